@@ -1,0 +1,213 @@
+// Composition: chains, options that switch a rule on or off, and the storage type of state.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "rule.hpp"
+
+namespace glissade {
+
+/// Rules applied one after another to the same update, fused into one pass over memory for every
+/// stretch without a barrier. A chain is a rule.
+template <class... R>
+struct Chain {
+  std::tuple<R...> rules;
+};
+
+template <class... R>
+[[nodiscard]] constexpr Chain<R...> chain(R... rules) {
+  return {std::tuple<R...>(std::move(rules)...)};
+}
+
+/// The rule of a composite that an option switches on: costs nothing, not even state, when off.
+template <class R>
+struct When {
+  using Alternatives = std::tuple<R, Chain<>>;
+  bool on;
+  R rule;
+  void select(const Tensor&, auto&& run) const {
+    if (on)
+      run(rule);
+    else
+      run(Chain<>{});
+  }
+};
+template <class R>
+When(bool, R) -> When<R>;
+
+/// One of two rules, by an option.
+template <class A, class B>
+struct Either {
+  using Alternatives = std::tuple<A, B>;
+  bool first;
+  A a;
+  B b;
+  void select(const Tensor&, auto&& run) const {
+    if (first)
+      run(a);
+    else
+      run(b);
+  }
+};
+template <class A, class B>
+Either(bool, A, B) -> Either<A, B>;
+
+/// A rule whose arrays are stored as S. Arithmetic stays in float or double.
+template <StorageScalar S, class R>
+struct StateIn {
+  R rule;
+};
+
+/// with_state<Eigen::bfloat16>(Adam{}) keeps Adam's moments in half the memory.
+template <StorageScalar S, class R>
+[[nodiscard]] constexpr StateIn<S, R> with_state(R rule) {
+  return {std::move(rule)};
+}
+
+namespace detail {
+
+/// A rule of the flattened chain with the storage type of its arrays (void: the compute scalar).
+/// R is a reference for what the user's object holds, a value for what a composite made.
+template <class Storage, class R>
+struct Link {
+  using Rule = std::remove_cvref_t<R>;
+  using StorageType = Storage;
+  R rule;
+};
+
+template <class R>
+inline constexpr bool is_chain = false;
+template <class... R>
+inline constexpr bool is_chain<Chain<R...>> = true;
+template <class R>
+inline constexpr bool is_state_in = false;
+template <class S, class R>
+inline constexpr bool is_state_in<StateIn<S, R>> = true;
+
+template <class S, class R>
+constexpr auto flatten_value(R rule);
+
+template <class S, class... R>
+constexpr auto flatten_members(Chain<R...>&& rules) {
+  return std::apply(
+      [](auto&&... r) { return std::tuple_cat(flatten_value<S>(std::move(r))...); },
+      std::move(rules.rules));
+}
+
+template <class S, class S2, class R>
+constexpr auto flatten_stored(StateIn<S2, R>&& stored) {
+  return flatten_value<S2>(std::move(stored.rule));
+}
+
+template <class S, class R>
+constexpr auto flatten_value(R rule) {
+  if constexpr (is_chain<R>)
+    return flatten_members<S>(std::move(rule));
+  else if constexpr (is_state_in<R>)
+    return flatten_stored<S>(std::move(rule));
+  else if constexpr (Composite<R>)
+    return flatten_value<S>(rule.chain());
+  else
+    return std::tuple<Link<S, R>>{Link<S, R>{std::move(rule)}};
+}
+
+template <class S, class R>
+constexpr auto flatten(const R& rule);
+
+template <class S, class S2, class R>
+constexpr auto flatten_stored(const StateIn<S2, R>& stored) {
+  return flatten<S2>(stored.rule);
+}
+
+/// The rule as a tuple of links, chains and composites spelled out.
+template <class S, class R>
+constexpr auto flatten(const R& rule) {
+  if constexpr (is_chain<R>)
+    return std::apply([](const auto&... r) { return std::tuple_cat(flatten<S>(r)...); },
+                      rule.rules);
+  else if constexpr (is_state_in<R>)
+    return flatten_stored<S>(rule);
+  else if constexpr (Composite<R>)
+    return flatten_value<S>(rule.chain());
+  else
+    return std::tuple<Link<S, const R&>>{Link<S, const R&>{rule}};
+}
+
+template <class R>
+using flat_t = decltype(flatten<void>(std::declval<const R&>()));
+
+template <class Flat>
+struct Facts;
+
+template <class R>
+constexpr int extra_passes() {
+  if constexpr (Selector<R>) {
+    return []<class... A>(std::type_identity<std::tuple<A...>>) {
+      return (std::max)({0, Facts<flat_t<A>>::extra_passes...});
+    }(std::type_identity<typename R::Alternatives>{});
+  } else if constexpr (MatrixRule<R>) {
+    return R::passes;
+  } else {
+    return Barrier<R> ? 1 : 0;
+  }
+}
+
+template <class R>
+constexpr bool holds_global_barrier() {
+  if constexpr (Selector<R>)
+    return []<class... A>(std::type_identity<std::tuple<A...>>) {
+      return (false || ... || Facts<flat_t<A>>::global);
+    }(std::type_identity<typename R::Alternatives>{});
+  else
+    return GlobalBarrier<R> || Gate<R>;
+}
+
+template <class... L>
+struct Facts<std::tuple<L...>> {
+  static constexpr int extra_passes = (0 + ... + detail::extra_passes<typename L::Rule>());
+  static constexpr bool global = (false || ... || holds_global_barrier<typename L::Rule>());
+  static constexpr std::size_t gates = (std::size_t{0} + ... + std::size_t{Gate<typename L::Rule>});
+};
+
+/// "AdamW", "chain(ClipByGlobalNorm, AdamW)": the text that a file keeps of the rule.
+template <class R>
+std::string describe(const R& rule) {
+  if constexpr (is_chain<R>) {
+    std::string text;
+    std::apply([&](const auto&... r) { ((text += (text.empty() ? "" : ", ") + describe(r)), ...); },
+               rule.rules);
+    return "chain(" + text + ")";
+  } else if constexpr (is_state_in<R>) {
+    return describe(rule.rule);
+  } else if constexpr (requires { rule.description(); }) {
+    return rule.description();
+  } else {
+    return std::string(R::name);
+  }
+}
+
+/// Calls visit(owner, rule) for every rule of the user's object that has options of its own; owner
+/// is the text before the option's name in messages and files.
+template <class R, class F>
+void for_each_rule(R& rule, const F& visit) {
+  using Plain = std::remove_const_t<R>;
+  if constexpr (is_chain<Plain>)
+    std::apply([&](auto&... r) { (for_each_rule(r, visit), ...); }, rule.rules);
+  else if constexpr (is_state_in<Plain>)
+    for_each_rule(rule.rule, visit);
+  else if constexpr (requires { rule.for_each_rule(visit); })
+    rule.for_each_rule(visit);
+  else
+    visit(rule);
+}
+
+}  // namespace detail
+
+/// How often a step reads the parameters: 1 + barriers. A constant of the type.
+template <class R>
+inline constexpr int passes = 1 + detail::Facts<detail::flat_t<R>>::extra_passes;
+
+}  // namespace glissade

@@ -1,0 +1,47 @@
+// Storing parameters in 16 bits: to the nearest value, or stochastically.
+#pragma once
+
+#include "lane_storage.hpp"
+#include "random.hpp"
+
+namespace glissade {
+
+enum class Rounding { nearest, stochastic };
+
+/// bfloat16 of x, rounded up with probability (x - lower) / (upper - lower), so that the mean of
+/// many roundings is x and small updates are not lost. `noise` is 16 uniform bits. NaN and infinity
+/// stay what they are; finite values never become infinite.
+inline Eigen::bfloat16 round_stochastically(float x, std::uint32_t noise) {
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  if ((bits & 0x7f800000u) == 0x7f800000u) return Eigen::bfloat16(x);
+  std::uint32_t rounded = bits + (noise & 0xffffu);
+  if ((rounded & 0x7f800000u) == 0x7f800000u) rounded = bits;  // would carry into infinity
+  return Eigen::numext::bit_cast<Eigen::bfloat16>(static_cast<std::uint16_t>(rounded >> 16));
+}
+
+namespace detail {
+
+/// Stores a lane of parameters, with noise keyed by the coefficient where that was asked for.
+struct StochasticRounding {
+  bool on = false;
+  RandomKey key;
+
+  template <ComputeScalar T, StorageScalar P>
+  EIGEN_ALWAYS_INLINE void store(P* target, Lane<T> value, [[maybe_unused]] Index position) const {
+    if constexpr (std::is_same_v<P, Eigen::bfloat16>) {
+      if (on) {
+        alignas(64) T values[std::size_t{Lane<T>::width}];
+        value.store(values);
+        for (int k = 0; k < Lane<T>::width; ++k)
+          target[k] = round_stochastically(
+              values[k],
+              static_cast<std::uint32_t>(key.bits(static_cast<std::uint64_t>(position + k)) >> 48));
+        return;
+      }
+    }
+    store_lane(target, value);
+  }
+};
+
+}  // namespace detail
+}  // namespace glissade

@@ -1,0 +1,226 @@
+// One pass over one tensor: load the update, the parameter and the state, run the kernels, store.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <tuple>
+
+#include "rounding.hpp"
+#include "rule.hpp"
+#include "threads.hpp"
+
+namespace glissade::detail {
+
+inline constexpr Index stripe = 16;         // coefficients handled together; the tail is padded to it
+inline constexpr Index block = 4096;        // coefficients of one partial sum
+inline constexpr Index task = 4 * block;    // coefficients of one unit of work for a thread
+
+/// A kernel with its arrays.
+template <class Kernel, class S, std::size_t N, bool Indexed>
+struct Bound {
+  Kernel kernel;
+  std::array<S*, N> slots;
+
+  /// Runs on coefficients [i, i + width), reading and writing the slots there.
+  template <ComputeScalar T>
+  EIGEN_ALWAYS_INLINE auto run(Index i, Index position, auto& u, const Lane<T>& x) const {
+    return run(i, position, u, x, std::make_index_sequence<N>{});
+  }
+
+ private:
+  template <ComputeScalar T, std::size_t... J>
+  EIGEN_ALWAYS_INLINE auto run(Index i, Index position, auto& u, const Lane<T>& x,
+                               std::index_sequence<J...>) const {
+    Lane<T> values[N + 1] = {load_lane<T>(slots[J] + i)...};
+    if constexpr (std::is_void_v<decltype(call(position, u, x, values[J]...))>) {
+      call(position, u, x, values[J]...);
+      (store_lane(slots[J] + i, values[J]), ...);
+    } else {
+      const auto result = call(position, u, x, values[J]...);
+      (store_lane(slots[J] + i, values[J]), ...);
+      return result;
+    }
+  }
+  template <class... Args>
+  EIGEN_ALWAYS_INLINE auto call([[maybe_unused]] Index position, Args&... args) const {
+    if constexpr (Indexed)
+      return kernel(position, args...);
+    else
+      return kernel(args...);
+  }
+};
+
+/// Stands for "measures nothing".
+struct NoMeasure {
+  static constexpr int sums = 0;
+};
+
+/// The measuring half of a barrier.
+template <class B, int N>
+struct Measure {
+  static constexpr int sums = N;
+  B bound;
+};
+
+enum class Store { nothing, update, parameters };
+
+/// The streams of a pass besides state.
+template <ComputeScalar T, class In, StorageScalar P>
+struct Streams {
+  const In* in;     // incoming update
+  T* out;           // outgoing update, for Store::update
+  P* parameters;
+  bool negate;      // turns the gradient around
+  StochasticRounding rounding;
+};
+
+template <ComputeScalar T, class Kernels, std::size_t... K>
+EIGEN_ALWAYS_INLINE void run_kernels(const Kernels& kernels, [[maybe_unused]] Index i,
+                                     [[maybe_unused]] Index position, Lane<T>& u,
+                                     const Lane<T>& x, std::index_sequence<K...>) {
+  (std::get<K>(kernels).run(i, position, u, x), ...);
+}
+
+/// One lane through all kernels; returns the outgoing update and the parameter before the step.
+template <Store store, ComputeScalar T, class In, StorageScalar P, class... B>
+EIGEN_ALWAYS_INLINE auto run_lane(const Streams<T, In, P>& io, const std::tuple<B...>& kernels,
+                                  Index i, Index position) {
+  Lane<T> u = load_lane<T>(io.in + i);
+  if (io.negate) u = -u;
+  const Lane<T> x = load_lane<T>(io.parameters + i);
+  run_kernels(kernels, i, position, u, x, std::index_sequence_for<B...>{});
+  if constexpr (store == Store::update) u.store(io.out + i);
+  if constexpr (store == Store::parameters) io.rounding.store(io.parameters + i, x + u, position);
+  return std::pair(u, x);
+}
+
+/// Coefficients [begin, end), a multiple of a stripe. Adds to sums[k * stripe + j] the k-th term of
+/// the coefficients j modulo the stripe, so sums depend neither on the lane's width nor the split.
+template <Store store, ComputeScalar T, class In, StorageScalar P, class Kernels, class M>
+[[gnu::flatten]] EIGEN_DONT_INLINE void sweep_range(const Streams<T, In, P> io, const Kernels kernels_in,
+                                   const M measure_in, Index begin, Index end, Index origin,
+                                   [[maybe_unused]] double* sums) {
+  constexpr int width = Lane<T>::width;
+  const Kernels kernels = kernels_in;  // local copies, so that the compiler sees that no store
+  const M measure = measure_in;        // can change what the kernels captured
+  if constexpr (M::sums == 0) {
+    for (Index i = begin; i < end; i += width) run_lane<store>(io, kernels, i, origin + i);
+  } else {
+    constexpr int lanes = static_cast<int>(stripe) / width;
+    using Wide = WideLane<width>;
+    Wide total[std::size_t{M::sums}][std::size_t{lanes}];
+    for (int k = 0; k < M::sums; ++k)
+      for (int j = 0; j < lanes; ++j) total[k][j] = Wide::load(sums + k * stripe + j * width);
+    for (Index i = begin; i < end; i += stripe) {
+      for (int j = 0; j < lanes; ++j) {
+        const Index at = i + j * width;
+        const std::pair<Lane<T>, Lane<T>> lane = run_lane<store>(io, kernels, at, origin + at);
+        const auto term = measure.bound.run(at, origin + at, lane.first, lane.second);
+        for (int k = 0; k < M::sums; ++k) total[k][j] = total[k][j] + term.value[k];
+      }
+    }
+    for (int k = 0; k < M::sums; ++k)
+      for (int j = 0; j < lanes; ++j) total[k][j].store(sums + k * stripe + j * width);
+  }
+}
+
+/// Copies of the last few coefficients of every array of a kernel, padded with zeros.
+template <class S, std::size_t N>
+struct Tail {
+  alignas(64) S values[N + 1][stripe] = {};
+
+  template <class Kernel, bool Indexed>
+  Bound<Kernel, S, N, Indexed> enter(const Bound<Kernel, S, N, Indexed>& bound, Index at, Index count) {
+    Bound<Kernel, S, N, Indexed> padded{bound.kernel, {}};
+    for (std::size_t k = 0; k < N; ++k) {
+      for (Index i = 0; i < count; ++i) values[k][i] = bound.slots[k][at + i];
+      padded.slots[k] = values[k];
+    }
+    return padded;
+  }
+  template <class Kernel, bool Indexed>
+  void leave(const Bound<Kernel, S, N, Indexed>& bound, Index at, Index count) const {
+    for (std::size_t k = 0; k < N; ++k)
+      for (Index i = 0; i < count; ++i) bound.slots[k][at + i] = values[k][i];
+  }
+};
+template <class Kernel, class S, std::size_t N, bool Indexed>
+Tail<S, N> tail_of(const Bound<Kernel, S, N, Indexed>&);
+
+/// The last size % stripe coefficients, through the same instructions as all others: they are moved
+/// to zero-padded copies and back.
+template <Store store, ComputeScalar T, class In, StorageScalar P, class... B, class M>
+EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, P>& io, const std::tuple<B...>& kernels,
+                                  const M& measure, Index at, Index count, double* sums) {
+  alignas(64) In in[stripe] = {};
+  alignas(64) T out[stripe] = {};
+  alignas(64) P parameters[stripe] = {};
+  for (Index i = 0; i < count; ++i) {
+    in[i] = io.in[at + i];
+    parameters[i] = io.parameters[at + i];
+  }
+  const Streams<T, In, P> padded{in, out, parameters, io.negate, io.rounding};
+  std::tuple<decltype(tail_of(std::declval<B>()))...> tails;
+  alignas(64) double tail_sums[(M::sums + 1) * stripe] = {};
+
+  [&]<std::size_t... K>(std::index_sequence<K...>) {
+    const std::tuple<B...> inner{std::get<K>(tails).enter(std::get<K>(kernels), at, count)...};
+    if constexpr (M::sums == 0) {
+      sweep_range<store>(padded, inner, measure, 0, stripe, at, tail_sums);
+    } else {
+      decltype(tail_of(measure.bound)) measured;
+      const M inner_measure{measured.enter(measure.bound, at, count)};
+      sweep_range<store>(padded, inner, inner_measure, 0, stripe, at, tail_sums);
+      measured.leave(measure.bound, at, count);
+    }
+    (std::get<K>(tails).leave(std::get<K>(kernels), at, count), ...);
+  }(std::index_sequence_for<B...>{});
+
+  for (Index i = 0; i < count; ++i) {
+    if constexpr (store == Store::update) io.out[at + i] = out[i];
+    if constexpr (store == Store::parameters) io.parameters[at + i] = parameters[i];
+    for (int k = 0; k < M::sums; ++k) sums[k * stripe + i] += tail_sums[k * stripe + i];
+  }
+}
+
+/// The sum of a stripe, always in the same order.
+inline double sum_stripe(const double* values) {
+  double pairs[stripe / 2];
+  for (Index i = 0; i < stripe / 2; ++i) pairs[i] = values[i] + values[i + stripe / 2];
+  for (Index half = stripe / 4; half > 0; half /= 2)
+    for (Index i = 0; i < half; ++i) pairs[i] += pairs[i + half];
+  return pairs[0];
+}
+
+/// The whole tensor. `totals` receives the sums of the measure; `partials` is scratch for
+/// ceil(size / block) * sums doubles.
+template <Store store, ComputeScalar T, class In, StorageScalar P, class Kernels, class M>
+void sweep(const Streams<T, In, P>& io, const Kernels& kernels, const M& measure, Index size,
+           int threads, [[maybe_unused]] double* partials, [[maybe_unused]] double* totals) {
+  const auto run = [&](Index begin, Index end, double* sums) {
+    const Index full = end - (end - begin) % stripe;
+    if (full > begin) sweep_range<store>(io, kernels, measure, begin, full, 0, sums);
+    if (full < end) sweep_tail<store>(io, kernels, measure, full, end - full, sums);
+  };
+  if constexpr (M::sums == 0) {
+    const Index tasks = (size + task - 1) / task;
+    if (threads == 1 || tasks < 2)
+      run(0, size, nullptr);
+    else
+      parallel_for(tasks, threads,
+                   [&](Index t) { run(t * task, (std::min)(size, (t + 1) * task), nullptr); });
+  } else {
+    const Index blocks = (size + block - 1) / block;
+    parallel_for(blocks, threads, [&](Index b) {
+      alignas(64) double sums[M::sums * stripe] = {};
+      run(b * block, (std::min)(size, (b + 1) * block), sums);
+      for (int k = 0; k < M::sums; ++k) partials[b * M::sums + k] = sum_stripe(sums + k * stripe);
+    });
+    for (int k = 0; k < M::sums; ++k) {
+      totals[k] = 0;
+      for (Index b = 0; b < blocks; ++b) totals[k] += partials[b * M::sums + k];
+    }
+  }
+}
+
+}  // namespace glissade::detail

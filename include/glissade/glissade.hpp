@@ -1,0 +1,25 @@
+// glissade: optimizers and update rules over Eigen. Includes everything that needs Eigen alone.
+#pragma once
+
+#include "version.hpp"
+
+#include "core/groups.hpp"
+#include "core/optimizer.hpp"
+#include "matrix/adafactor.hpp"
+#include "rules/adam.hpp"
+#include "rules/adamw.hpp"
+#include "rules/amsgrad.hpp"
+#include "rules/lion.hpp"
+#include "rules/sgd.hpp"
+#include "schedules/constant.hpp"
+#include "schedules/cosine_decay.hpp"
+#include "schedules/inverse_sqrt.hpp"
+#include "schedules/linear_warmup.hpp"
+#include "schedules/warmup_cosine_decay.hpp"
+#include "transforms/accumulate.hpp"
+#include "transforms/add_decayed_weights.hpp"
+#include "transforms/clip_by_global_norm.hpp"
+#include "transforms/clip_by_value.hpp"
+#include "transforms/non_finite.hpp"
+#include "transforms/scale_by_learning_rate.hpp"
+#include "transforms/trace.hpp"

@@ -1,0 +1,11 @@
+// A schedule that stays where it is.
+#pragma once
+
+#include "../core/schedule.hpp"
+
+namespace glissade {
+
+/// value at every step; the same as the plain number, said aloud.
+[[nodiscard]] inline Schedule constant(double value) { return value; }
+
+}  // namespace glissade

@@ -1,0 +1,31 @@
+// Weight decay as a link of a chain.
+#pragma once
+
+#include "../core/rule.hpp"
+#include "../core/tensor_mask.hpp"
+
+namespace glissade {
+
+/// u <- u + weight_decay(t) x, on the tensors of the mask.
+///
+/// Before a rule it is L2 regularization (the decay passes through the moments); behind the rule and
+/// before the learning rate it is decoupled decay ("Decoupled Weight Decay Regularization", 2019,
+/// arXiv 1711.05101): x <- (1 - learning_rate weight_decay) x. No state; 2 flops a coefficient.
+struct AddDecayedWeights {
+  static constexpr std::string_view name = "AddDecayedWeights";
+  Schedule weight_decay = 1e-2;  // >= 0
+  TensorMask mask = {};          // which tensors decay; all without it
+
+  static void options(auto& self, auto&& visit) {
+    visit("weight_decay", self.weight_decay, range::non_negative);
+    visit("mask", self.mask);
+  }
+  [[nodiscard]] auto kernel(const Step& step) const {
+    const double decay = mask(step.tensor) ? weight_decay(step.time) : 0.0;
+    return [decay](auto& u, const auto& x) {
+      if (decay != 0) u += decay * x;
+    };
+  }
+};
+
+}  // namespace glissade

@@ -1,0 +1,39 @@
+// Momentum: a trace of past updates.
+#pragma once
+
+#include "../core/rule.hpp"
+
+namespace glissade {
+
+/// Heavy-ball or Nesterov momentum, in torch's form.
+///
+///     t = 1:  b <- u;        t > 1:  b <- momentum b + (1 - dampening) u
+///     u <- b   or, with nesterov,   u <- u + momentum b
+///
+/// State: momentum_buffer (the parameter's shape). 4 flops a coefficient.
+/// Source: torch.optim.SGD; dampening is not applied in the first step, as there.
+struct Trace {
+  static constexpr std::string_view name = "Trace";
+  double momentum = 0.9;   // in [0, 1)
+  double dampening = 0;    // in [0, 1]
+  bool nesterov = false;
+
+  static constexpr std::array<std::string_view, 1> slots{"momentum_buffer"};
+
+  static void options(auto& self, auto&& visit) {
+    visit("momentum", self.momentum, range::decay);
+    visit("dampening", self.dampening, range::fraction);
+    visit("nesterov", self.nesterov);
+  }
+  [[nodiscard]] auto kernel(const Step& step) const {
+    const double gain = step.count == 1 ? 1.0 : 1.0 - dampening;
+    const double ahead = nesterov ? 1.0 : 0.0;
+    const double follow = nesterov ? momentum : 1.0;
+    return [momentum = momentum, gain, ahead, follow](auto& u, const auto&, auto& buffer) {
+      buffer = momentum * buffer + gain * u;
+      u = ahead * u + follow * buffer;
+    };
+  }
+};
+
+}  // namespace glissade
