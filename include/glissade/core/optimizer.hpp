@@ -25,7 +25,8 @@ struct OptimizerOptions {
 ///
 /// A parameter is any writable contiguous Eigen object, std::span, vector or array of numbers, a
 /// single number, or a std::vector of such; named("W", W) gives it a name (otherwise "0", "1", ...).
-/// It is used where it lies: it must neither move nor change its size while the optimizer lives.
+/// It is used where it lies, like anything that is bound to a reference: it must outlive the optimizer
+/// and keep its shape. (A matrix or vector may be assigned to; a Map, block or span fixes the memory.)
 /// All parameters of one optimizer have one scalar type: float, double, Eigen::bfloat16 or
 /// Eigen::half; 16-bit parameters are computed in float.
 ///
@@ -47,6 +48,7 @@ class Optimizer {
   template <class... X>
   Optimizer(R rule, OptimizerOptions options, X&&... parameters)
       : rule_(std::move(rule)), options_(options) {
+    static_assert((!is_temporary<X> && ...), "a temporary matrix or vector cannot be bound: it would be gone");
     (bind(parameters, {}), ...);
     check_names();
     check_options();
@@ -57,6 +59,7 @@ class Optimizer {
   template <class... G>
   void step(const G&... gradients) {
     check_options();
+    look_at_parameters();
     std::size_t k = 0;
     (read_gradient(gradients, k), ...);
     if (k != size())
@@ -119,11 +122,26 @@ class Optimizer {
   void check_options() const { detail::check_options(rule_, engine_.time()); }
 
   /// What files and tools see: the engine's tensors, states and counts.
-  [[nodiscard]] detail::Engine<P>& engine() { return engine_; }
+  [[nodiscard]] detail::Engine<P>& engine() {
+    look_at_parameters();
+    return engine_;
+  }
   [[nodiscard]] const detail::Engine<P>& engine() const { return engine_; }
 
  private:
   using T = compute_t<P>;
+
+  /// An object that owns its memory, handed over as an rvalue.
+  template <class X>
+  static constexpr bool is_temporary = [] {
+    using Plain = std::remove_cvref_t<X>;
+    if constexpr (std::is_lvalue_reference_v<X> || detail::is_named<Plain>)
+      return false;
+    else if constexpr (detail::EigenDense<Plain>)
+      return std::is_base_of_v<Eigen::PlainObjectBase<Plain>, Plain>;
+    else
+      return detail::Scalar<Plain> || requires(Plain& x) { x.shrink_to_fit(); };
+  }();
 
   template <class X>
   void bind(X&& x, const std::string& name) {
@@ -141,11 +159,21 @@ class Optimizer {
             " and " + std::to_string(x.outerStride()) + ", must be contiguous: strides 1 and " +
             std::to_string(x.innerSize()));
       add(name, x.data(), x.rows(), x.cols(), detail::rank_of<Plain>(), Plain::IsRowMajor);
+      if constexpr (std::is_base_of_v<Eigen::PlainObjectBase<Plain>, Plain>)
+        bindings_.back() = {&x, [](void* object) {
+                              auto& now = *static_cast<Plain*>(object);
+                              return Place{now.data(), now.rows(), now.cols()};
+                            }};
     } else if constexpr (detail::Scalar<Plain>) {
       add(name, &x, 1, 1, 0, false);
     } else if constexpr (detail::ScalarRange<Plain>) {
       const std::span values(x);
       add(name, values.data(), static_cast<Index>(values.size()), 1, 1, false);
+      if constexpr (requires { x.shrink_to_fit(); })
+        bindings_.back() = {&x, [](void* object) {
+                              auto& now = *static_cast<Plain*>(object);
+                              return Place{now.data(), static_cast<Index>(now.size()), 1};
+                            }};
     } else {
       static_assert(detail::TensorRange<Plain>,
                     "a parameter is an Eigen object, a span or vector of numbers, a number, or a "
@@ -165,6 +193,30 @@ class Optimizer {
     static_assert(std::is_same_v<S, P>, "all parameters of one optimizer have the same scalar type");
     engine_.add(Tensor{own_name(name), rows, cols, rank, row_major}, data);
     copies_.emplace_back();
+    bindings_.emplace_back();
+  }
+
+  /// Where a parameter lies now; a matrix that was assigned to may have got other memory.
+  struct Place {
+    P* data;
+    Index rows;
+    Index cols;
+  };
+  struct Binding {
+    void* object = nullptr;  // null: a view, which cannot change
+    Place (*look)(void*) = nullptr;
+  };
+  void look_at_parameters() {
+    for (std::size_t k = 0; k < size(); ++k) {
+      if (bindings_[k].object == nullptr) continue;
+      const Place now = bindings_[k].look(bindings_[k].object);
+      const Tensor& tensor = engine_.tensors[k];
+      if (now.rows != tensor.rows || now.cols != tensor.cols)
+        throw std::invalid_argument("Optimizer::step: parameter \"" + tensor.name + "\" is now " +
+                                    std::to_string(now.rows) + " x " + std::to_string(now.cols) +
+                                    ", was bound as " + tensor.shape());
+      engine_.parameters[k] = now.data;
+    }
   }
 
   void check_names() const {
@@ -261,6 +313,7 @@ class Optimizer {
   R rule_;
   OptimizerOptions options_;
   detail::Engine<P> engine_;
+  std::vector<Binding> bindings_;
   std::vector<Buffer> copies_;  // gradients that had to be evaluated or converted
 };
 

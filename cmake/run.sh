@@ -1,0 +1,290 @@
+#!/bin/sh
+# From a bare machine to a running program: finds what is missing, installs it where that is allowed,
+# configures, builds and runs. Everything that is built goes to build/ beside the sources.
+# shellcheck disable=SC2046,SC2086 # unquoted variables are lists of words
+set -eu
+
+usage() {
+  cat >&2 <<'EOF'
+usage: sh cmake/run.sh <verb>
+  demo             build and run examples/race_digits.cpp in the current directory
+  test             build and run all tests
+  bench [pattern]  build and run the benchmarks whose names contain the pattern
+  clang            the unit tests, built with Clang
+  sanitize         the unit tests under the address and undefined behaviour sanitizers
+  threads          the thread tests under the thread sanitizer
+  fuzz             each fuzzer for 60 seconds
+EOF
+  exit 2
+}
+
+say() { printf '%s\n' "glissade: $*"; }
+fail() {
+  say "$*" >&2
+  exit 1
+}
+has() { command -v "$1" >/dev/null 2>&1; }
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+
+# --- What is missing --------------------------------------------------------------------------------
+
+# cmake_is_new_enough: true if cmake >= 3.25 is there.
+cmake_is_new_enough() {
+  has cmake || return 1
+  printf 'cmake_minimum_required(VERSION 3.25)\n' >"$root/build/minimum.cmake"
+  cmake -P "$root/build/minimum.cmake" >/dev/null 2>&1
+}
+
+# find_missing <names>: sets `missing` to those that cannot be found. Names of libraries are looked
+# up by CMake, so they are only reported once there is a compiler and a CMake to ask.
+find_missing() {
+  missing=
+  libraries=
+  mkdir -p "$root/build"
+  for name in "$@"; do
+    case $name in
+      compiler) has "$CXX" || missing="$missing compiler" ;;
+      cmake) cmake_is_new_enough || missing="$missing cmake" ;;
+      make) has make || has ninja || missing="$missing make" ;;
+      gnuplot | pkg-config) has "$name" || missing="$missing $name" ;;
+      *) libraries="$libraries;$name" ;;
+    esac
+  done
+  case $missing in
+    *compiler* | *cmake* | *make*)
+      missing="$missing$(printf %s "$libraries" | tr ';' ' ')"
+      return
+      ;;
+  esac
+  probe="$root/build/probe/$(basename "$CXX")"
+  rm -rf "$probe"
+  mkdir -p "$probe"
+  cmake -S "$root/cmake/probe" -B "$probe" -D CMAKE_CXX_COMPILER="$CXX" -D WANTED="${libraries#;}" \
+    >"$probe/log" 2>&1 || fail "$CXX cannot build a program; see $probe/log"
+  missing="$missing$(sed 's/^/ /' "$probe/missing" | tr -d '\n')"
+}
+
+# package <manager> <name>: what the package manager calls it.
+package() {
+  case $1:$2 in
+    apt:compiler | apt:cxx20) [ "$CXX" = clang++ ] && echo clang || echo g++ ;;
+    apt:eigen) echo libeigen3-dev ;;
+    apt:Catch2) echo catch2 ;;
+    apt:nlohmann_json) echo nlohmann-json3-dev ;;
+    apt:benchmark) echo libbenchmark-dev ;;
+    apt:gnuplot) echo gnuplot-nox ;;
+    apt:openmp) [ "$CXX" = clang++ ] && echo libomp-dev || echo g++ ;;
+    apt:sanitizers) [ "$CXX" = clang++ ] && echo libclang-rt-dev || echo g++ ;;
+    dnf:compiler | dnf:cxx20) [ "$CXX" = clang++ ] && echo clang || echo gcc-c++ ;;
+    dnf:eigen) echo eigen3-devel ;;
+    dnf:Catch2) echo catch-devel ;;
+    dnf:nlohmann_json) echo json-devel ;;
+    dnf:benchmark) echo google-benchmark-devel ;;
+    dnf:openmp) [ "$CXX" = clang++ ] && echo libomp-devel || echo libgomp ;;
+    dnf:sanitizers) [ "$CXX" = clang++ ] && echo compiler-rt || echo libasan libubsan libtsan ;;
+    pacman:compiler | pacman:cxx20) [ "$CXX" = clang++ ] && echo clang || echo gcc ;;
+    pacman:Catch2) echo catch2 ;;
+    pacman:nlohmann_json) echo nlohmann-json ;;
+    pacman:openmp) [ "$CXX" = clang++ ] && echo openmp || echo gcc ;;
+    pacman:sanitizers) [ "$CXX" = clang++ ] && echo compiler-rt || echo gcc ;;
+    zypper:compiler | zypper:cxx20) [ "$CXX" = clang++ ] && echo clang || echo gcc-c++ ;;
+    zypper:eigen) echo eigen3-devel ;;
+    zypper:Catch2) echo Catch2-devel ;;
+    zypper:nlohmann_json) echo nlohmann_json-devel ;;
+    zypper:benchmark) echo benchmark-devel ;;
+    zypper:openmp) [ "$CXX" = clang++ ] && echo libomp-devel || echo libgomp1 ;;
+    zypper:sanitizers) [ "$CXX" = clang++ ] && echo clang || echo libasan8 libubsan1 libtsan2 ;;
+    brew:compiler | brew:cxx20 | brew:sanitizers) [ "$CXX" = clang++ ] && echo llvm || echo gcc ;;
+    brew:Catch2) echo catch2 ;;
+    brew:nlohmann_json) echo nlohmann-json ;;
+    brew:benchmark) echo google-benchmark ;;
+    brew:openmp) echo libomp ;;
+    *:compiler | *:cxx20) echo "a C++20 compiler (GCC 12, Clang 14 or newer)" ;;
+    *:cmake) echo cmake ;;
+    *) echo "$2" ;;
+  esac
+}
+
+packages_of() {
+  manager=$1
+  shift
+  for name in "$@"; do package "$manager" "$name"; done | sort -u | tr '\n' ' ' | sed 's/ $//'
+}
+
+# as_root <command>: fails where this user may not become root without being asked.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif has sudo && sudo -n true 2>/dev/null; then
+    sudo -n "$@"
+  else
+    return 1
+  fi
+}
+
+apt_install() {
+  as_root true || return 1
+  say "installing $*"
+  {
+    as_root apt-get update
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+  } >"$root/build/apt.log" 2>&1
+}
+
+# how_to_get <names>: the sentence for a reader who has to install by hand.
+how_to_get() {
+  if has apt-get; then
+    echo "as root: apt-get install $(packages_of apt "$@")"
+  elif has dnf; then
+    echo "as root (names not tried): dnf install $(packages_of dnf "$@")"
+  elif has pacman; then
+    echo "as root (names not tried): pacman -S $(packages_of pacman "$@")"
+  elif has zypper; then
+    echo "as root (names not tried): zypper install $(packages_of zypper "$@")"
+  elif has brew; then
+    echo "(names not tried): brew install $(packages_of brew "$@")"
+  else
+    echo "please install $(for name in "$@"; do package other "$name"; done | sort -u | paste -sd, -)"
+  fi
+}
+
+# need <names>: returns only when all of them are there. A missing gnuplot costs only the picture.
+need() {
+  find_missing "$@"
+  rm -f "$root/build/apt.log"
+  if [ -n "$missing" ] && has apt-get; then
+    apt_install $(packages_of apt $missing) || true
+    find_missing "$@"
+  fi
+  required=
+  for name in $missing; do
+    if [ "$name" = gnuplot ]; then
+      say "without gnuplot there will be no picture ($(how_to_get gnuplot))"
+    else
+      required="$required $name"
+    fi
+  done
+  [ -n "$required" ] || return 0
+  [ ! -s "$root/build/apt.log" ] || say "apt-get did not help; see build/apt.log" >&2
+  fail "something is missing; $(how_to_get $required)"
+}
+
+# --- Configure and build ------------------------------------------------------------------------------
+
+# logged <log> <command>: quiet while it goes well.
+logged() {
+  log=$1
+  shift
+  "$@" >"$log" 2>&1 || {
+    tail -n 60 "$log" >&2
+    fail "that failed; the whole log is $log"
+  }
+}
+
+# build <name> <target> <cmake options>: a build tree build/<name> with the target up to date.
+build() {
+  dir="$root/build/$1"
+  target=$2
+  shift 2
+  mkdir -p "$dir"
+  logged "$dir/configure.log" cmake -S "$root" -B "$dir" -D CMAKE_CXX_COMPILER="$CXX" "$@"
+  say "building $target in build/$(basename "$dir") on $cores cores; a first build takes minutes"
+  logged "$dir/build.log" cmake --build "$dir" --target "$target" --parallel "$cores"
+}
+
+run_tests() {
+  (cd "$dir" && ctest --output-on-failure --parallel "$cores" "$@")
+}
+
+basics="compiler cmake make cxx20 eigen"
+release="-D CMAKE_BUILD_TYPE=Release"
+unit_only="-D GLISSADE_BUILD_EXAMPLES=OFF -D GLISSADE_BUILD_BENCH=OFF"
+
+demo() {
+  json=
+  if grep -q '^#include [<"]glissade/io/' "$root/examples/race_digits.cpp"; then
+    json=nlohmann_json
+  fi
+  need $basics $json gnuplot
+  build demo race_digits $release -D GLISSADE_BUILD_TESTS=OFF
+  "$dir/examples/race_digits"
+}
+
+test_all() {
+  need $basics Catch2 nlohmann_json openmp pkg-config
+  build test all $release
+  run_tests
+}
+
+bench() {
+  need $basics benchmark
+  build bench all $release -D GLISSADE_BUILD_BENCH=ON -D GLISSADE_BUILD_TESTS=OFF \
+    -D GLISSADE_BUILD_EXAMPLES=OFF
+  for program in "$dir"/bench/programs/*"${1:-}"*; do
+    [ -x "$program" ] || fail "no benchmark has '${1:-}' in its name"
+    printf '\n== %s\n' "$(basename "$program")"
+    "$program"
+  done
+}
+
+clang() {
+  need $basics Catch2 nlohmann_json openmp
+  build clang all $release $unit_only
+  run_tests -L 'unit|threads'
+}
+
+sanitize() {
+  need $basics Catch2 nlohmann_json sanitizers
+  preset asan-ubsan unit_tests
+  run_tests -L unit
+}
+
+threads() {
+  need $basics Catch2 openmp sanitizers
+  preset tsan test_threads
+  run_tests -L threads
+}
+
+# preset <name> <target>: as build, with the options of the preset. It is configured from the root,
+# where the presets are.
+preset() {
+  name=$1
+  target=$2
+  dir="$root/build/$name"
+  mkdir -p "$dir"
+  cd "$root"
+  logged "$dir/configure.log" cmake --preset "$name" -D CMAKE_CXX_COMPILER="$CXX"
+  say "building $target in build/$name on $cores cores; a first build takes minutes"
+  logged "$dir/build.log" cmake --build "$dir" --target "$target" --parallel "$cores"
+}
+
+fuzz() {
+  [ -d "$root/tests/fuzz" ] || fail "there are no fuzzers"
+  need $basics Catch2 nlohmann_json sanitizers
+  build fuzz fuzzers $unit_only
+  for program in "$dir"/fuzzers/*; do
+    name=$(basename "$program")
+    corpus="$dir/corpus/$name"
+    mkdir -p "$corpus"
+    say "$name for 60 seconds"
+    logged "$dir/$name.log" "$program" -max_total_time=60 -artifact_prefix="$dir/$name-" "$corpus"
+    tail -n 2 "$dir/$name.log"
+  done
+}
+
+# The sanitizer builds use Clang: its OpenMP runtime can tell the thread sanitizer about its barriers,
+# GCC's cannot and every parallel loop is reported as a race.
+[ $# -ge 1 ] || usage
+verb=$1
+shift
+case $verb in
+  clang | sanitize | threads | fuzz) CXX=clang++ ;;
+  *) CXX=${CXX:-$(has g++ && echo g++ || echo c++)} ;;
+esac
+case $verb in
+  demo | bench | clang | sanitize | threads | fuzz) "$verb" "$@" ;;
+  test) test_all ;;
+  *) usage ;;
+esac

@@ -1,0 +1,6 @@
+#include "support/laws.hpp"
+#include "support/subjects/transforms.hpp"
+
+TEST_CASE("laws: transforms") {
+  for_each_transform_subject([](const auto& subject) { check_laws(subject); });
+}

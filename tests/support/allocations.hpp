@@ -1,0 +1,6 @@
+// Counts the heap allocations of this program.
+#pragma once
+
+#include <cstddef>
+
+std::size_t allocations();

@@ -1,0 +1,44 @@
+// The table of transforms, wrappers and common chains.
+#pragma once
+
+#include "support/subjects/rules.hpp"
+
+namespace textbook {
+
+inline auto clipped_adamw(double max_norm, double rate) {
+  return [=](Textbook& k) {
+    const double norm = std::sqrt(k.g.square().sum());
+    if (norm > max_norm) k.g *= max_norm / norm;
+    adam(rate, 0.9, 0.999, 1e-8, 0, 1e-2)(k);
+  };
+}
+
+inline auto clipped_sgd(double max_value, double rate) {
+  return [=](Textbook& k) { k.x -= rate * k.g.min(max_value).max(-max_value); };
+}
+
+}  // namespace textbook
+
+void for_each_transform_subject(auto&& check) {
+  using namespace glissade;
+  check(Subject{"clip by global norm - AdamW", chain(ClipByGlobalNorm{.max_norm = 0.5}, AdamW{.learning_rate = 0.05}),
+                2, textbook::clipped_adamw(0.5, 0.05), false, false});
+  check(Subject{"clip by value - Sgd", chain(ClipByValue{.max_value = 0.6}, Sgd{.learning_rate = 0.1}), 1,
+                textbook::clipped_sgd(0.6, 0.1)});
+  check(Subject{"clip - Lion - decay - cosine",
+                chain(ClipByGlobalNorm{.max_norm = 1.0}, ScaleByLion{.beta1 = 0.9, .beta2 = 0.99},
+                      AddDecayedWeights{.weight_decay = 0.01, .mask = matrices_only},
+                      ScaleByLearningRate{.learning_rate = cosine_decay(0.01, 3000, 1e-4)}),
+                2, nullptr, false, false});
+  check(Subject{"trace and scale", chain(Trace{.momentum = 0.5}, Scale{.factor = -0.1}), 1, textbook::sgd(0.1, 0.5)});
+  check(Subject{"skip non-finite - Adam", chain(SkipNonFinite{}, Adam{.learning_rate = 0.05}), 2,
+                textbook::adam(0.05, 0.9, 0.999, 1e-8, 0, 0)});
+  check(Subject{"throw non-finite - Sgd", chain(ThrowNonFinite{}, Sgd{.learning_rate = 0.1}), 2, textbook::sgd(0.1)});
+  check(Subject{"accumulate - Adam", chain(Accumulate{.steps = 2}, Adam{.learning_rate = 0.05}), 1, nullptr});
+  check(Subject{"skip - accumulate - clip - AdamW",
+                chain(SkipNonFinite{}, Accumulate{.steps = 2}, ClipByGlobalNorm{}, AdamW{.learning_rate = 0.05}), 3,
+                nullptr, false, false});
+  check(Subject{"groups", groups(Adam{.learning_rate = 0.05}, group("0", Sgd{.learning_rate = 0.1})), 1,
+                textbook::sgd(0.1)});
+  check(Subject{"Adam with bfloat16 state", with_state<Eigen::bfloat16>(Adam{.learning_rate = 0.05}), 1, nullptr});
+}
