@@ -336,8 +336,9 @@ struct SpoilOption {
     if (seen++ != target) return value;
     field = name;
     bound = allowed.text();
-    if (too_high) return std::isinf(allowed.high) ? std::numeric_limits<double>::quiet_NaN() : allowed.high + 1;
-    return std::isinf(allowed.low) ? std::numeric_limits<double>::quiet_NaN() : allowed.low - 1;
+    const double end = too_high ? allowed.high : allowed.low;
+    if (std::isinf(end)) return std::numeric_limits<double>::quiet_NaN();
+    return end + (too_high ? 1 : -1) * std::max(1.0, std::abs(end));
   }
   void operator()(std::string_view name, double& value, const glissade::Range& allowed) {
     value = spoil(name, allowed, value);
