@@ -72,6 +72,7 @@ class Engine {
   template <class R>
   void step(const R& rule, const StepSettings& settings) {
     settings_ = settings;
+    seed_ = RandomKey{settings.seed}.derive(static_cast<std::uint64_t>(calls));
     const auto links = flatten<void>(rule);
     const std::size_t reached = segment<0>(links, nullptr);
     for (std::size_t level = 0; level <= reached; ++level) {
@@ -305,7 +306,7 @@ class Engine {
       const std::size_t link = std::get<I>(leaves).link;
       const std::size_t at = link_level(link);
       Step step{engine.tensors[k], engine.states[k].counts[at] + 1, engine.counts[at],
-                engine.key(k, link), {}, engine.shared_values(link)};
+                engine.seed_, link, {}, engine.shared_values(link)};
       constexpr std::size_t numbers = scalar_count<R<I>>;
       for (std::size_t s = 0; s < numbers; ++s)
         step.scalars[s] =
@@ -358,10 +359,11 @@ class Engine {
           out = engine.scratch(0, tensor_size());
         }
       }
-      const StochasticRounding rounding{engine.settings_.rounding == Rounding::stochastic,
-                                        engine.key(k, 0xffff)};
+      StochasticRounding rounding;
+      if (engine.settings_.rounding == Rounding::stochastic)
+        rounding = {true, engine.seed_.derive(k).derive(rounding_stream)};
       const Streams<T, In, P> io{static_cast<const In*>(source.data), out, engine.parameters[k],
-                                 source.negate, rounding};
+                                 source.negate ? T(-0.0) : T(0), rounding};
       double* partials = nullptr;
       if constexpr (M::sums > 0) {
         const auto blocks = static_cast<std::size_t>((tensor_size() + block - 1) / block);
@@ -393,16 +395,15 @@ class Engine {
     return locate_fields<T>(tensors[k], parameters[k], states[k], leaves, first, last);
   }
 
-  [[nodiscard]] RandomKey key(std::size_t tensor, std::size_t link) const {
-    return RandomKey{settings_.seed}.derive(static_cast<std::uint64_t>(calls)).derive(tensor).derive(link);
-  }
-
   T* scratch(std::size_t which, Index size) {
     scratch_[which].reserve(static_cast<std::size_t>(size) * sizeof(T));
     return reinterpret_cast<T*>(scratch_[which].data());
   }
 
+  static constexpr std::uint64_t rounding_stream = ~std::uint64_t{0};  // no link has this number
+
   StepSettings settings_;
+  RandomKey seed_;  // of this call of step
   std::array<Buffer, 2> scratch_;     // updates on their way between two passes over a tensor
   Buffer workspace_;                  // of matrix rules
   std::vector<Buffer> held_;          // updates that wait for a barrier over all tensors

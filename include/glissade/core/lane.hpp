@@ -72,8 +72,11 @@ struct Lane {
   friend EIGEN_ALWAYS_INLINE Lane operator/(Lane a, Lane b) {
     return Lane(Eigen::internal::pdiv(a.packet, b.packet), 0);
   }
-  friend EIGEN_ALWAYS_INLINE Lane operator-(Lane a) {
-    return Lane(Eigen::internal::pxor(a.packet, Eigen::internal::pset1<Packet>(T(-0.0))), 0);
+  friend EIGEN_ALWAYS_INLINE Lane operator-(Lane a) { return flip_sign(a, Lane(T(-0.0))); }
+
+  /// a where `sign` is +0, -a where it is -0.
+  friend EIGEN_ALWAYS_INLINE Lane flip_sign(Lane a, Lane sign) {
+    return Lane(Eigen::internal::pxor(a.packet, sign.packet), 0);
   }
 
   EIGEN_ALWAYS_INLINE Lane& operator+=(Lane b) { return *this = *this + b; }

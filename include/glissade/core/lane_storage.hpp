@@ -77,11 +77,10 @@ EIGEN_ALWAYS_INLINE void store_lane(S* target, Lane<T> lane) {
     if constexpr (std::is_same_v<T, float> && std::is_same_v<S, Eigen::bfloat16>) {
       const __m256i bits = _mm256_castps_si256(lane.packet);
       const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-      const __m256i round = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
-      const __m256 nan = _mm256_cmp_ps(lane.packet, lane.packet, _CMP_UNORD_Q);
-      const __m256i rounded = _mm256_blendv_epi8(_mm256_add_epi32(bits, round),
-                                                 _mm256_or_si256(bits, _mm256_set1_epi32(0x400000)),
-                                                 _mm256_castps_si256(nan));
+      const __m256i number = _mm256_castps_si256(_mm256_cmp_ps(lane.packet, lane.packet, _CMP_ORD_Q));
+      const __m256i round = _mm256_and_si256(_mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)), number);
+      const __m256i quiet = _mm256_andnot_si256(number, _mm256_set1_epi32(0x400000));
+      const __m256i rounded = _mm256_or_si256(_mm256_add_epi32(bits, round), quiet);
       const __m256i high = _mm256_srai_epi32(rounded, 16);
       _mm_storeu_si128(reinterpret_cast<__m128i*>(target),
                        _mm_packs_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1)));

@@ -91,6 +91,19 @@ class Optimizer {
   [[nodiscard]] const Tensor& tensor(std::size_t k) const { return engine_.tensors.at(k); }
   [[nodiscard]] const TensorState& state(std::size_t k) const { return engine_.states.at(k); }
 
+  /// Where parameter k lies now. Throws std::invalid_argument if its shape has changed.
+  [[nodiscard]] P* parameter(std::size_t k) const {
+    const Binding& binding = bindings_.at(k);
+    if (binding.object == nullptr) return engine_.parameters[k];
+    const Place now = binding.look(binding.object);
+    const Tensor& tensor = engine_.tensors[k];
+    if (now.rows != tensor.rows || now.cols != tensor.cols)
+      throw std::invalid_argument("Optimizer::step: parameter \"" + tensor.name + "\" is now " +
+                                  std::to_string(now.rows) + " x " + std::to_string(now.cols) +
+                                  ", was bound as " + tensor.shape());
+    return now.data;
+  }
+
   /// One array of the state, by the names of parameter and field: field("W", "first_moment").
   [[nodiscard]] const Field& field(std::string_view tensor, std::string_view name) const {
     for (std::size_t k = 0; k < size(); ++k)
@@ -207,16 +220,7 @@ class Optimizer {
     Place (*look)(void*) = nullptr;
   };
   void look_at_parameters() {
-    for (std::size_t k = 0; k < size(); ++k) {
-      if (bindings_[k].object == nullptr) continue;
-      const Place now = bindings_[k].look(bindings_[k].object);
-      const Tensor& tensor = engine_.tensors[k];
-      if (now.rows != tensor.rows || now.cols != tensor.cols)
-        throw std::invalid_argument("Optimizer::step: parameter \"" + tensor.name + "\" is now " +
-                                    std::to_string(now.rows) + " x " + std::to_string(now.cols) +
-                                    ", was bound as " + tensor.shape());
-      engine_.parameters[k] = now.data;
-    }
+    for (std::size_t k = 0; k < size(); ++k) engine_.parameters[k] = parameter(k);
   }
 
   void check_names() const {

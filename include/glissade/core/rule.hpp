@@ -58,10 +58,13 @@ struct Step {
   const Tensor& tensor;
   std::int64_t count;  // the number of this update of this tensor, from 1
   std::int64_t time;   // completed steps of the optimizer: the argument of schedules
-  RandomKey key;       // its own in every step, tensor and link of the chain
+  RandomKey seed;      // of this call of step
+  std::size_t link;    // position in the flattened chain
   std::array<double*, 4> scalars{};
   double* shared_values = nullptr;
 
+  /// A key of its own for this step, tensor and link of the chain.
+  [[nodiscard]] RandomKey key() const { return seed.derive(tensor.index).derive(link); }
   [[nodiscard]] double& scalar(std::size_t i) const { return *scalars[i]; }
   [[nodiscard]] double& shared(std::size_t i) const { return shared_values[i]; }
 };

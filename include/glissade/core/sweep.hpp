@@ -70,7 +70,7 @@ struct Streams {
   const In* in;     // incoming update
   T* out;           // outgoing update, for Store::update
   P* parameters;
-  bool negate;      // turns the gradient around
+  T sign;           // 0 or -0: turns the gradient around by an exclusive or
   StochasticRounding rounding;
 };
 
@@ -85,8 +85,7 @@ EIGEN_ALWAYS_INLINE void run_kernels(const Kernels& kernels, [[maybe_unused]] In
 template <Store store, ComputeScalar T, class In, StorageScalar P, class... B>
 EIGEN_ALWAYS_INLINE auto run_lane(const Streams<T, In, P>& io, const std::tuple<B...>& kernels,
                                   Index i, Index position) {
-  Lane<T> u = load_lane<T>(io.in + i);
-  if (io.negate) u = -u;
+  Lane<T> u = flip_sign(load_lane<T>(io.in + i), Lane<T>(io.sign));
   const Lane<T> x = load_lane<T>(io.parameters + i);
   run_kernels(kernels, i, position, u, x, std::index_sequence_for<B...>{});
   if constexpr (store == Store::update) u.store(io.out + i);
@@ -159,7 +158,7 @@ EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, P>& io, const std::tuple<
     in[i] = io.in[at + i];
     parameters[i] = io.parameters[at + i];
   }
-  const Streams<T, In, P> padded{in, out, parameters, io.negate, io.rounding};
+  const Streams<T, In, P> padded{in, out, parameters, io.sign, io.rounding};
   std::tuple<decltype(tail_of(std::declval<B>()))...> tails;
   alignas(64) double tail_sums[(M::sums + 1) * stripe] = {};
 

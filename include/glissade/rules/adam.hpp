@@ -68,7 +68,8 @@ struct Adam {
     visit("weight_decay", self.weight_decay, range::non_negative);
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(AddDecayedWeights{weight_decay}, ScaleByAdam{beta1, beta2, epsilon},
+    return glissade::chain(When{weight_decay != 0, AddDecayedWeights{weight_decay}},
+                           ScaleByAdam{beta1, beta2, epsilon},
                            ScaleByLearningRate{learning_rate});
   }
 };

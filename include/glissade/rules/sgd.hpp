@@ -42,7 +42,7 @@ struct Sgd {
     if (dampening != 0) reject(name, "dampening", dampening, "0 with nesterov");
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(AddDecayedWeights{weight_decay},
+    return glissade::chain(When{weight_decay != 0, AddDecayedWeights{weight_decay}},
                            When{momentum != 0, Trace{momentum, dampening, nesterov}},
                            ScaleByLearningRate{learning_rate});
   }

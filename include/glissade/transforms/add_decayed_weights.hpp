@@ -22,9 +22,7 @@ struct AddDecayedWeights {
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     const double decay = mask(step.tensor) ? weight_decay(step.time) : 0.0;
-    return [decay](auto& u, const auto& x) {
-      if (decay != 0) u += decay * x;
-    };
+    return [decay](auto& u, const auto& x) { u += decay * x; };
   }
 };
 
