@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "codes.hpp"
 #include "rule.hpp"
 
 namespace glissade {
@@ -55,14 +56,16 @@ struct Either {
 template <class A, class B>
 Either(bool, A, B) -> Either<A, B>;
 
-/// A rule whose arrays are stored as S. Arithmetic stays in float or double.
-template <StorageScalar S, class R>
+/// A rule whose arrays are stored as S: a scalar, or a block code of core/codes.hpp. Arithmetic stays
+/// in float or double.
+template <class S, class R>
+  requires StorageScalar<S> || BlockCode<S>
 struct StateIn {
   R rule;
 };
 
 /// with_state<Eigen::bfloat16>(Adam{}) keeps Adam's moments in half the memory.
-template <StorageScalar S, class R>
+template <class S, class R>
 [[nodiscard]] constexpr StateIn<S, R> with_state(R rule) {
   return {std::move(rule)};
 }

@@ -296,9 +296,19 @@ class Engine {
       using Storage = typename LeafAt<I>::StorageType;
       using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
       constexpr std::size_t slots = slot_count<R<I>>;
-      Bound<Kernel, S, slots, is_indexed<R<I>>> bound{kernel, {}};
-      for (std::size_t s = 0; s < slots; ++s) bound.slots[s] = fields[I][s].template as<S>();
-      return bound;
+      if constexpr (BlockCode<S>) {
+        Coded<Kernel, S, slots, is_indexed<R<I>>> bound{kernel, {}, {}, {}};
+        for (std::size_t s = 0; s < slots; ++s) {
+          bound.codes[s] = fields[I][s].template as<std::uint8_t>();
+          bound.scales[s] = reinterpret_cast<float*>(bound.codes[s] + code_bytes(tensor_size()));
+          bound.is_signed[s] = !slot_is_non_negative<R<I>>(s);
+        }
+        return bound;
+      } else {
+        Bound<Kernel, S, slots, is_indexed<R<I>>> bound{kernel, {}};
+        for (std::size_t s = 0; s < slots; ++s) bound.slots[s] = fields[I][s].template as<S>();
+        return bound;
+      }
     }
 
     template <std::size_t I>

@@ -68,7 +68,10 @@ void declare_fields(const Leaf<Storage, R>& leaf, const Tensor& tensor, const De
     for (std::size_t s = 0; s < slot_count<R>; ++s) {
       double initial = 0;
       if constexpr (requires { rule.initial(s); }) initial = rule.initial(s);
-      declare(R::slots[s], scalar_type_of<S>, tensor.rows, tensor.cols, initial);
+      if constexpr (BlockCode<S>)
+        declare(R::slots[s], ScalarType::bytes, coded_bytes(tensor.size()), Index{1}, initial);
+      else
+        declare(R::slots[s], scalar_type_of<S>, tensor.rows, tensor.cols, initial);
     }
   if constexpr (MatrixRule<R>)
     rule.fields(tensor, [&](std::string_view name, Index rows, Index cols) {
@@ -92,7 +95,8 @@ void fill(Field& field, double initial, const P* parameters) {
     case ScalarType::float64: return put(field.as<double>());
     case ScalarType::bfloat16: return put(field.as<Eigen::bfloat16>());
     case ScalarType::float16: return put(field.as<Eigen::half>());
-    case ScalarType::int64: return;
+    case ScalarType::int64:
+    case ScalarType::bytes: return;
   }
 }
 

@@ -11,6 +11,7 @@
 //   name      static constexpr std::string_view, for messages and files
 //   options   static void options(auto& self, auto&& visit): visit("beta1", self.beta1, range::decay)
 //   slots     static constexpr std::array<std::string_view, N>: arrays of the parameter's shape
+//   non_negative  static constexpr std::array<bool, N>: slots that are never negative, for 8-bit codes
 //   initial   double initial(std::size_t slot) const, or `from_parameters`; zero without it
 //   scalars   static constexpr std::array<NamedScalar, N>: numbers of a tensor, step.scalar(i)
 //   shared    static constexpr std::array<NamedScalar, N>: numbers of the optimizer, step.shared(i)
@@ -110,6 +111,13 @@ inline constexpr std::size_t slot_count = 0;
 template <class R>
   requires requires { R::slots; }
 inline constexpr std::size_t slot_count<R> = R::slots.size();
+template <class R>
+constexpr bool slot_is_non_negative(std::size_t s) {
+  if constexpr (requires { R::non_negative; })
+    return R::non_negative[s];
+  else
+    return false;
+}
 template <class R>
 inline constexpr std::size_t scalar_count = 0;
 template <class R>

@@ -12,7 +12,7 @@
 
 namespace glissade {
 
-enum class ScalarType { float32, float64, bfloat16, float16, int64 };
+enum class ScalarType { float32, float64, bfloat16, float16, int64, bytes };
 
 template <class S>
 inline constexpr ScalarType scalar_type_of = [] {
@@ -33,6 +33,7 @@ inline constexpr std::size_t size_of(ScalarType type) {
     case ScalarType::int64: return 8;
     case ScalarType::bfloat16:
     case ScalarType::float16: return 2;
+    case ScalarType::bytes: return 1;
   }
   return 0;
 }
@@ -71,6 +72,7 @@ class Field {
       case ScalarType::bfloat16: return detail::convert<double>(as<Eigen::bfloat16>()[i]);
       case ScalarType::float16: return detail::convert<double>(as<Eigen::half>()[i]);
       case ScalarType::int64: return static_cast<double>(as<std::int64_t>()[i]);
+      case ScalarType::bytes: return static_cast<double>(as<std::uint8_t>()[i]);
     }
     return 0;
   }

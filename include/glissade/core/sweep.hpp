@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <tuple>
 
+#include "codes.hpp"
 #include "rounding.hpp"
 #include "rule.hpp"
 #include "threads.hpp"
@@ -50,6 +51,15 @@ struct Bound {
   }
 };
 
+/// A kernel whose arrays are block codes.
+template <class Kernel, class C, std::size_t N, bool Indexed>
+struct Coded {
+  Kernel kernel;
+  std::array<std::uint8_t*, N> codes;
+  std::array<float*, N> scales;
+  std::array<bool, N> is_signed;
+};
+
 /// Stands for "measures nothing".
 struct NoMeasure {
   static constexpr int sums = 0;
@@ -58,6 +68,7 @@ struct NoMeasure {
 /// The measuring half of a barrier.
 template <class B, int N>
 struct Measure {
+  using BoundType = B;
   static constexpr int sums = N;
   B bound;
 };
@@ -150,7 +161,7 @@ Tail<S, N> tail_of(const Bound<Kernel, S, N, Indexed>&);
 /// to zero-padded copies and back.
 template <Store store, ComputeScalar T, class In, StorageScalar P, class... B, class M>
 EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, P>& io, const std::tuple<B...>& kernels,
-                                  const M& measure, Index at, Index count, double* sums) {
+                                  const M& measure, Index at, Index count, Index origin, double* sums) {
   alignas(64) In in[stripe] = {};
   alignas(64) T out[stripe] = {};
   alignas(64) P parameters[stripe] = {};
@@ -165,11 +176,11 @@ EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, P>& io, const std::tuple<
   [&]<std::size_t... K>(std::index_sequence<K...>) {
     const std::tuple<B...> inner{std::get<K>(tails).enter(std::get<K>(kernels), at, count)...};
     if constexpr (M::sums == 0) {
-      sweep_range<store>(padded, inner, measure, 0, stripe, at, tail_sums);
+      sweep_range<store>(padded, inner, measure, 0, stripe, origin + at, tail_sums);
     } else {
       decltype(tail_of(measure.bound)) measured;
       const M inner_measure{measured.enter(measure.bound, at, count)};
-      sweep_range<store>(padded, inner, inner_measure, 0, stripe, at, tail_sums);
+      sweep_range<store>(padded, inner, inner_measure, 0, stripe, origin + at, tail_sums);
       measured.leave(measure.bound, at, count);
     }
     (std::get<K>(tails).leave(std::get<K>(kernels), at, count), ...);
@@ -191,28 +202,109 @@ inline double sum_stripe(const double* values) {
   return pairs[0];
 }
 
+/// Coefficients [begin, end): full stripes, then the tail.
+template <Store store, ComputeScalar T, class In, StorageScalar P, class Kernels, class M>
+void sweep_stretch(const Streams<T, In, P>& io, const Kernels& kernels, const M& measure, Index begin,
+                   Index end, Index origin, double* sums) {
+  const Index full = end - (end - begin) % stripe;
+  if (full > begin) sweep_range<store>(io, kernels, measure, begin, full, origin, sums);
+  if (full < end) sweep_tail<store>(io, kernels, measure, full, end - full, origin, sums);
+}
+
+/// A decoded block of every array of a kernel, and the way back. Plain kernels are only shifted.
+template <class C, std::size_t N>
+struct Stage {
+  alignas(64) float values[N + 1][code_block] = {};
+
+  template <class Kernel, bool Indexed>
+  Bound<Kernel, float, N, Indexed> enter(const Coded<Kernel, C, N, Indexed>& coded, Index begin, Index count) {
+    Bound<Kernel, float, N, Indexed> bound{coded.kernel, {}};
+    for (std::size_t s = 0; s < N; ++s) {
+      C::decode(coded.codes[s] + begin, count, coded.scales[s][begin / code_block], coded.is_signed[s], values[s]);
+      bound.slots[s] = values[s];
+    }
+    return bound;
+  }
+  template <class Kernel, bool Indexed>
+  void leave(const Coded<Kernel, C, N, Indexed>& coded, Index begin, Index count) const {
+    for (std::size_t s = 0; s < N; ++s)
+      coded.scales[s][begin / code_block] =
+          encode_block<C>(values[s], count, coded.is_signed[s], coded.codes[s] + begin);
+  }
+};
+struct Shift {
+  template <class Kernel, class S, std::size_t N, bool Indexed>
+  Bound<Kernel, S, N, Indexed> enter(const Bound<Kernel, S, N, Indexed>& bound, Index begin, Index) const {
+    Bound<Kernel, S, N, Indexed> shifted = bound;
+    for (S*& slot : shifted.slots) slot += begin;
+    return shifted;
+  }
+  void leave(const auto&, Index, Index) const {}
+};
+template <class Kernel, class C, std::size_t N, bool Indexed>
+Stage<C, N> stage_of(const Coded<Kernel, C, N, Indexed>&);
+template <class Kernel, class S, std::size_t N, bool Indexed>
+Shift stage_of(const Bound<Kernel, S, N, Indexed>&);
+
+template <class B>
+inline constexpr bool is_coded = false;
+template <class Kernel, class C, std::size_t N, bool Indexed>
+inline constexpr bool is_coded<Coded<Kernel, C, N, Indexed>> = N != 0;
+
+/// Coefficients [begin, end) of a tensor, begin a multiple of a code block: block by block where an
+/// array is coded, else at once.
+template <Store store, ComputeScalar T, class In, StorageScalar P, class... B, class M>
+void sweep_part(const Streams<T, In, P>& io, const std::tuple<B...>& kernels, const M& measure, Index begin,
+                Index end, double* sums) {
+  constexpr bool coded = [] {
+    if constexpr (M::sums > 0)
+      return (is_coded<B> || ... || is_coded<typename M::BoundType>);
+    else
+      return (false || ... || is_coded<B>);
+  }();
+  if constexpr (!coded) {
+    sweep_stretch<store>(io, kernels, measure, begin, end, 0, sums);
+  } else {
+    for (Index at = begin; at < end; at += code_block) {
+      const Index count = (std::min)(code_block, end - at);
+      const Streams<T, In, P> here{io.in + at, io.out == nullptr ? nullptr : io.out + at, io.parameters + at, io.sign,
+                                   io.rounding};
+      std::tuple<decltype(stage_of(std::declval<B>()))...> stages;
+      [&]<std::size_t... K>(std::index_sequence<K...>) {
+        const std::tuple staged(std::get<K>(stages).enter(std::get<K>(kernels), at, count)...);
+        if constexpr (M::sums == 0) {
+          sweep_stretch<store>(here, staged, measure, 0, count, at, sums);
+        } else {
+          decltype(stage_of(measure.bound)) stage;
+          auto bound = stage.enter(measure.bound, at, count);
+          sweep_stretch<store>(here, staged, Measure<decltype(bound), M::sums>{bound}, 0, count, at, sums);
+          stage.leave(measure.bound, at, count);
+        }
+        (std::get<K>(stages).leave(std::get<K>(kernels), at, count), ...);
+      }(std::index_sequence_for<B...>{});
+    }
+  }
+}
+
 /// The whole tensor. `totals` receives the sums of the measure; `partials` is scratch for
 /// ceil(size / block) * sums doubles.
 template <Store store, ComputeScalar T, class In, StorageScalar P, class Kernels, class M>
 void sweep(const Streams<T, In, P>& io, const Kernels& kernels, const M& measure, Index size,
            int threads, [[maybe_unused]] double* partials, [[maybe_unused]] double* totals) {
-  const auto run = [&](Index begin, Index end, double* sums) {
-    const Index full = end - (end - begin) % stripe;
-    if (full > begin) sweep_range<store>(io, kernels, measure, begin, full, 0, sums);
-    if (full < end) sweep_tail<store>(io, kernels, measure, full, end - full, sums);
-  };
   if constexpr (M::sums == 0) {
     const Index tasks = (size + task - 1) / task;
     if (threads == 1 || tasks < 2)
-      run(0, size, nullptr);
+      sweep_part<store>(io, kernels, measure, 0, size, nullptr);
     else
       parallel_for(tasks, threads,
-                   [&](Index t) { run(t * task, (std::min)(size, (t + 1) * task), nullptr); });
+                   [&](Index t) {
+                     sweep_part<store>(io, kernels, measure, t * task, (std::min)(size, (t + 1) * task), nullptr);
+                   });
   } else {
     const Index blocks = (size + block - 1) / block;
     parallel_for(blocks, threads, [&](Index b) {
       alignas(64) double sums[M::sums * stripe] = {};
-      run(b * block, (std::min)(size, (b + 1) * block), sums);
+      sweep_part<store>(io, kernels, measure, b * block, (std::min)(size, (b + 1) * block), sums);
       for (int k = 0; k < M::sums; ++k) partials[b * M::sums + k] = sum_stripe(sums + k * stripe);
     });
     for (int k = 0; k < M::sums; ++k) {

@@ -24,6 +24,7 @@ struct ScaleByAdam {
   double epsilon = 1e-8;  // >= 0, outside the root, after the bias correction
 
   static constexpr std::array<std::string_view, 2> slots{"first_moment", "second_moment"};
+  static constexpr std::array<bool, 2> non_negative{false, true};
 
   static void options(auto& self, auto&& visit) {
     visit("beta1", self.beta1, range::decay);

@@ -27,6 +27,7 @@ struct ScaleByAmsGrad {
 
   static constexpr std::array<std::string_view, 3> slots{"first_moment", "second_moment",
                                                          "largest_second_moment"};
+  static constexpr std::array<bool, 3> non_negative{false, true, true};
 
   static void options(auto& self, auto&& visit) {
     visit("beta1", self.beta1, range::decay);
