@@ -39,9 +39,9 @@ std::vector<Row> read_rows(const std::string& file) {
   return rows;
 }
 
-/// Parameters after each of the wanted steps.
+/// Parameters after each step, with gradients of lsq4x3 that are off by up to `nudge`, relatively.
 template <class R>
-std::map<int, std::vector<double>> run(const R& rule, const std::string& problem, int last) {
+std::map<int, std::vector<double>> run(const R& rule, const std::string& problem, int last, double nudge) {
   std::map<int, std::vector<double>> after;
   if (problem == "mlp13") {
     problems::Mlp13 p;
@@ -56,7 +56,9 @@ std::map<int, std::vector<double>> run(const R& rule, const std::string& problem
     problems::LeastSquares p(4, 3);
     Optimizer optimizer{rule, p.W};
     for (int t = 1; t <= last; ++t) {
-      optimizer.step(p.gradient());
+      problems::Matrix g = p.gradient();
+      for (Eigen::Index i = 0; i < g.size(); ++i) g.data()[i] *= 1 + nudge * (static_cast<int>(i + t) % 3 - 1);
+      optimizer.step(g);
       after[t] = p.flat();
     }
   }
@@ -66,14 +68,24 @@ std::map<int, std::vector<double>> run(const R& rule, const std::string& problem
 /// The rule that a row's name and options stand for.
 struct Entry {
   std::string rule, options;
-  std::function<std::map<int, std::vector<double>>(const std::string& problem, int last)> follow;
-  double late = 1e-9;  // relative tolerance at step 1000; 1e-12 up to step 100
+  std::function<std::map<int, std::vector<double>>(const std::string& problem, int last, double nudge)> follow;
+  /// Near the optimum of lsq4x3 some rules take steps larger than stability allows, and round-off grows by
+  /// itself: from this step on a row binds no implementation. The test makes sure that it is so: gradients
+  /// that differ in their last bit must lead farther away than the tolerance.
+  int chaotic_from = 100000;
 };
 
 template <class R>
-Entry entry(std::string name, std::string options, R rule, double late = 1e-9) {
+Entry entry(std::string name, std::string options, R rule, int chaotic_from = 100000) {
   return {std::move(name), std::move(options),
-          [rule](const std::string& problem, int last) { return run(rule, problem, last); }, late};
+          [rule](const std::string& problem, int last, double nudge) { return run(rule, problem, last, nudge); },
+          chaotic_from};
+}
+
+double distance(const std::vector<double>& a, const std::vector<double>& b) {
+  double most = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(a[i] - b[i]));
+  return most;
 }
 
 void check(const std::string& file, const std::vector<Entry>& entries) {
@@ -84,16 +96,17 @@ void check(const std::string& file, const std::vector<Entry>& entries) {
     for (const Row& row : rows) {
       if (row.rule != e.rule || row.options != e.options) continue;
       ++used;
-      if (runs[row.problem].empty()) runs[row.problem] = e.follow(row.problem, 1000);
+      if (runs[row.problem].empty()) runs[row.problem] = e.follow(row.problem, 1000, 0);
       const std::vector<double>& ours = runs[row.problem][row.step];
       REQUIRE(ours.size() == row.parameters.size());
-      const double tolerance = row.step > 100 ? e.late : 1e-12;
       double scale = 0;
       for (double v : row.parameters) scale = std::max(scale, std::abs(v));
-      for (std::size_t i = 0; i < ours.size(); ++i) {
-        INFO(row.rule << " " << row.options << " " << row.problem << " step " << row.step << " coefficient " << i);
-        CHECK(std::abs(ours[i] - row.parameters[i]) <= tolerance * scale);
-      }
+      const double tolerance = scale * (row.step > 100 ? 1e-9 : 1e-12);
+      INFO(row.rule << " " << row.options << " " << row.problem << " step " << row.step);
+      if (row.problem == "lsq4x3" && row.step >= e.chaotic_from)
+        CHECK(distance(ours, e.follow(row.problem, row.step, 2.3e-16)[row.step]) > tolerance);
+      else
+        CHECK(distance(ours, row.parameters) <= tolerance);
     }
   }
   CHECK(used == rows.size());  // every row of the file has been met
@@ -112,13 +125,34 @@ TEST_CASE("golden: torch.optim") {
                   Sgd{.learning_rate = 0.1, .momentum = 0.9, .nesterov = true, .weight_decay = 0.01}),
             entry("Adam", "lr=0.1", Adam{.learning_rate = 0.1}),
             entry("Adam", "lr=0.1 weight_decay=0.01", Adam{.learning_rate = 0.1, .weight_decay = 0.01}),
-            // At the optimum of lsq4x3 the step is learning_rate / epsilon = 20 times the gradient, which is
-            // unstable: from step 700 on round-off grows by itself, and a start moved by 1e-15 ends 0.006 away.
             entry("Adam", "lr=0.02 betas=(0.8;0.99) eps=0.001",
-                  Adam{.learning_rate = 0.02, .beta1 = 0.8, .beta2 = 0.99, .epsilon = 1e-3}, 2e-2),
+                  Adam{.learning_rate = 0.02, .beta1 = 0.8, .beta2 = 0.99, .epsilon = 1e-3}, 1000),
             entry("Adam", "lr=0.1 amsgrad=True", AmsGrad{.learning_rate = 0.1}),
             entry("Adam", "lr=0.1 amsgrad=True weight_decay=0.01",
                   AmsGrad{.learning_rate = 0.1, .weight_decay = 0.01}),
+            entry("Adagrad", "lr=0.1", Adagrad{.learning_rate = 0.1}),
+            entry("Adagrad", "lr=0.1 lr_decay=0.001 weight_decay=0.01 initial_accumulator_value=0.1",
+                  Adagrad{.learning_rate = 0.1, .learning_rate_decay = 1e-3, .initial_accumulator = 0.1,
+                          .weight_decay = 0.01}),
+            entry("RMSprop", "lr=0.01", RmsProp{}, 1000),
+            entry("RMSprop", "lr=0.01 centered=True momentum=0.9", RmsProp{.momentum = 0.9, .centered = true},
+                  1000),
+            entry("RMSprop", "lr=0.01 alpha=0.9 eps=0.001 weight_decay=0.01",
+                  RmsProp{.alpha = 0.9, .epsilon = 1e-3, .weight_decay = 0.01}, 100),
+            entry("Adadelta", "lr=1.0 rho=0.9 eps=1e-06", Adadelta{}, 1000),
+            entry("Adadelta", "lr=0.5 rho=0.95 eps=0.0001 weight_decay=0.01",
+                  Adadelta{.learning_rate = 0.5, .rho = 0.95, .epsilon = 1e-4, .weight_decay = 0.01}, 1000),
+            entry("Adamax", "lr=0.1", Adamax{.learning_rate = 0.1}),
+            entry("NAdam", "lr=0.1", NAdam{.learning_rate = 0.1, .convention = Convention::torch_1}, 1000),
+            entry("NAdam", "lr=0.01 momentum_decay=0.006 weight_decay=0.01",
+                  NAdam{.learning_rate = 0.01, .weight_decay = 0.01, .momentum_decay = 6e-3,
+                        .convention = Convention::torch_1}),
+            entry("RAdam", "lr=0.1", RAdam{.learning_rate = 0.1}),
+            entry("RAdam", "lr=0.1 betas=(0.9;0.9) weight_decay=0.01",
+                  RAdam{.learning_rate = 0.1, .beta2 = 0.9, .weight_decay = 0.01}),
+            entry("Rprop", "lr=0.01", Rprop{}),
+            entry("ASGD", "lr=0.1", Asgd{.learning_rate = 0.1}),
+            entry("ASGD", "lr=0.1 t0=50.0", Asgd{.learning_rate = 0.1, .t0 = 50}),
             entry("AdamW", "lr=0.1 weight_decay=0.01", AdamW{.learning_rate = 0.1}),
             entry("AdamW", "lr=0.1 weight_decay=0.1 amsgrad=True",
                   AmsGrad{.learning_rate = 0.1, .weight_decay = 0.1, .decoupled = true}),
@@ -130,6 +164,10 @@ TEST_CASE("golden: timm, fairseq and pytorch_optimizer") {
         {
             entry("Lion", "lr=.01 b=(.9;.99) wd=0", Lion{.learning_rate = 0.01}),
             entry("Lion", "lr=.01 b=(.9;.99) decoupled wd=.1", Lion{.learning_rate = 0.01, .weight_decay = 0.1}),
+            entry("RMSprop TF style (sq init 1; eps inside sqrt)", "lr=.01",
+                  RmsProp{.alpha = 0.9, .epsilon = 1e-10, .convention = Convention::tensorflow}, 100),
+            entry("NAdam", "lr=.01 momentum_decay=.004", NAdam{.learning_rate = 0.01, .convention = Convention::torch_1}),
+            entry("RAdam (un-rectified steps use m-hat)", "lr=.01", RAdam{.learning_rate = 0.01}),
             entry("Adafactor beta1=.9", "lr=.01 fixed; scale_parameter False",
                   Adafactor{.learning_rate = 0.01, .beta1 = 0.9, .scale_parameter = false}),
             entry("Adafactor no momentum", "lr=.01 fixed; scale_parameter False; always factored",

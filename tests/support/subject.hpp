@@ -36,3 +36,5 @@ template <class R, class F>
 Subject(std::string, R, int, F, bool) -> Subject<R>;
 template <class R, class F>
 Subject(std::string, R, int, F, bool, bool) -> Subject<R>;
+template <class R, class F>
+Subject(std::string, R, int, F, bool, bool, double) -> Subject<R>;

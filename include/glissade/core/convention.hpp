@@ -3,6 +3,12 @@
 
 namespace glissade {
 
-enum class Convention { torch, optax, paper };
+enum class Convention {
+  torch,       // PyTorch 2
+  optax,
+  paper,
+  tensorflow,  // TensorFlow 1
+  torch_1,     // PyTorch 1, where a later release has changed the definition
+};
 
 }  // namespace glissade

@@ -63,22 +63,16 @@ struct AdafactorStep {
   /// rho_t of the source, before the parameter's scale.
   [[nodiscard]] double relative_rate(const Step& step) const {
     const auto t = static_cast<double>(step.count);
-    switch (convention) {
-      case Convention::torch: return (std::min)(rate_or(step, 1e-2), 1 / std::sqrt(t));
-      case Convention::optax: return rate_or(step, 1);
-      case Convention::paper: break;
-    }
+    if (convention == Convention::torch) return (std::min)(rate_or(step, 1e-2), 1 / std::sqrt(t));
+    if (convention == Convention::optax) return rate_or(step, 1);
     return rate_or(step, (std::min)(warmup_init ? 1e-6 * t : 1e-2, 1 / std::sqrt(t)));
   }
   [[nodiscard]] double rate_or(const Step& step, double otherwise) const {
     return learning_rate ? (*learning_rate)(step.time) : otherwise;
   }
   [[nodiscard]] double decay_per_step(const Step& step, double alpha) const {
-    switch (convention) {
-      case Convention::torch: return weight_decay * rate_or(step, 1e-2);
-      case Convention::optax: return weight_decay;
-      case Convention::paper: break;
-    }
+    if (convention == Convention::torch) return weight_decay * rate_or(step, 1e-2);
+    if (convention == Convention::optax) return weight_decay;
     return weight_decay * alpha;
   }
 };

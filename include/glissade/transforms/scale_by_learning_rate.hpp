@@ -18,6 +18,22 @@ struct ScaleByLearningRate {
   }
 };
 
+/// u <- -learning_rate(t) / (1 + (n - 1) decay) u, n the number of this tensor's update.
+struct ScaleByDecayedRate {
+  static constexpr std::string_view name = "ScaleByDecayedRate";
+  Schedule learning_rate = 1e-3;  // >= 0
+  double decay = 0;               // >= 0
+
+  static void options(auto& self, auto&& visit) {
+    visit("learning_rate", self.learning_rate, range::non_negative);
+    visit("decay", self.decay, range::non_negative);
+  }
+  [[nodiscard]] auto kernel(const Step& step) const {
+    const double rate = learning_rate(step.time) / (1 + static_cast<double>(step.count - 1) * decay);
+    return [rate = -rate](auto& u, const auto&) { u *= rate; };
+  }
+};
+
 /// u <- factor u: scales a part of a chain, or turns it around.
 struct Scale {
   static constexpr std::string_view name = "Scale";

@@ -1,0 +1,71 @@
+// AdamNC.
+#pragma once
+
+#include "adam.hpp"
+
+namespace glissade {
+
+/// The direction of AdamNC: Adam whose second moment forgets ever more slowly.
+///
+///     b2 = min(1 - 1 / t, beta2),   m <- beta1 m + (1 - beta1) u,   v <- b2 v + (1 - b2) u^2
+///     u <- m / (sqrt(v) + epsilon)
+///
+/// With beta2 = 1, v is the plain mean of all squares: no bias to correct.
+/// State: first_moment m, second_moment v (the parameter's shape).
+/// Source: "On the Convergence of Adam and Beyond", 2018, arXiv 1904.09237, Algorithm 3.
+struct ScaleByAdamNc {
+  static constexpr std::string_view name = "ScaleByAdamNc";
+  double beta1 = 0.9;     // in [0, 1)
+  double beta2 = 1;       // in [0, 1]: the longest memory allowed
+  double epsilon = 1e-8;  // >= 0
+
+  static constexpr std::array<std::string_view, 2> slots{"first_moment", "second_moment"};
+  static constexpr std::array<bool, 2> non_negative{false, true};
+
+  static void options(auto& self, auto&& visit) {
+    visit("beta1", self.beta1, range::decay);
+    visit("beta2", self.beta2, range::fraction);
+    visit("epsilon", self.epsilon, range::non_negative);
+  }
+  [[nodiscard]] auto kernel(const Step& step) const {
+    const double fresh = (std::max)(1 / static_cast<double>(step.count), 1 - beta2);
+    return [b1 = beta1, fresh, e = epsilon](auto& u, const auto&, auto& m, auto& v) {
+      m = b1 * m + (1 - b1) * u;
+      v = (1 - fresh) * v + fresh * square(u);
+      u = m / (sqrt(v) + guard<std::remove_cvref_t<decltype(u)>>(e));
+    };
+  }
+};
+
+/// AdamNC: Adam with a convergence proof, for learning rates that fall as 1 / sqrt(t). With beta1 = 0
+/// and such a rate it is Adagrad.
+///
+///     g <- g + weight_decay x,   x <- x - learning_rate m / (sqrt(v) + epsilon),  as in ScaleByAdamNc
+///
+/// State: first_moment, second_moment (the parameter's shape).
+/// Cost: 13 flops with a root and a division a coefficient; reads 4 and writes 3 numbers.
+/// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
+/// Source: "On the Convergence of Adam and Beyond", 2018, arXiv 1904.09237, Algorithm 3. Deviations:
+/// epsilon (the paper has none); beta2 bounds the paper's 1 - 1 / t where it is below 1.
+struct AdamNc {
+  static constexpr std::string_view name = "AdamNc";
+  Schedule learning_rate = 1e-3;  // >= 0
+  double beta1 = 0.9;             // in [0, 1)
+  double beta2 = 1;               // in [0, 1]
+  double epsilon = 1e-8;          // >= 0
+  double weight_decay = 0;        // >= 0, L2
+
+  static void options(auto& self, auto&& visit) {
+    visit("learning_rate", self.learning_rate, range::non_negative);
+    visit("beta1", self.beta1, range::decay);
+    visit("beta2", self.beta2, range::fraction);
+    visit("epsilon", self.epsilon, range::non_negative);
+    visit("weight_decay", self.weight_decay, range::non_negative);
+  }
+  [[nodiscard]] auto chain() const {
+    return glissade::chain(AddDecayedWeights{weight_decay}, ScaleByAdamNc{beta1, beta2, epsilon},
+                           ScaleByLearningRate{learning_rate});
+  }
+};
+
+}  // namespace glissade

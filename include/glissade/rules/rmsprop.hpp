@@ -1,0 +1,139 @@
+// RMSprop.
+#pragma once
+
+#include "../core/chain.hpp"
+#include "../core/convention.hpp"
+#include "../core/moments.hpp"
+#include "../transforms/add_decayed_weights.hpp"
+#include "../transforms/scale_by_learning_rate.hpp"
+
+namespace glissade {
+
+/// The direction of RMSprop: the update over the root of the running mean of its square.
+///
+///     v <- alpha v + (1 - alpha) u^2,   centered: a <- alpha a + (1 - alpha) u,  w = v - a^2;  else w = v
+///     u <- u / (sqrt(w) + epsilon),  or with epsilon_inside  u / sqrt(w + epsilon)
+///
+/// State: mean_square v and, centered, mean_update a (the parameter's shape); v starts at `start`.
+template <bool Centered>
+struct ScaleByRms {
+  static constexpr std::string_view name = "ScaleByRms";
+  double alpha = 0.99;
+  double epsilon = 1e-8;
+  bool epsilon_inside = false;
+  double start = 0;
+
+  static constexpr auto slots = [] {
+    if constexpr (Centered)
+      return std::array<std::string_view, 2>{"mean_square", "mean_update"};
+    else
+      return std::array<std::string_view, 1>{"mean_square"};
+  }();
+  static constexpr auto non_negative = [] {
+    std::array<bool, Centered ? 2 : 1> result{};
+    result[0] = true;
+    return result;
+  }();
+  [[nodiscard]] double initial(std::size_t slot) const { return slot == 0 ? start : 0; }
+
+  static void options(auto& self, auto&& visit) {
+    visit("alpha", self.alpha, range::decay);
+    visit("epsilon", self.epsilon, range::non_negative);
+    visit("epsilon_inside", self.epsilon_inside);
+    visit("start", self.start, range::non_negative);
+  }
+  [[nodiscard]] auto kernel(const Step&) const {
+    const auto divide = [inside = epsilon_inside ? epsilon : 0, outside = epsilon_inside ? 0 : epsilon](auto& u, auto w) {
+      u = u / (sqrt(w + inside) + guard<std::remove_cvref_t<decltype(u)>>(outside));
+    };
+    if constexpr (Centered)
+      return [divide, a = alpha](auto& u, const auto&, auto& v, auto& mean) {
+        using L = std::remove_cvref_t<decltype(u)>;
+        v = a * v + (1 - a) * square(u);
+        mean = a * mean + (1 - a) * u;
+        divide(u, max(v - square(mean), L(0)));  // round-off could make it negative
+      };
+    else
+      return [divide, a = alpha](auto& u, const auto&, auto& v) {
+        v = a * v + (1 - a) * square(u);
+        divide(u, v);
+      };
+  }
+};
+
+/// Momentum with the learning rate before or behind the buffer: inside it, a change of the rate takes
+/// effect slowly.
+///
+///     outside:  b <- momentum b + u,  u <- -learning_rate b
+///     inside:   b <- momentum b + learning_rate u,  u <- -b
+///
+/// State: momentum_buffer b (the parameter's shape).
+struct RatedTrace {
+  static constexpr std::string_view name = "RatedTrace";
+  Schedule learning_rate = 1e-2;  // >= 0
+  double momentum = 0.9;          // in [0, 1)
+  bool rate_inside = false;
+
+  static constexpr std::array<std::string_view, 1> slots{"momentum_buffer"};
+
+  static void options(auto& self, auto&& visit) {
+    visit("learning_rate", self.learning_rate, range::non_negative);
+    visit("momentum", self.momentum, range::decay);
+    visit("rate_inside", self.rate_inside);
+  }
+  [[nodiscard]] auto kernel(const Step& step) const {
+    const double rate = learning_rate(step.time);
+    return [momentum = momentum, before = rate_inside ? rate : 1.0, behind = rate_inside ? -1.0 : -rate](
+               auto& u, const auto&, auto& buffer) {
+      buffer = momentum * buffer + before * u;
+      u = behind * buffer;
+    };
+  }
+};
+
+/// RMSprop: gradients over their running root mean square, in the conventions of three libraries.
+///
+///     g <- g + weight_decay x;  direction as in ScaleByRms;  momentum as in RatedTrace
+///
+/// State: mean_square; mean_update while centered; momentum_buffer while momentum != 0.
+/// Cost: 8 to 16 flops with a root and a division a coefficient; reads 3 to 5 and writes 2 to 4 numbers.
+/// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
+/// Source: Hinton's lecture notes, 2012; torch.optim.RMSprop. Conventions:
+///   torch       epsilon outside the root, rate outside the momentum buffer
+///   optax       epsilon inside the root, rate inside the buffer (its default alpha is 0.9)
+///   tensorflow  as optax, and the mean square starts at 1 (its defaults: alpha 0.9, epsilon 1e-10)
+struct RmsProp {
+  static constexpr std::string_view name = "RmsProp";
+  using Convention = glissade::Convention;
+  Schedule learning_rate = 1e-2;  // >= 0
+  double alpha = 0.99;            // in [0, 1)
+  double epsilon = 1e-8;          // >= 0
+  double momentum = 0;            // in [0, 1)
+  bool centered = false;
+  double weight_decay = 0;        // >= 0, L2
+  Convention convention = Convention::torch;
+
+  static void options(auto& self, auto&& visit) {
+    visit("learning_rate", self.learning_rate, range::non_negative);
+    visit("alpha", self.alpha, range::decay);
+    visit("epsilon", self.epsilon, range::non_negative);
+    visit("momentum", self.momentum, range::decay);
+    visit("centered", self.centered);
+    visit("weight_decay", self.weight_decay, range::non_negative);
+    visit("convention", self.convention, Range{0, 3});
+  }
+  void check() const {
+    if (convention == Convention::paper) reject(name, "convention", 2, "torch, optax or tensorflow");
+  }
+  [[nodiscard]] auto chain() const {
+    const bool inside = convention != Convention::torch;
+    const double start = convention == Convention::tensorflow ? 1 : 0;
+    return glissade::chain(AddDecayedWeights{weight_decay},
+                           Either{centered, ScaleByRms<true>{alpha, epsilon, inside, start},
+                                  ScaleByRms<false>{alpha, epsilon, inside, start}},
+                           Either{momentum != 0, RatedTrace{learning_rate, momentum, inside},
+                                  ScaleByLearningRate{learning_rate}});
+  }
+};
+
+}  // namespace glissade
