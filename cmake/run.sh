@@ -73,7 +73,6 @@ package() {
     apt:eigen) echo libeigen3-dev ;;
     apt:Catch2) echo catch2 ;;
     apt:nlohmann_json) echo nlohmann-json3-dev ;;
-    apt:benchmark) echo libbenchmark-dev ;;
     apt:gnuplot) echo gnuplot-nox ;;
     apt:openmp) [ "$CXX" = clang++ ] && echo libomp-dev || echo g++ ;;
     apt:sanitizers) [ "$CXX" = clang++ ] && echo libclang-rt-dev || echo g++ ;;
@@ -81,7 +80,6 @@ package() {
     dnf:eigen) echo eigen3-devel ;;
     dnf:Catch2) echo catch-devel ;;
     dnf:nlohmann_json) echo json-devel ;;
-    dnf:benchmark) echo google-benchmark-devel ;;
     dnf:openmp) [ "$CXX" = clang++ ] && echo libomp-devel || echo libgomp ;;
     dnf:sanitizers) [ "$CXX" = clang++ ] && echo compiler-rt || echo libasan libubsan libtsan ;;
     pacman:compiler | pacman:cxx20) [ "$CXX" = clang++ ] && echo clang || echo gcc ;;
@@ -93,13 +91,11 @@ package() {
     zypper:eigen) echo eigen3-devel ;;
     zypper:Catch2) echo Catch2-devel ;;
     zypper:nlohmann_json) echo nlohmann_json-devel ;;
-    zypper:benchmark) echo benchmark-devel ;;
     zypper:openmp) [ "$CXX" = clang++ ] && echo libomp-devel || echo libgomp1 ;;
     zypper:sanitizers) [ "$CXX" = clang++ ] && echo clang || echo libasan8 libubsan1 libtsan2 ;;
     brew:compiler | brew:cxx20 | brew:sanitizers) [ "$CXX" = clang++ ] && echo llvm || echo gcc ;;
     brew:Catch2) echo catch2 ;;
     brew:nlohmann_json) echo nlohmann-json ;;
-    brew:benchmark) echo google-benchmark ;;
     brew:openmp) echo libomp ;;
     *:compiler | *:cxx20) echo "a C++20 compiler (GCC 12, Clang 14 or newer)" ;;
     *:cmake) echo cmake ;;
@@ -219,7 +215,7 @@ test_all() {
 }
 
 bench() {
-  need $basics benchmark
+  need $basics pkg-config
   build bench all $release -D GLISSADE_BUILD_BENCH=ON -D GLISSADE_BUILD_TESTS=OFF \
     -D GLISSADE_BUILD_EXAMPLES=OFF
   for program in "$dir"/bench/programs/*"${1:-}"*; do
@@ -227,6 +223,9 @@ bench() {
     printf '\n== %s\n' "$(basename "$program")"
     "$program"
   done
+  [ -n "${1:-}" ] && return
+  printf '\n== compile time\n'
+  sh bench/compile_time.sh
 }
 
 clang() {

@@ -48,7 +48,7 @@ class Optimizer {
   template <class... X>
   Optimizer(R rule, OptimizerOptions options, X&&... parameters)
       : rule_(std::move(rule)), options_(options) {
-    static_assert((!is_temporary<X> && ...), "a temporary matrix or vector cannot be bound: it would be gone");
+    static_assert((!is_temporary<X>() && ...), "a temporary matrix or vector cannot be bound: it would be gone");
     (bind(parameters, {}), ...);
     check_names();
     check_options();
@@ -146,15 +146,17 @@ class Optimizer {
 
   /// An object that owns its memory, handed over as an rvalue.
   template <class X>
-  static constexpr bool is_temporary = [] {
+  static constexpr bool is_temporary() {
     using Plain = std::remove_cvref_t<X>;
-    if constexpr (std::is_lvalue_reference_v<X> || detail::is_named<Plain>)
+    if constexpr (std::is_lvalue_reference_v<X>)
       return false;
+    else if constexpr (detail::is_named<Plain>)
+      return is_temporary<decltype(Plain::value)>();
     else if constexpr (detail::EigenDense<Plain>)
       return std::is_base_of_v<Eigen::PlainObjectBase<Plain>, Plain>;
     else
       return detail::Scalar<Plain> || requires(Plain& x) { x.shrink_to_fit(); };
-  }();
+  }
 
   template <class X>
   void bind(X&& x, const std::string& name) {
@@ -203,7 +205,9 @@ class Optimizer {
 
   template <class S>
   void add(const std::string& name, S* data, Index rows, Index cols, int rank, bool row_major) {
-    static_assert(std::is_same_v<S, P>, "all parameters of one optimizer have the same scalar type");
+    static_assert(!std::is_const_v<S>, "a parameter must be writable");
+    static_assert(std::is_same_v<std::remove_const_t<S>, P>,
+                  "all parameters of one optimizer have the same scalar type");
     engine_.add(Tensor{own_name(name), rows, cols, rank, row_major}, data);
     copies_.emplace_back();
     bindings_.emplace_back();

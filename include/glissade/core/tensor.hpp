@@ -51,8 +51,11 @@ inline constexpr bool is_named = false;
 template <class P>
 inline constexpr bool is_named<Named<P>> = true;
 
+/// By conversion, not by Eigen::DenseBase<X>: segments of vectors derive from the base of a block.
+template <class Derived>
+void take_dense(const Eigen::DenseBase<Derived>&);
 template <class X>
-concept EigenDense = std::is_base_of_v<Eigen::DenseBase<std::remove_cvref_t<X>>, std::remove_cvref_t<X>>;
+concept EigenDense = requires(const std::remove_cvref_t<X>& x) { take_dense(x); };
 
 template <class X>
 concept EigenDirect =

@@ -28,7 +28,7 @@ struct ClipByGlobalNorm {
   }
   [[nodiscard]] auto kernel(const Step&, const double* sums_of_squares) const {
     const double norm = std::sqrt(sums_of_squares[0]);
-    const double factor = norm <= max_norm ? 1.0 : max_norm / norm;
+    const double factor = norm <= max_norm ? 1.0 : max_norm / norm + 0 * norm;  // NaN where N is infinite
     return [factor](auto& u, const auto&) { u *= factor; };
   }
 };

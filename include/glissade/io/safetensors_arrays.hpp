@@ -1,0 +1,222 @@
+// What an optimizer keeps, as a list of named arrays: where it lies now, or where it would lie.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <map>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../core/optimizer.hpp"
+#include "safetensors_format.hpp"
+
+namespace glissade::detail {
+
+inline std::string_view dtype_of(ScalarType type) {
+  switch (type) {
+    case ScalarType::float32:
+      return "F32";
+    case ScalarType::float64:
+      return "F64";
+    case ScalarType::bfloat16:
+      return "BF16";
+    case ScalarType::float16:
+      return "F16";
+    case ScalarType::int64:
+      return "I64";
+    case ScalarType::bytes:
+      return "U8";
+  }
+  return {};
+}
+
+/// One array of a file and its place in memory; data is null in a list of what is wanted.
+struct SavedArray {
+  std::string name;
+  ScalarType type;
+  ArrayShape shape;
+  Index rows;
+  Index cols;
+  bool row_major;
+  std::byte* data;
+  std::size_t link = 0;  // of the chain, for a field
+
+  [[nodiscard]] std::uint64_t bytes() const {
+    return static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(cols) * size_of(type);
+  }
+  /// True where memory order and file order are the same.
+  [[nodiscard]] bool in_file_order() const { return row_major || rows <= 1 || cols <= 1; }
+  [[nodiscard]] bool matches(const SavedArray& other) const {
+    return name == other.name && type == other.type && rows == other.rows && cols == other.cols &&
+           link == other.link;
+  }
+};
+
+/// Collects the arrays in one order for all lists, and names them.
+class ArrayList {
+ public:
+  std::vector<SavedArray> arrays;
+
+  void parameter(const Tensor& tensor, ScalarType type, std::byte* data) {
+    if (tensor.name.starts_with("state/") || tensor.name.starts_with("optimizer/") ||
+        tensor.name == "__metadata__")
+      throw std::invalid_argument("a parameter may not be named " + in_quotes(tensor.name) +
+                                  ", files use that name themselves");
+    arrays.push_back({tensor.name, type, shape_of(tensor, tensor.rows, tensor.cols), tensor.rows,
+                      tensor.cols, tensor.row_major, data});
+  }
+  void numbers(std::string name, ScalarType type, std::size_t size, std::byte* data) {
+    arrays.push_back({std::move(name), type, {size}, static_cast<Index>(size), 1, false, data});
+  }
+  void tensor_counts(const Tensor& tensor, std::size_t size, std::byte* data) {
+    seen_.clear();
+    state_prefix_ = "state/" + tensor.name + "/";
+    numbers(state_name("counts"), ScalarType::int64, size, data);
+  }
+  /// A field of the tensor whose counts came last.
+  void field(const Tensor& tensor, std::size_t link, std::string_view name, ScalarType type,
+             Index rows, Index cols, bool row_major, std::byte* data) {
+    arrays.push_back(
+        {state_name(name), type, shape_of(tensor, rows, cols), rows, cols, row_major, data, link});
+  }
+  void optimizer(std::size_t levels, std::byte* counts, std::byte* calls) {
+    numbers("optimizer/counts", ScalarType::int64, levels, counts);
+    numbers("optimizer/calls", ScalarType::int64, 1, calls);
+  }
+  void shared(std::size_t link, std::size_t size, std::byte* data) {
+    numbers("optimizer/shared/" + std::to_string(link), ScalarType::float64, size, data);
+  }
+
+ private:
+  static ArrayShape shape_of(const Tensor& tensor, Index rows, Index cols) {
+    const auto r = static_cast<std::uint64_t>(rows);
+    const auto c = static_cast<std::uint64_t>(cols);
+    if (rows == tensor.rows && cols == tensor.cols) {
+      if (tensor.rank == 0) return {};
+      if (tensor.rank == 1) return {r * c};
+      return {r, c};
+    }
+    return cols == 1 ? ArrayShape{r} : ArrayShape{r, c};
+  }
+  /// Two rules of a chain may use the same name.
+  std::string state_name(std::string_view name) {
+    const int occurrence = ++seen_[name];
+    std::string full = state_prefix_;
+    full += name;
+    if (occurrence > 1) {
+      full += '#';
+      full += std::to_string(occurrence);
+    }
+    return full;
+  }
+
+  std::map<std::string_view, int> seen_;
+  std::string state_prefix_;
+};
+
+/// The arrays of an engine as they are; parameter_data(k) says where parameter k lies. What is
+/// listed of a const engine is only read.
+template <StorageScalar P, class ParameterData>
+std::vector<SavedArray> list_stored(Engine<P>& engine, const ParameterData& parameter_data) {
+  const auto bytes_of = [](auto& values) { return reinterpret_cast<std::byte*>(values.data()); };
+  ArrayList list;
+  for (std::size_t k = 0; k < engine.tensors.size(); ++k)
+    list.parameter(engine.tensors[k], scalar_type_of<P>, parameter_data(k));
+  for (std::size_t k = 0; k < engine.tensors.size(); ++k) {
+    const Tensor& tensor = engine.tensors[k];
+    TensorState& state = engine.states[k];
+    list.tensor_counts(tensor, state.counts.size(), bytes_of(state.counts));
+    for (std::size_t link = 0; link < state.links.size(); ++link)
+      for (Field& field : state.links[link])
+        list.field(tensor, link, field.name(), field.type(), field.rows(), field.cols(),
+                   field.row_major(), field.data());
+  }
+  list.optimizer(engine.counts.size(), bytes_of(engine.counts),
+                 reinterpret_cast<std::byte*>(&engine.calls));
+  for (std::size_t link = 0; link < engine.shared.size(); ++link)
+    for (Field& field : engine.shared[link])
+      list.shared(link, static_cast<std::size_t>(field.size()), field.data());
+  return std::move(list.arrays);
+}
+
+/// The arrays that the rule wants for these tensors, before any memory is taken for them.
+template <StorageScalar P, class R>
+std::vector<SavedArray> list_wanted(const R& rule, const std::vector<Tensor>& tensors) {
+  const auto links = flatten<void>(rule);
+  using Links = std::remove_const_t<decltype(links)>;
+  constexpr std::size_t count = std::tuple_size_v<Links>;
+  constexpr std::size_t levels = Facts<Links>::gates + 1;
+  ArrayList list;
+  for (const Tensor& tensor : tensors) list.parameter(tensor, scalar_type_of<P>, nullptr);
+  for (const Tensor& tensor : tensors) {
+    list.tensor_counts(tensor, levels, nullptr);
+    choose_all(slice<0, count>(links), tensor, 0, 1, std::tuple<>{}, [&](const auto& leaves) {
+      const auto list_leaf = [&](const auto& leaf) {
+        declare_fields<compute_t<P>>(
+            leaf, tensor,
+            [&](std::string_view name, ScalarType type, Index rows, Index cols, double) {
+              list.field(tensor, leaf.link, name, type, rows, cols, tensor.row_major, nullptr);
+            });
+      };
+      std::apply([&](const auto&... leaf) { (list_leaf(leaf), ...); }, leaves);
+    });
+  }
+  list.optimizer(levels, nullptr, nullptr);
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    const auto shared = [&]<class Rule>(std::size_t link, std::type_identity<Rule>) {
+      if constexpr (shared_count < Rule >> 0) list.shared(link, shared_count<Rule>, nullptr);
+    };
+    (shared(I, std::type_identity<typename std::tuple_element_t<I, Links>::Rule>{}), ...);
+  }
+  (std::make_index_sequence<count>{});
+  return std::move(list.arrays);
+}
+
+/// Calls use(tile, bytes) for one piece of a column-major array after another, in file order;
+/// `fill` copies from the array to the tile before, otherwise from the tile to the array behind.
+template <std::size_t Unit, bool fill, class Use>
+void for_each_tile(const SavedArray& array, std::vector<std::byte>& tile, const Use& use) {
+  const auto rows = static_cast<std::size_t>(array.rows);
+  const auto cols = static_cast<std::size_t>(array.cols);
+  const std::size_t room = tile.size() / Unit;
+  const std::size_t tall = std::max<std::size_t>(1, room / cols);
+  const std::size_t wide = std::min(room, cols);
+  for (std::size_t r0 = 0; r0 < rows; r0 += tall)
+    for (std::size_t c0 = 0; c0 < cols; c0 += wide) {
+      const std::size_t height = std::min(tall, rows - r0);
+      const std::size_t width = std::min(wide, cols - c0);
+      const auto copy = [&] {
+        for (std::size_t c = 0; c < width; ++c)
+          for (std::size_t r = 0; r < height; ++r) {
+            std::byte* outer = array.data + ((c0 + c) * rows + r0 + r) * Unit;
+            std::byte* inner = tile.data() + (r * width + c) * Unit;
+            std::memcpy(fill ? inner : outer, fill ? outer : inner, Unit);
+          }
+      };
+      if constexpr (fill) copy();
+      use(tile.data(), height * width * Unit);
+      if constexpr (!fill) copy();
+    }
+}
+
+/// Calls use(data, bytes) for the array's bytes in file order: where they lie if that is their
+/// order, else through a tile of `room` bytes.
+template <bool fill, class Use>
+void visit_bytes(const SavedArray& array, const Use& use, std::size_t room = std::size_t{1} << 18) {
+  if (array.in_file_order()) return use(array.data, static_cast<std::size_t>(array.bytes()));
+  std::vector<std::byte> tile(room);
+  switch (size_of(array.type)) {
+    case 2:
+      return for_each_tile<2, fill>(array, tile, use);
+    case 4:
+      return for_each_tile<4, fill>(array, tile, use);
+    default:
+      return for_each_tile<8, fill>(array, tile, use);
+  }
+}
+
+}  // namespace glissade::detail

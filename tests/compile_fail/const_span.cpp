@@ -1,0 +1,7 @@
+// expect: a parameter must be writable
+#include <glissade/glissade.hpp>
+
+int main() {
+  const std::vector<double> x{1, 2};
+  glissade::Optimizer optimizer{glissade::Sgd{}, std::span<const double>(x)};
+}

@@ -1,0 +1,4 @@
+// expect: a temporary matrix or vector cannot be bound: it would be gone
+#include <glissade/glissade.hpp>
+
+int main() { glissade::Optimizer optimizer{glissade::Sgd{}, glissade::named("x", Eigen::VectorXd(3))}; }

@@ -1,0 +1,88 @@
+#include <glissade/glissade.hpp>
+
+#include "support/laws.hpp"
+
+using namespace glissade;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+namespace {
+
+/// The clipped update itself: parameters start at zero and nothing else is done to it.
+template <class X>
+X clipped(const X& g, double max_norm) {
+  X x = X::Zero(g.rows(), g.cols());
+  Optimizer optimizer{ClipByGlobalNorm{.max_norm = max_norm}, x};
+  optimizer.step(g);
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("clip by global norm: the result has the smaller of the norms, and the direction stays") {
+  for (const double scale : {1e-300, 1e-3, 1.0, 37.0, 1e100}) {
+    const VectorXd g = scale * laws::gradients<VectorXd>(4999, 1);
+    for (const double max_norm : {1e-5, 1.0, 50.0, 1e6}) {
+      const VectorXd u = clipped(g, max_norm);
+      INFO("scale " << scale << ", max_norm " << max_norm);
+      CHECK(std::abs(u.stableNorm() / std::min(g.stableNorm(), max_norm) - 1) <= 1e-14);
+      CHECK((u / u.stableNorm() - g / g.stableNorm()).cwiseAbs().maxCoeff() <= 1e-15);
+      CHECK((clipped(u, max_norm) - u).cwiseAbs().maxCoeff() <= 1e-15 * u.cwiseAbs().maxCoeff());
+    }
+  }
+}
+
+TEST_CASE("clip by global norm: an update within the bound is not touched, not even its last bit") {
+  const VectorXd g{{3.0, 4.0}};
+  CHECK(clipped(g, 5.0) == g);
+  CHECK(clipped(g, 5.0000001) == g);
+  // Optax's form: the bound is met exactly, where torch stays 1e-6 / N below it.
+  CHECK(std::abs(clipped(g, 2.5).norm() - 2.5) <= 5e-16);
+  CHECK((clipped(g, 1e-4) - g * (1e-4 / 5)).cwiseAbs().maxCoeff() <= 1e-19);
+}
+
+TEST_CASE("clip by global norm: clipping commutes with scaling") {
+  const VectorXd g = laws::gradients<VectorXd>(33, 1);
+  CHECK((clipped(VectorXd(8 * g), 8.0) - 8 * clipped(g, 1.0)).cwiseAbs().maxCoeff() == 0);
+}
+
+TEST_CASE("clip by global norm: of a matrix it is the Frobenius norm") {
+  const MatrixXd u = clipped(MatrixXd(MatrixXd::Identity(4, 4)), 1.0);
+  CHECK(std::abs(u.norm() - 1) <= 1e-15);
+  CHECK((u - 0.5 * MatrixXd::Identity(4, 4)).cwiseAbs().maxCoeff() <= 1e-16);
+}
+
+TEST_CASE("clip by global norm: one norm of all tensors, those without gradient left out") {
+  MatrixXd W = MatrixXd::Zero(2, 2);
+  VectorXd b = VectorXd::Zero(3);
+  double s = 0;
+  Optimizer optimizer{ClipByGlobalNorm{.max_norm = 1}, W, b, s};
+  const MatrixXd gW = MatrixXd::Constant(2, 2, 2);     // 16
+  const VectorXd gb = VectorXd{{4.0, 4.0, -1.0}};      // 33
+  optimizer.step(gW, gb, std::sqrt(32.0));             // 81 in all
+  CHECK((W - gW / 9).cwiseAbs().maxCoeff() <= 1e-15);
+  CHECK((b - gb / 9).cwiseAbs().maxCoeff() <= 1e-15);
+  CHECK(std::abs(s - std::sqrt(32.0) / 9) <= 1e-15);
+  W.setZero();
+  b.setZero();
+  optimizer.step(gW, no_gradient, 3.0);                // 25
+  CHECK((W - gW / 5).cwiseAbs().maxCoeff() <= 1e-15);
+  CHECK((b.array() == 0).all());
+}
+
+TEST_CASE("clip by global norm: floats whose squares overflow or vanish") {
+  const Eigen::VectorXf large = Eigen::VectorXf::Constant(100, 3e20F);
+  CHECK((clipped(large, 1.0).array() - 0.1F).abs().maxCoeff() <= 1e-8F);
+  const Eigen::VectorXf tiny = Eigen::VectorXf::Constant(100, 1e-30F);
+  CHECK(clipped(tiny, 1.0) == tiny);
+  CHECK((clipped(tiny, 1e-30).array() / 1e-31F - 1).abs().maxCoeff() <= 2e-7F);
+}
+
+TEST_CASE("clip by global norm: zero stays zero, and a norm that is not finite shows everywhere") {
+  CHECK((clipped(VectorXd(VectorXd::Zero(5)), 1.0).array() == 0).all());
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double infinity = std::numeric_limits<double>::infinity();
+  CHECK(clipped(VectorXd{{1.0, nan}}, 1.0).array().isNaN().all());
+  CHECK(clipped(VectorXd{{1.0, infinity}}, 1.0).array().isNaN().all());
+  CHECK(clipped(VectorXd{{1.0, -infinity}}, 1.0).array().isNaN().all());
+}
