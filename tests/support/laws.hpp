@@ -220,6 +220,28 @@ void reset(const Subject<R>& s) {
   }
 }
 
+/// What a file holds (io/safetensors.hpp writes these lists) is all that the future depends on.
+template <class R>
+void resume(const Subject<R>& s) {
+  SECTION("resumes bit for bit from parameters, state, counts and shared numbers") {
+    Eigen::MatrixXd x = matrix(9, 5, 0);
+    Optimizer first{s.rule, x};
+    for (int t = 1; t <= 5; ++t) first.step(matrix(9, 5, t));
+    Eigen::MatrixXd y = x;
+    Optimizer second{s.rule, y};
+    second.engine().states = first.engine().states;
+    second.engine().counts = first.engine().counts;
+    second.engine().shared = first.engine().shared;
+    second.engine().calls = first.engine().calls;
+    for (int t = 6; t <= 10; ++t) {
+      first.step(matrix(9, 5, t));
+      second.step(matrix(9, 5, t));
+    }
+    CHECK(same_bits(x, y));
+    CHECK(second.state(0) == first.state(0));
+  }
+}
+
 template <class R>
 void no_allocation(const Subject<R>& s) {
   SECTION("no allocation in step after the first") {
@@ -440,6 +462,7 @@ void check_laws(const Subject<R>& s) {
     laws::maximize(s);
     laws::zero_gradient(s);
     laws::reset(s);
+    laws::resume(s);
     laws::no_allocation(s);
     laws::layouts(s);
     laws::storage_types(s);
