@@ -96,8 +96,8 @@ Entrant entrant(std::string name, R rule) {
           }};
 }
 
-/// The learning rates come from a sweep on three other seeds, for the lowest training loss at the
-/// end. The half-size state of AdamW wants beta2 = 0.99: with 0.999 a second moment that should
+/// The learning rates come from a sweep on three other seeds, for a low training loss at the end with
+/// some distance from instability; they rank no rule. The half-size state of AdamW wants beta2 = 0.99: with 0.999 a second moment that should
 /// fall by a thousandth stays where it is, because bfloat16 has only 8 bits.
 std::vector<Entrant> entrants() {
   const AdamW adamw{.learning_rate = warmup_cosine_decay(0.03, warmup_steps, steps), .beta2 = 0.99};

@@ -234,3 +234,14 @@ TEST_CASE("chain: numbers of a tensor, and arrays that start at the parameters")
   CHECK(optimizer.field("0", "start")[0] == x[0]);
   CHECK(optimizer.field("0", "pull")[0] == 0.25);
 }
+
+TEST_CASE("chains and wrapped rules are rules") {
+  using namespace glissade;
+  STATIC_REQUIRE(Rule<Adam>);
+  STATIC_REQUIRE(Rule<ScaleByAdam>);
+  STATIC_REQUIRE(Rule<decltype(chain(ClipByGlobalNorm{}, Adam{}))>);
+  STATIC_REQUIRE(Rule<decltype(with_state<Eigen::half>(Adam{}))>);
+  STATIC_REQUIRE(Rule<decltype(groups(Adam{}, group("*", Sgd{})))>);
+  STATIC_REQUIRE_FALSE(Rule<int>);
+  STATIC_REQUIRE_FALSE(Rule<Schedule>);
+}

@@ -169,7 +169,9 @@ TEST_CASE("stochastic rounding: all 2^16 noises together are exact, and nothing 
     CHECK(std::isfinite(static_cast<float>(round_stochastically(-largest, noise))));
     CHECK(static_cast<float>(round_stochastically(infinity, noise)) == infinity);
     CHECK(static_cast<float>(round_stochastically(-infinity, noise)) == -infinity);
-    CHECK(std::isnan(static_cast<float>(round_stochastically(std::numeric_limits<float>::quiet_NaN(), noise))));
+    // The first of these is a NaN by its low bits alone.
+    for (const std::uint32_t bits : {0x7f800001u, 0xff80ffffu, 0x7fc00000u, 0x7fffffffu})
+      CHECK(std::isnan(static_cast<float>(round_stochastically(std::bit_cast<float>(bits), noise))));
   }
 }
 
@@ -205,4 +207,20 @@ TEST_CASE("stochastic rounding: a coefficient's noise depends on its place, the 
     CHECK(laws::same_bits(run(size, 1), Brain(whole.head(size))));
   CHECK(laws::same_bits(run(5000, 1), whole));
   CHECK_FALSE(laws::same_bits(run(5000, 2), whole));
+
+  // Equal coefficients with equal gradients part ways, in any two places and in any two steps.
+  Brain x = Eigen::VectorXf::Ones(4096).cast<Eigen::bfloat16>();
+  Optimizer optimizer{Sgd{.learning_rate = 0x1p-8}, OptimizerOptions{.rounding = Rounding::stochastic}, x};
+  Eigen::VectorXf up = Eigen::VectorXf::Zero(4096);
+  for (int t = 0; t < 2; ++t) {
+    x.setConstant(Eigen::bfloat16(1.0F));
+    optimizer.step(Eigen::VectorXf::Constant(4096, -1.0F));  // half a spacing
+    const Eigen::VectorXf now = (x.cast<float>().array() > 1.0F).cast<float>();
+    for (const Index apart : {Index{1}, Index{4}, Index{16}, Index{1024}}) {
+      const float same = (now.head(4096 - apart).array() == now.tail(4096 - apart).array()).cast<float>().mean();
+      CHECK(std::abs(same - 0.5F) <= 4 * 0.5F / std::sqrt(static_cast<float>(4096 - apart)));
+    }
+    if (t == 1) CHECK(std::abs((now.array() == up.array()).cast<float>().mean() - 0.5F) <= 4 * 0.5F / 64);
+    up = now;
+  }
 }

@@ -68,10 +68,10 @@ TEST_CASE("Lion: the direction is formed before the momentum moves, with the oth
   Optimizer optimizer{Lion{.learning_rate = 1, .beta1 = 0.5, .beta2 = 0.75}, x};
   optimizer.step(Eigen::VectorXd::Constant(1, 8.0));
   CHECK(optimizer.field("0", "momentum")[0] == 2);
-  // c = 0.5 * 2 - 0.5 * 1 > 0, although the new momentum mixed with the gradient, 0.5 * 1.25 - 0.5 < 0.
-  optimizer.step(Eigen::VectorXd::Constant(1, -1.0));
+  // c = 0.5 * 2 - 0.5 * 1.5 > 0; with the new momentum it would be 0.5 * 1.125 - 0.5 * 1.5 < 0.
+  optimizer.step(Eigen::VectorXd::Constant(1, -1.5));
   CHECK(x[0] == -2);
-  CHECK(optimizer.field("0", "momentum")[0] == 1.25);
+  CHECK(optimizer.field("0", "momentum")[0] == 1.125);
 }
 
 TEST_CASE("Lion: a loss scaled by a power of two changes no bit") {

@@ -15,6 +15,7 @@ namespace glissade {
 /// stretch without a barrier. A chain is a rule.
 template <class... R>
 struct Chain {
+  static constexpr bool is_rule = true;
   std::tuple<R...> rules;
 };
 
@@ -61,6 +62,7 @@ Either(bool, A, B) -> Either<A, B>;
 template <class S, class R>
   requires StorageScalar<S> || BlockCode<S>
 struct StateIn {
+  static constexpr bool is_rule = true;
   R rule;
 };
 

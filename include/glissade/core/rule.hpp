@@ -161,7 +161,10 @@ template <class R>
 concept LaneRule = !Barrier<R> && requires(const R& r, const Step& s) { r.kernel(s); };
 
 template <class R>
-concept Rule = Composite<R> || Selector<R> || Barrier<R> || MatrixRule<R> || LaneRule<R>;
+concept Wrapper = requires { requires R::is_rule; };  // a chain, or a rule with another state storage
+
+template <class R>
+concept Rule = Wrapper<R> || Composite<R> || Selector<R> || Barrier<R> || MatrixRule<R> || LaneRule<R>;
 
 /// Calls visit(name, option, range) for every option; rules without options may leave it out.
 template <class R, class Visitor>

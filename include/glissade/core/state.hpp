@@ -64,7 +64,7 @@ class Field {
     return reinterpret_cast<const S*>(data_.data());
   }
 
-  /// Coefficient i in storage order, as a double.
+  /// Coefficient i in storage order, as a double; of block codes, byte i as it is.
   [[nodiscard]] double operator[](Index i) const {
     switch (type_) {
       case ScalarType::float32: return static_cast<double>(as<float>()[i]);
