@@ -268,7 +268,8 @@ fuzz() {
     corpus="$dir/corpus/$name"
     mkdir -p "$corpus"
     say "$name for 60 seconds"
-    logged "$dir/$name.log" "$program" -max_total_time=60 -artifact_prefix="$dir/$name-" "$corpus"
+    logged "$dir/$name.log" "$program" -max_total_time=60 -artifact_prefix="$dir/$name-" "$corpus" \
+      "$root/tests/fuzz/corpus/$name"
     tail -n 2 "$dir/$name.log"
   done
 }

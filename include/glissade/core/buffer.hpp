@@ -1,6 +1,7 @@
 // Zeroed memory aligned to a cache line, whatever the program's Eigen flags are.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -14,23 +15,27 @@ class Buffer {
   static constexpr std::size_t alignment = 64;
 
   Buffer() = default;
-  explicit Buffer(std::size_t bytes) : bytes_(bytes), data_(allocate(bytes)) {
-    if (bytes_ != 0) std::memset(data_.get(), 0, bytes_);
+  explicit Buffer(std::size_t bytes)
+      : bytes_(bytes), shift_(next_shift(bytes)), memory_(allocate(bytes + shift_)) {
+    if (bytes_ != 0) std::memset(data(), 0, bytes_);
   }
   Buffer(const Buffer& other) : Buffer(other.bytes_) {
-    if (bytes_ != 0) std::memcpy(data_.get(), other.data_.get(), bytes_);
+    if (bytes_ != 0) std::memcpy(data(), other.data(), bytes_);
   }
   Buffer(Buffer&& other) noexcept
-      : bytes_(std::exchange(other.bytes_, 0)), data_(std::move(other.data_)) {}
+      : bytes_(std::exchange(other.bytes_, 0)),
+        shift_(std::exchange(other.shift_, 0)),
+        memory_(std::move(other.memory_)) {}
   Buffer& operator=(Buffer other) noexcept {
     std::swap(bytes_, other.bytes_);
-    std::swap(data_, other.data_);
+    std::swap(shift_, other.shift_);
+    std::swap(memory_, other.memory_);
     return *this;
   }
   ~Buffer() = default;
 
-  [[nodiscard]] std::byte* data() { return data_.get(); }
-  [[nodiscard]] const std::byte* data() const { return data_.get(); }
+  [[nodiscard]] std::byte* data() { return memory_ == nullptr ? nullptr : memory_.get() + shift_; }
+  [[nodiscard]] const std::byte* data() const { return memory_ == nullptr ? nullptr : memory_.get() + shift_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
   /// Room for at least `bytes`; the contents are zero after growth.
@@ -47,8 +52,16 @@ class Buffer {
                       : static_cast<std::byte*>(::operator new(bytes, std::align_val_t{alignment}));
   }
 
+  /// Large arrays that begin at the same place of a page compete for the same cache sets and memory
+  /// banks when they are read side by side, so each begins somewhere else.
+  static std::size_t next_shift(std::size_t bytes) {
+    static std::atomic<unsigned> count{0};
+    return bytes < (std::size_t{1} << 16) ? 0 : (count++ % 7 + 1) * 9 * alignment;
+  }
+
   std::size_t bytes_ = 0;
-  std::unique_ptr<std::byte[], Free> data_;
+  std::size_t shift_ = 0;
+  std::unique_ptr<std::byte[], Free> memory_;
 };
 
 }  // namespace glissade
