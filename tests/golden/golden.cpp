@@ -159,7 +159,7 @@ TEST_CASE("golden: torch.optim") {
         });
 }
 
-TEST_CASE("golden: timm, fairseq and pytorch_optimizer") {
+TEST_CASE("golden: timm, fairseq, pytorch_optimizer and the authors") {
   check("others.csv",
         {
             entry("Lion", "lr=.01 b=(.9;.99) wd=0", Lion{.learning_rate = 0.01}),
@@ -173,5 +173,21 @@ TEST_CASE("golden: timm, fairseq and pytorch_optimizer") {
             entry("Adafactor no momentum", "lr=.01 fixed; scale_parameter False; always factored",
                   Adafactor{.learning_rate = 0.01, .scale_parameter = false}),
             entry("Adafactor no momentum", "relative step; scale_parameter True; always factored", Adafactor{}),
+            entry("AdaBelief", "lr=.01 eps=1e-16 rectify=False wd=0",
+                  AdaBelief{.learning_rate = 0.01, .rectify = false}),
+            entry("AdaBelief", "lr=.01 eps=1e-16 rectify=True wd=0", AdaBelief{.learning_rate = 0.01}),
+            entry("Adan", "lr=.01 b=(.98;.92;.99) eps=1e-8 wd=0 (no_prox False)", Adan{.learning_rate = 0.01}),
+            entry("LAMB", "lr=.01 wd=.01 max_grad_norm=None", Lamb{.learning_rate = 0.01}),
+            entry("MADGRAD", "lr=.01 momentum=.9 eps=1e-6", Madgrad{}),
+            // No clip is reached in these rows: both exponents follow them.
+            entry("ADOPT", "lr=.01 b=(.9;.9999) eps=1e-6 clip exponent 1/3 or .25: see args",
+                  Adopt{.learning_rate = 0.01}),
+            entry("LaProp", "lr=.01", LaProp{.learning_rate = 0.01}),
+            entry("Prodigy", "lr=1 b=(.9;.999) d0=1e-6 no bias correction", Prodigy{}),
+            entry("ScheduleFree AdamW (y iterate)", "lr=.01 wd=0", ScheduleFreeAdamW{.learning_rate = 0.01}),
+            entry("ScheduleFree AdamW (y iterate)", "lr=.01 wd=.1 warmup 10",
+                  ScheduleFreeAdamW{.learning_rate = [](std::int64_t t) { return t < 9 ? 1e-3 * static_cast<double>(t + 1) : 1e-2; },
+                                    .weight_decay = 0.1}),
+            entry("ScheduleFree SGD (y iterate)", "lr=.1 momentum=.9", ScheduleFreeSgd{.learning_rate = 0.1}),
         });
 }

@@ -1,0 +1,105 @@
+// Adan.
+#pragma once
+
+#include "../core/chain.hpp"
+#include "../core/moments.hpp"
+#include "../transforms/add_decayed_weights.hpp"
+#include "../transforms/scale_by_learning_rate.hpp"
+
+namespace glissade {
+
+/// The direction of Adan: Adam with a running mean of the gradient's changes, which looks ahead like
+/// Nesterov's momentum without a second gradient.
+///
+///     d = u - previous (0 in the first step),   c_i = 1 - beta_i^t
+///     m <- beta1 m + (1 - beta1) u,   w <- beta2 w + (1 - beta2) d,   n <- beta3 n + (1 - beta3) (u + beta2 d)^2
+///     u <- (m / c1 + beta2 w / c2) / ( sqrt(n / c3) + epsilon ),   previous <- u as it came in
+///
+/// State: first_moment m, mean_change w, second_moment n, previous_gradient (the parameter's shape).
+/// The betas are memories, 1 minus those of the paper.
+/// Source: "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep Models", 2022,
+/// arXiv 2208.06677, Algorithm 1; the authors' code for the bias corrections.
+struct ScaleByAdan {
+  static constexpr std::string_view name = "ScaleByAdan";
+  double beta1 = 0.98;    // in [0, 1)
+  double beta2 = 0.92;    // in [0, 1)
+  double beta3 = 0.99;    // in [0, 1)
+  double epsilon = 1e-8;  // >= 0
+
+  static constexpr std::array<std::string_view, 4> slots{"first_moment", "mean_change", "second_moment",
+                                                         "previous_gradient"};
+  static constexpr std::array<bool, 4> non_negative{false, false, true, false};
+
+  static void options(auto& self, auto&& visit) {
+    visit("beta1", self.beta1, range::decay);
+    visit("beta2", self.beta2, range::decay);
+    visit("beta3", self.beta3, range::decay);
+    visit("epsilon", self.epsilon, range::non_negative);
+  }
+  [[nodiscard]] auto kernel(const Step& step) const {
+    const double c1 = bias_correction(beta1, step.count);
+    const double c2 = bias_correction(beta2, step.count);
+    const double root3 = std::sqrt(bias_correction(beta3, step.count));
+    const double kept = step.count == 1 ? 0 : 1;
+    return [b1 = beta1, b2 = beta2, b3 = beta3, kept, gain1 = root3 / c1, gain2 = root3 * beta2 / c2,
+            e = root3 * epsilon](auto& u, const auto&, auto& m, auto& w, auto& n, auto& previous) {
+      const auto d = kept * (u - previous);
+      previous = u;
+      m = b1 * m + (1 - b1) * u;
+      w = b2 * w + (1 - b2) * d;
+      n = b3 * n + (1 - b3) * square(u + b2 * d);
+      u = (gain1 * m + gain2 * w) / (sqrt(n) + guard<std::remove_cvref_t<decltype(u)>>(e));
+    };
+  }
+};
+
+/// Adan: adaptive steps with Nesterov's look-ahead; stands larger rates than Adam.
+///
+///     x <- (x - learning_rate d) / (1 + learning_rate weight_decay),   d as in ScaleByAdan
+///     without proximal:  x <- (1 - learning_rate weight_decay) x - learning_rate d
+///
+/// State: first_moment, mean_change, second_moment, previous_gradient (the parameter's shape).
+/// Cost: 24 flops with a root and a division a coefficient; reads 6 and writes 5 numbers.
+/// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
+/// Source: "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep Models", 2022,
+/// arXiv 2208.06677, Algorithm 1.
+struct Adan {
+  static constexpr std::string_view name = "Adan";
+  Schedule learning_rate = 1e-3;  // >= 0
+  double beta1 = 0.98;            // in [0, 1)
+  double beta2 = 0.92;            // in [0, 1)
+  double beta3 = 0.99;            // in [0, 1)
+  double epsilon = 1e-8;          // >= 0
+  double weight_decay = 0;        // >= 0, decoupled
+  bool proximal = true;
+
+  /// u <- (x - rate u) / (1 + rate decay) - x
+  struct ProximalStep {
+    static constexpr std::string_view name = "ProximalStep";
+    Schedule learning_rate = 1e-3;
+    double weight_decay = 0;
+
+    [[nodiscard]] auto kernel(const Step& step) const {
+      const double rate = learning_rate(step.time);
+      const double shrink = -rate / (1 + rate * weight_decay);
+      return [shrink, decay = weight_decay](auto& u, const auto& x) { u = shrink * (u + decay * x); };
+    }
+  };
+
+  static void options(auto& self, auto&& visit) {
+    visit("learning_rate", self.learning_rate, range::non_negative);
+    visit("beta1", self.beta1, range::decay);
+    visit("beta2", self.beta2, range::decay);
+    visit("beta3", self.beta3, range::decay);
+    visit("epsilon", self.epsilon, range::non_negative);
+    visit("weight_decay", self.weight_decay, range::non_negative);
+    visit("proximal", self.proximal);
+  }
+  [[nodiscard]] auto chain() const {
+    return glissade::chain(ScaleByAdan{beta1, beta2, beta3, epsilon},
+                           Either{proximal, ProximalStep{learning_rate, weight_decay},
+                                  glissade::chain(AddDecayedWeights{weight_decay}, ScaleByLearningRate{learning_rate})});
+  }
+};
+
+}  // namespace glissade

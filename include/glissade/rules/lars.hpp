@@ -1,0 +1,72 @@
+// Lars.
+#pragma once
+
+#include "rmsprop.hpp"
+
+namespace glissade {
+
+/// The direction of Lars: every tensor's update, with its decay, gets a length in proportion to the tensor.
+///
+///     r = trust_coefficient |x| / (|u| + weight_decay |x| + epsilon);   u <- r (u + weight_decay x)
+///
+/// Where |x| or |u| is 0, r is 1; with trust_coefficient 0 it is 0 always.
+/// State: none. A barrier over the tensor: one more pass, which reads 2 numbers a coefficient.
+/// Source: "Large Batch Training of Convolutional Networks", 2017, arXiv 1708.03888, equation 6.
+struct ScaleByLars {
+  static constexpr std::string_view name = "ScaleByLars";
+  double trust_coefficient = 1e-3;  // >= 0
+  double epsilon = 0;               // >= 0
+  double weight_decay = 0;          // >= 0
+
+  static constexpr Reduction reduction = Reduction::over_tensor;
+  static constexpr int sums = 2;
+
+  static void options(auto& self, auto&& visit) {
+    visit("trust_coefficient", self.trust_coefficient, range::non_negative);
+    visit("epsilon", self.epsilon, range::non_negative);
+    visit("weight_decay", self.weight_decay, range::non_negative);
+  }
+  [[nodiscard]] auto measure(const Step&) const {
+    return [](const auto& u, const auto& x) { return terms(square(widen(u)), square(widen(x))); };
+  }
+  [[nodiscard]] auto kernel(const Step&, const double* sums_of_squares) const {
+    const double length = std::sqrt(sums_of_squares[0]);
+    const double size = std::sqrt(sums_of_squares[1]);
+    double ratio = trust_coefficient == 0 ? 0 : 1;
+    if (length != 0 && size != 0) ratio = trust_coefficient * size / (length + weight_decay * size + epsilon);
+    return [ratio, decay = weight_decay](auto& u, const auto& x) { u = ratio * (u + decay * x); };
+  }
+};
+
+/// Lars: SGD with momentum whose step in every layer is in proportion to the layer; for large batches.
+///
+///     r = trust_coefficient |x| / (|g| + weight_decay |x| + epsilon),   1 where |x| or |g| is 0
+///     b <- momentum b + learning_rate r (g + weight_decay x),   x <- x - b,   b = 0 at the start
+///
+/// State: momentum_buffer b (the parameter's shape), only while momentum != 0.
+/// Cost: 9 flops a coefficient; two passes, a barrier over each tensor.
+/// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
+/// Source: "Large Batch Training of Convolutional Networks", 2017, arXiv 1708.03888, Algorithm 1.
+struct Lars {
+  static constexpr std::string_view name = "Lars";
+  Schedule learning_rate = 1;       // >= 0
+  double momentum = 0.9;            // in [0, 1)
+  double weight_decay = 0;          // >= 0, L2
+  double trust_coefficient = 1e-3;  // >= 0
+  double epsilon = 0;               // >= 0
+
+  static void options(auto& self, auto&& visit) {
+    visit("learning_rate", self.learning_rate, range::non_negative);
+    visit("momentum", self.momentum, range::decay);
+    visit("weight_decay", self.weight_decay, range::non_negative);
+    visit("trust_coefficient", self.trust_coefficient, range::non_negative);
+    visit("epsilon", self.epsilon, range::non_negative);
+  }
+  [[nodiscard]] auto chain() const {
+    return glissade::chain(ScaleByLars{trust_coefficient, epsilon, weight_decay},
+                           Either{momentum != 0, RatedTrace{learning_rate, momentum, true},
+                                  ScaleByLearningRate{learning_rate}});
+  }
+};
+
+}  // namespace glissade

@@ -1,0 +1,39 @@
+// The trust ratio of a layer.
+#pragma once
+
+#include <algorithm>
+
+#include "../core/rule.hpp"
+
+namespace glissade {
+
+/// Gives the update of every tensor a length in proportion to the tensor's own.
+///
+///     u <- r u,   r = min(|x| / |u|, max_ratio), or 1 where a norm is 0
+///
+/// State: none. Cost: a barrier over the tensor, one more pass that reads 2 numbers a coefficient;
+/// norms are summed in double.
+/// Source: "Large Batch Optimization for Deep Learning: Training BERT in 76 minutes", 2019,
+/// arXiv 1904.00962, with phi(z) = z.
+struct ScaleByTrustRatio {
+  static constexpr std::string_view name = "ScaleByTrustRatio";
+  double max_ratio = std::numeric_limits<double>::infinity();  // > 0
+
+  static constexpr Reduction reduction = Reduction::over_tensor;
+  static constexpr int sums = 2;
+
+  static void options(auto& self, auto&& visit) {
+    visit("max_ratio", self.max_ratio, Range{0, std::numeric_limits<double>::infinity(), true, false});
+  }
+  [[nodiscard]] auto measure(const Step&) const {
+    return [](const auto& u, const auto& x) { return terms(square(widen(u)), square(widen(x))); };
+  }
+  [[nodiscard]] auto kernel(const Step&, const double* sums_of_squares) const {
+    const double length = std::sqrt(sums_of_squares[0]);
+    const double size = std::sqrt(sums_of_squares[1]);
+    const double ratio = length == 0 || size == 0 ? 1 : (std::min)(size / length, max_ratio);
+    return [ratio](auto& u, const auto&) { u *= ratio; };
+  }
+};
+
+}  // namespace glissade

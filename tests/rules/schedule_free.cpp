@@ -1,0 +1,64 @@
+#include "support/rule_checks.hpp"
+
+using namespace glissade;
+
+TEST_CASE("schedule-free SGD: golden values of x on three coordinates") {
+  problems::ThreeCoordinates p;
+  Optimizer optimizer{ScheduleFreeSgd{.learning_rate = 0.1}, p.x};
+  for (int t = 1; t <= 20; ++t) optimizer.step(p.gradient(t));
+  const Eigen::Array3d expected{0.291988990135, -1.726236204019, -0.056212114843};
+  CHECK((evaluation_parameters(optimizer, 0).col(0) - expected).abs().maxCoeff() <= 1e-11);
+}
+
+TEST_CASE("schedule-free SGD: with momentum 1 gradients are taken at the plain mean of z") {
+  auto x = laws::parameters<Eigen::VectorXd>(23);
+  Eigen::VectorXd z = x;
+  Eigen::VectorXd mean = Eigen::VectorXd::Zero(23);
+  Optimizer optimizer{ScheduleFreeSgd{.learning_rate = 0.1, .momentum = 1}, x};
+  for (int t = 1; t <= 20; ++t) {
+    const auto g = laws::gradients<Eigen::VectorXd>(23, t);
+    optimizer.step(g);
+    z -= 0.1 * g;
+    mean += (z - mean) / t;
+    CHECK((x - mean).norm() <= 1e-13);
+  }
+}
+
+TEST_CASE("schedule-free SGD: keeps the bound D G / sqrt(T) on |x|") {
+  const double momenta[] = {0.5, 0.9, 0.98, 1};
+  const double measured[] = {0.00546, 0.00129, 0.00021, 0.01345};
+  for (std::size_t i = 0; i < 4; ++i) {
+    double y = 1;
+    Optimizer optimizer{ScheduleFreeSgd{.learning_rate = 1 / std::sqrt(1000), .momentum = momenta[i]}, y};
+    for (int t = 0; t < 1000; ++t) optimizer.step(y > 0 ? 1.0 : y < 0 ? -1.0 : 0.0);
+    INFO(momenta[i]);
+    const double value = std::abs(evaluation_parameters(optimizer, 0)(0, 0));
+    CHECK(value <= 1 / std::sqrt(1000));
+    CHECK(std::abs(value - measured[i]) <= 1e-5);
+  }
+}
+
+TEST_CASE("schedule-free: a warm-up from a rate of zero is harmless") {
+  auto x = laws::parameters<Eigen::VectorXd>(23);
+  const Eigen::VectorXd before = x;
+  Optimizer optimizer{ScheduleFreeAdamW{.learning_rate = [](std::int64_t t) { return 0.01 * static_cast<double>(t); }},
+                      x};
+  optimizer.step(laws::gradients<Eigen::VectorXd>(23, 1));
+  CHECK(laws::same_bits(x, before));
+  optimizer.step(laws::gradients<Eigen::VectorXd>(23, 2));
+  CHECK(x.allFinite());
+}
+
+TEST_CASE("evaluation_parameters: the parameter's shape, inside any chain, and refused elsewhere") {
+  Eigen::MatrixXd a = laws::matrix(5, 7, 0);
+  Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> b = a;
+  Optimizer optimizer{chain(ClipByValue{.max_value = 0.5}, ScheduleFreeAdamW{}), a, b};
+  for (int t = 1; t <= 5; ++t) optimizer.step(laws::matrix(5, 7, t), laws::matrix(5, 7, t));
+  const Eigen::ArrayXXd x = evaluation_parameters(optimizer, 0);
+  CHECK(x.rows() == 5);
+  CHECK(x.cols() == 7);
+  CHECK((x == evaluation_parameters(optimizer, 1)).all());
+  CHECK((x != a.array()).any());
+  Optimizer plain{Adam{}, a};
+  CHECK_THROWS_AS(evaluation_parameters(plain, 0), std::invalid_argument);
+}
