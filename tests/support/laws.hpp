@@ -206,9 +206,9 @@ void reset(const Subject<R>& s) {
     Eigen::MatrixXd x = matrix(9, 5, 0);
     Optimizer used{s.rule, x};
     for (int t = 1; t <= 5; ++t) used.step(matrix(9, 5, t));
+    x = matrix(9, 5, 0);  // before the reset: some rules start from the parameters
     used.reset();
     CHECK(used.steps() == 0);
-    x = matrix(9, 5, 0);
     Eigen::MatrixXd y = x;
     Optimizer fresh{s.rule, y};
     for (int t = 1; t <= 5; ++t) {

@@ -79,6 +79,7 @@ class Optimizer {
 
   /// Forgets everything but the parameters and the options.
   void reset() {
+    look_at_parameters();
     for (TensorState& state : engine_.states) state = {};
     engine_.shared.clear();
     engine_.counts.clear();
