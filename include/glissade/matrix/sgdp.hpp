@@ -1,6 +1,7 @@
 // SGDP.
 #pragma once
 
+#include "../core/chain.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"
 #include "../transforms/trace.hpp"
 #include "projected.hpp"
