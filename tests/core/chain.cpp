@@ -40,10 +40,10 @@ TEST_CASE("chain: passes over memory are one plus the barriers, a constant") {
   STATIC_REQUIRE(passes<Chain<ClipByGlobalNorm, AdamW>> == 2);
   STATIC_REQUIRE(passes<Chain<AdamW, ClipByGlobalNorm>> == 2);
   STATIC_REQUIRE(passes<Chain<SkipNonFinite, ClipByGlobalNorm, AdamW>> == 3);
-  STATIC_REQUIRE(passes<Chain<ClipByGlobalNorm, ScaleByTrustRatio, ClipByGlobalNorm>> == 4);
+  STATIC_REQUIRE(passes<Chain<ClipByGlobalNorm, OwnTrustRatio, ClipByGlobalNorm>> == 4);
   STATIC_REQUIRE(passes<Chain<Accumulate, Adam>> == 1);
-  STATIC_REQUIRE(passes<Chain<Chain<ClipByGlobalNorm>, Chain<Chain<ScaleByTrustRatio>>>> == 3);
-  STATIC_REQUIRE(passes<StateIn<Eigen::bfloat16, Chain<ScaleByTrustRatio, Adam>>> == 2);
+  STATIC_REQUIRE(passes<Chain<Chain<ClipByGlobalNorm>, Chain<Chain<OwnTrustRatio>>>> == 3);
+  STATIC_REQUIRE(passes<StateIn<Eigen::bfloat16, Chain<OwnTrustRatio, Adam>>> == 2);
   STATIC_REQUIRE(passes<Adafactor> == 4);
   STATIC_REQUIRE(passes<Chain<ClipByGlobalNorm, Adafactor>> == 5);
   STATIC_REQUIRE(passes<Groups<Adam, Adafactor, Sgd>> == 4);  // the worst of the members
@@ -109,7 +109,7 @@ TEST_CASE("chain: a barrier over each tensor, with several tensors") {
     const double ratio = m.norm() > 0 && x.norm() > 0 ? x.norm() / m.norm() : 1;
     x -= 0.1 * ratio * m;
   };
-  Optimizer optimizer{chain(Trace{.momentum = 0.5}, ScaleByTrustRatio{}, ScaleByLearningRate{.learning_rate = 0.1}), W, b, zero};
+  Optimizer optimizer{chain(Trace{.momentum = 0.5}, OwnTrustRatio{}, ScaleByLearningRate{.learning_rate = 0.1}), W, b, zero};
   for (int t = 1; t <= 5; ++t) {
     const MatrixXd gW = laws::matrix(70, 80, t);
     const auto gb = laws::gradients<VectorXd>(37, t);
@@ -129,8 +129,8 @@ TEST_CASE("chain: a barrier behind a barrier, of either kind") {
   VectorXd b = laws::parameters<VectorXd>(7);
   VectorXd a2 = a;
   VectorXd b2 = b;
-  Optimizer optimizer{chain(ScaleByTrustRatio{}, ClipByGlobalNorm{.max_norm = 3}, ClipByGlobalNorm{.max_norm = 2},
-                            ScaleByTrustRatio{}, ScaleByTrustRatio{}, Scale{.factor = 0.5}, ClipByGlobalNorm{.max_norm = 0.25},
+  Optimizer optimizer{chain(OwnTrustRatio{}, ClipByGlobalNorm{.max_norm = 3}, ClipByGlobalNorm{.max_norm = 2},
+                            OwnTrustRatio{}, OwnTrustRatio{}, Scale{.factor = 0.5}, ClipByGlobalNorm{.max_norm = 0.25},
                             ScaleByLearningRate{.learning_rate = 1}),
                       a, b};
   STATIC_REQUIRE(decltype(optimizer)::passes == 7);

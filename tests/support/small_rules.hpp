@@ -4,8 +4,8 @@
 #include <glissade/glissade.hpp>
 
 /// u <- u |x| / |u| with the norms of each tensor on its own; unchanged where one of them is zero.
-struct ScaleByTrustRatio {
-  static constexpr std::string_view name = "ScaleByTrustRatio";
+struct OwnTrustRatio {
+  static constexpr std::string_view name = "OwnTrustRatio";
   static constexpr glissade::Reduction reduction = glissade::Reduction::over_tensor;
   static constexpr int sums = 2;
 

@@ -58,7 +58,7 @@ TEST_CASE("threads: elementwise rules") {
 
 TEST_CASE("threads: sums over all tensors and over each") {
   check_threads(chain(ClipByGlobalNorm{.max_norm = 0.5}, AdamW{.learning_rate = 0.1}));
-  check_threads(chain(ScaleByTrustRatio{}, ScaleByIndex{}, ClipByGlobalNorm{.max_norm = 0.5}, Scale{.factor = -1}));
+  check_threads(chain(OwnTrustRatio{}, ScaleByIndex{}, ClipByGlobalNorm{.max_norm = 0.5}, Scale{.factor = -1}));
 }
 
 TEST_CASE("threads: gates") {

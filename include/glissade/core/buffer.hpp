@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -16,7 +17,7 @@ class Buffer {
 
   Buffer() = default;
   explicit Buffer(std::size_t bytes)
-      : bytes_(bytes), shift_(next_shift(bytes)), memory_(allocate(bytes + shift_)) {
+      : bytes_(bytes), shift_(next_shift(bytes)), memory_(allocate(bytes, shift_)) {
     if (bytes_ != 0) std::memset(data(), 0, bytes_);
   }
   Buffer(const Buffer& other) : Buffer(other.bytes_) {
@@ -47,9 +48,11 @@ class Buffer {
   struct Free {
     void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{alignment}); }
   };
-  static std::byte* allocate(std::size_t bytes) {
+  static std::byte* allocate(std::size_t bytes, std::size_t shift) {
+    // Without this, a number of bytes near the largest would wrap around to a small one.
+    if (bytes > std::size_t{PTRDIFF_MAX} - shift) throw std::bad_alloc();
     return bytes == 0 ? nullptr
-                      : static_cast<std::byte*>(::operator new(bytes, std::align_val_t{alignment}));
+                      : static_cast<std::byte*>(::operator new(bytes + shift, std::align_val_t{alignment}));
   }
 
   /// Large arrays that begin at the same place of a page compete for the same cache sets and memory
