@@ -3,7 +3,9 @@
 
 #include "version.hpp"
 
+#include "core/evaluation.hpp"
 #include "core/groups.hpp"
+#include "core/master_weights.hpp"
 #include "core/optimizer.hpp"
 #include "matrix/adafactor.hpp"
 #include "matrix/adamp.hpp"
@@ -48,3 +50,9 @@
 #include "transforms/scale_by_learning_rate.hpp"
 #include "transforms/scale_by_trust_ratio.hpp"
 #include "transforms/trace.hpp"
+#include "wrappers/ema.hpp"
+#include "wrappers/freeze.hpp"
+#include "wrappers/lookahead.hpp"
+#include "wrappers/masked.hpp"
+#include "wrappers/row_optimizer.hpp"
+#include "wrappers/swa.hpp"

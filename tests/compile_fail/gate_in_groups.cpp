@@ -1,4 +1,4 @@
-// expect: a gate or a barrier over all tensors stands in the chain itself
+// expect: a gate, a barrier over all tensors or master weights stand in the chain itself
 #include <glissade/glissade.hpp>
 
 int main() {

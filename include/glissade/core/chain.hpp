@@ -167,7 +167,7 @@ constexpr bool holds_global_barrier() {
       return (false || ... || Facts<flat_t<A>>::global);
     }(std::type_identity<typename R::Alternatives>{});
   else
-    return GlobalBarrier<R> || Gate<R>;
+    return GlobalBarrier<R> || Gate<R> || KeepsParameters<R>;
 }
 
 template <class... L>
@@ -175,6 +175,12 @@ struct Facts<std::tuple<L...>> {
   static constexpr int extra_passes = (0 + ... + detail::extra_passes<typename L::Rule>());
   static constexpr bool global = (false || ... || holds_global_barrier<typename L::Rule>());
   static constexpr std::size_t gates = (std::size_t{0} + ... + std::size_t{Gate<typename L::Rule>});
+  static constexpr std::size_t keeper = [] {  // the link that keeps the parameters unrounded, or their number
+    std::size_t found = sizeof...(L);
+    std::size_t i = 0;
+    ((found = KeepsParameters<typename L::Rule> && found == sizeof...(L) ? i : found, ++i), ...);
+    return found;
+  }();
 };
 
 /// "AdamW", "chain(ClipByGlobalNorm, AdamW)": the text that a file keeps of the rule.

@@ -217,6 +217,16 @@ class Engine {
     const std::array<Field*, size + 1>& fields;
     Source source = engine.sources[k];
 
+    /// What kernels read the parameters as: the caller's type, or unrounded.
+    static constexpr bool keeps = Facts<Links>::keeper < std::tuple_size_v<Links>;
+    using X = std::conditional_t<keeps, T, P>;
+    [[nodiscard]] X* parameters() const {
+      if constexpr (std::is_same_v<X, P>)
+        return engine.parameters[k];
+      else
+        return engine.states[k].links[Facts<Links>::keeper].front().template as<T>();
+    }
+
     /// The first leaf may be the barrier whose totals are known; the last one, with Measured, the
     /// barrier that ends the segment.
     template <bool AfterBarrier>
@@ -333,8 +343,7 @@ class Engine {
     template <std::size_t I>
     void update_matrix() {
       T* out = engine.scratch(source.data == engine.scratch_[0].data() ? 1 : 0, tensor_size());
-      MatrixUpdate<T, P> update{static_cast<const T*>(source.data), out, engine.parameters[k],
-                                engine.tensors[k], {}, engine.workspace_};
+      MatrixUpdate<T, X> update{static_cast<const T*>(source.data), out, parameters(), engine.tensors[k], {}, engine.workspace_};
       std::size_t s = 0;
       leaf<I>().fields(engine.tensors[k], [&](std::string_view, Index, Index) {
         update.fields[s] = fields[I][s].template as<T>();
@@ -372,8 +381,8 @@ class Engine {
       StochasticRounding rounding;
       if (engine.settings_.rounding == Rounding::stochastic)
         rounding = {true, engine.seed_.derive(k).derive(rounding_stream)};
-      const Streams<T, In, P> io{static_cast<const In*>(source.data), out, engine.parameters[k],
-                                 source.negate ? T(-0.0) : T(0), rounding};
+      const Streams<T, In, X, P> io{static_cast<const In*>(source.data), out,     parameters(),
+                                    engine.parameters[k],                source.negate ? T(-0.0) : T(0), rounding};
       double* partials = nullptr;
       if constexpr (M::sums > 0) {
         const auto blocks = static_cast<std::size_t>((tensor_size() + block - 1) / block);
@@ -409,8 +418,6 @@ class Engine {
     scratch_[which].reserve(static_cast<std::size_t>(size) * sizeof(T));
     return reinterpret_cast<T*>(scratch_[which].data());
   }
-
-  static constexpr std::uint64_t rounding_stream = ~std::uint64_t{0};  // no link has this number
 
   StepSettings settings_;
   RandomKey seed_;  // of this call of step

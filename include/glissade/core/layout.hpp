@@ -30,8 +30,8 @@ void choose(const L& link, const Tensor& tensor, std::size_t number, const Run& 
     link.rule.select(tensor, [&](const auto& chosen) {
       using Chosen = std::remove_cvref_t<decltype(chosen)>;
       static_assert(!Facts<flat_t<Chosen>>::global,
-                    "a gate or a barrier over all tensors stands in the chain itself, not inside a "
-                    "rule that is chosen tensor by tensor");
+                    "a gate, a barrier over all tensors or master weights stand in the chain itself, "
+                    "not inside a rule that is chosen tensor by tensor");
       choose_all(flatten<S>(chosen), tensor, number, 0, std::tuple<>{}, run);
     });
   } else {
@@ -60,7 +60,7 @@ auto slice(const Links& links) {
 }
 
 /// Calls declare(name, type, rows, cols, initial) for every array of a rule on a tensor.
-template <ComputeScalar T, class Storage, class R, class Declare>
+template <ComputeScalar T, class P, class Storage, class R, class Declare>
 void declare_fields(const Leaf<Storage, R>& leaf, const Tensor& tensor, const Declare& declare) {
   using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
   const R& rule = *leaf.rule;
@@ -73,6 +73,8 @@ void declare_fields(const Leaf<Storage, R>& leaf, const Tensor& tensor, const De
       else
         declare(R::slots[s], scalar_type_of<S>, tensor.rows, tensor.cols, initial);
     }
+  if constexpr (KeepsParameters<R> && !std::is_same_v<T, P>)
+    declare(R::field, scalar_type_of<T>, tensor.rows, tensor.cols, from_parameters);
   if constexpr (MatrixRule<R>)
     rule.fields(tensor, [&](std::string_view name, Index rows, Index cols) {
       declare(name, scalar_type_of<T>, rows, cols, 0.0);
@@ -117,7 +119,7 @@ std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P
     std::apply(
         [&](const auto&... leaf) {
           ((enter(leaf.link),
-            declare_fields<T>(leaf, tensor,
+            declare_fields<T, P>(leaf, tensor,
                               [&](std::string_view name, ScalarType type, Index rows, Index cols,
                                   double initial) {
                                 visit(link, position++, name, type, rows, cols, initial);
@@ -165,7 +167,7 @@ std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P
       [&](const auto&... leaf) {
         ((position = leaf.link == link ? position : 0, link = leaf.link,
           located[index++] = state.links[link].data() + position,
-          declare_fields<T>(leaf, tensor, [&](auto&&...) { ++position; })),
+          declare_fields<T, P>(leaf, tensor, [&](auto&&...) { ++position; })),
          ...);
       },
       leaves);

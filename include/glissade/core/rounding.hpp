@@ -21,6 +21,8 @@ inline Eigen::bfloat16 round_stochastically(float x, std::uint32_t noise) {
 
 namespace detail {
 
+inline constexpr std::uint64_t rounding_stream = ~std::uint64_t{0};  // of random numbers; no link has this number
+
 /// Stores a lane of parameters, with noise keyed by the coefficient where that was asked for.
 struct StochasticRounding {
   bool on = false;

@@ -15,6 +15,7 @@
 //   initial   double initial(std::size_t slot) const, or `from_parameters`; zero without it
 //   scalars   static constexpr std::array<NamedScalar, N>: numbers of a tensor, step.scalar(i)
 //   shared    static constexpr std::array<NamedScalar, N>: numbers of the optimizer, step.shared(i)
+//   rests     bool rests() const: a zero update passes as zero and leaves the slots; false without it
 //   indexed   static constexpr bool true: the lambda takes the index of its first coefficient first
 //
 // A rule that needs a sum over the tensor or over all tensors is a barrier. It also has
@@ -151,6 +152,8 @@ concept AdmittingGate = Barrier<R> && requires(const R& r, const Admission& a) {
 };
 template <class R>
 concept Gate = AbsorbingGate<R> || AdmittingGate<R>;
+template <class R>
+concept KeepsParameters = requires { requires R::keeps_parameters; };  // core/master_weights.hpp
 template <class R>
 concept GlobalBarrier = Barrier<R> && (R::reduction == Reduction::over_all);
 template <class R>

@@ -22,6 +22,13 @@ struct Bound {
   Kernel kernel;
   std::array<S*, N> slots;
 
+  /// The same kernel on arrays that begin at coefficient `begin`.
+  [[nodiscard]] Bound shifted(Index begin) const {
+    Bound bound = *this;
+    for (S*& slot : bound.slots) slot += begin;
+    return bound;
+  }
+
   /// Runs on coefficients [i, i + width), reading and writing the slots there.
   template <ComputeScalar T>
   EIGEN_ALWAYS_INLINE auto run(Index i, Index position, auto& u, const Lane<T>& x) const {
@@ -75,12 +82,22 @@ struct Measure {
 
 enum class Store { nothing, update, parameters };
 
-/// The streams of a pass besides state.
-template <ComputeScalar T, class In, StorageScalar P>
+/// Where the caller's parameters are: what is read, or an array of their own.
+template <StorageScalar X, StorageScalar P>
+P* same_or(X* parameters, P* rounded) {
+  if constexpr (std::is_same_v<X, P>)
+    return parameters;
+  else
+    return rounded;
+}
+
+/// The streams of a pass besides state. X is P, or T where the parameters are kept unrounded as well.
+template <ComputeScalar T, class In, StorageScalar X, StorageScalar P>
 struct Streams {
   const In* in;     // incoming update
   T* out;           // outgoing update, for Store::update
-  P* parameters;
+  X* parameters;    // read, and written for Store::parameters
+  P* rounded;       // the caller's, written only where X is not P
   T sign;           // 0 or -0: turns the gradient around by an exclusive or
   StochasticRounding rounding;
 };
@@ -93,21 +110,24 @@ EIGEN_ALWAYS_INLINE void run_kernels(const Kernels& kernels, [[maybe_unused]] In
 }
 
 /// One lane through all kernels; returns the outgoing update and the parameter before the step.
-template <Store store, ComputeScalar T, class In, StorageScalar P, class... B>
-EIGEN_ALWAYS_INLINE auto run_lane(const Streams<T, In, P>& io, const std::tuple<B...>& kernels,
+template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B>
+EIGEN_ALWAYS_INLINE auto run_lane(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels,
                                   Index i, Index position) {
   Lane<T> u = flip_sign(load_lane<T>(io.in + i), Lane<T>(io.sign));
   const Lane<T> x = load_lane<T>(io.parameters + i);
   run_kernels(kernels, i, position, u, x, std::index_sequence_for<B...>{});
   if constexpr (store == Store::update) u.store(io.out + i);
-  if constexpr (store == Store::parameters) io.rounding.store(io.parameters + i, x + u, position);
+  if constexpr (store == Store::parameters) {
+    if constexpr (!std::is_same_v<X, P>) (x + u).store(io.parameters + i);
+    io.rounding.store(io.rounded + i, x + u, position);
+  }
   return std::pair(u, x);
 }
 
 /// Coefficients [begin, end), a multiple of a stripe. Adds to sums[k * stripe + j] the k-th term of
 /// the coefficients j modulo the stripe, so sums depend neither on the lane's width nor the split.
-template <Store store, ComputeScalar T, class In, StorageScalar P, class Kernels, class M>
-[[gnu::flatten]] EIGEN_DONT_INLINE void sweep_range(const Streams<T, In, P> io, const Kernels kernels_in,
+template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class Kernels, class M>
+[[gnu::flatten]] EIGEN_DONT_INLINE void sweep_range(const Streams<T, In, X, P> io, const Kernels kernels_in,
                                    const M measure_in, Index begin, Index end, Index origin,
                                    [[maybe_unused]] double* sums) {
   constexpr int width = Lane<T>::width;
@@ -159,17 +179,18 @@ Tail<S, N> tail_of(const Bound<Kernel, S, N, Indexed>&);
 
 /// The last size % stripe coefficients, through the same instructions as all others: they are moved
 /// to zero-padded copies and back.
-template <Store store, ComputeScalar T, class In, StorageScalar P, class... B, class M>
-EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, P>& io, const std::tuple<B...>& kernels,
+template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>
+EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels,
                                   const M& measure, Index at, Index count, Index origin, double* sums) {
   alignas(64) In in[stripe] = {};
   alignas(64) T out[stripe] = {};
-  alignas(64) P parameters[stripe] = {};
+  alignas(64) X parameters[stripe] = {};
+  alignas(64) P rounded[stripe] = {};
   for (Index i = 0; i < count; ++i) {
     in[i] = io.in[at + i];
     parameters[i] = io.parameters[at + i];
   }
-  const Streams<T, In, P> padded{in, out, parameters, io.sign, io.rounding};
+  const Streams<T, In, X, P> padded{in, out, parameters, same_or<X, P>(parameters, rounded), io.sign, io.rounding};
   std::tuple<decltype(tail_of(std::declval<B>()))...> tails;
   alignas(64) double tail_sums[(M::sums + 1) * stripe] = {};
 
@@ -188,7 +209,10 @@ EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, P>& io, const std::tuple<
 
   for (Index i = 0; i < count; ++i) {
     if constexpr (store == Store::update) io.out[at + i] = out[i];
-    if constexpr (store == Store::parameters) io.parameters[at + i] = parameters[i];
+    if constexpr (store == Store::parameters) {
+      io.parameters[at + i] = parameters[i];
+      if constexpr (!std::is_same_v<X, P>) io.rounded[at + i] = rounded[i];
+    }
     for (int k = 0; k < M::sums; ++k) sums[k * stripe + i] += tail_sums[k * stripe + i];
   }
 }
@@ -203,8 +227,8 @@ inline double sum_stripe(const double* values) {
 }
 
 /// Coefficients [begin, end): full stripes, then the tail.
-template <Store store, ComputeScalar T, class In, StorageScalar P, class Kernels, class M>
-void sweep_stretch(const Streams<T, In, P>& io, const Kernels& kernels, const M& measure, Index begin,
+template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class Kernels, class M>
+void sweep_stretch(const Streams<T, In, X, P>& io, const Kernels& kernels, const M& measure, Index begin,
                    Index end, Index origin, double* sums) {
   const Index full = end - (end - begin) % stripe;
   if (full > begin) sweep_range<store>(io, kernels, measure, begin, full, origin, sums);
@@ -235,9 +259,7 @@ struct Stage {
 struct Shift {
   template <class Kernel, class S, std::size_t N, bool Indexed>
   Bound<Kernel, S, N, Indexed> enter(const Bound<Kernel, S, N, Indexed>& bound, Index begin, Index) const {
-    Bound<Kernel, S, N, Indexed> shifted = bound;
-    for (S*& slot : shifted.slots) slot += begin;
-    return shifted;
+    return bound.shifted(begin);
   }
   void leave(const auto&, Index, Index) const {}
 };
@@ -253,8 +275,8 @@ inline constexpr bool is_coded<Coded<Kernel, C, N, Indexed>> = N != 0;
 
 /// Coefficients [begin, end) of a tensor, begin a multiple of a code block: block by block where an
 /// array is coded, else at once.
-template <Store store, ComputeScalar T, class In, StorageScalar P, class... B, class M>
-void sweep_part(const Streams<T, In, P>& io, const std::tuple<B...>& kernels, const M& measure, Index begin,
+template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>
+void sweep_part(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels, const M& measure, Index begin,
                 Index end, double* sums) {
   constexpr bool coded = [] {
     if constexpr (M::sums > 0)
@@ -267,8 +289,8 @@ void sweep_part(const Streams<T, In, P>& io, const std::tuple<B...>& kernels, co
   } else {
     for (Index at = begin; at < end; at += code_block) {
       const Index count = (std::min)(code_block, end - at);
-      const Streams<T, In, P> here{io.in + at, io.out == nullptr ? nullptr : io.out + at, io.parameters + at, io.sign,
-                                   io.rounding};
+      const Streams<T, In, X, P> here{io.in + at, io.out == nullptr ? nullptr : io.out + at, io.parameters + at,
+                                      io.rounded + at, io.sign, io.rounding};
       std::tuple<decltype(stage_of(std::declval<B>()))...> stages;
       [&]<std::size_t... K>(std::index_sequence<K...>) {
         const std::tuple staged(std::get<K>(stages).enter(std::get<K>(kernels), at, count)...);
@@ -288,8 +310,8 @@ void sweep_part(const Streams<T, In, P>& io, const std::tuple<B...>& kernels, co
 
 /// The whole tensor. `totals` receives the sums of the measure; `partials` is scratch for
 /// ceil(size / block) * sums doubles.
-template <Store store, ComputeScalar T, class In, StorageScalar P, class Kernels, class M>
-void sweep(const Streams<T, In, P>& io, const Kernels& kernels, const M& measure, Index size,
+template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class Kernels, class M>
+void sweep(const Streams<T, In, X, P>& io, const Kernels& kernels, const M& measure, Index size,
            int threads, [[maybe_unused]] double* partials, [[maybe_unused]] double* totals) {
   if constexpr (M::sums == 0) {
     const Index tasks = (size + task - 1) / task;

@@ -3,7 +3,7 @@
 
 #include "../core/chain.hpp"
 #include "../core/moments.hpp"
-#include "../core/optimizer.hpp"
+#include "../core/evaluation.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 
 namespace glissade {
@@ -34,7 +34,8 @@ struct ScheduleFreeStep {
     visit("rate_power", self.rate_power, range::non_negative);
     visit("step_power", self.step_power, range::non_negative);
   }
-  [[nodiscard]] double interpolation() const { return momentum; }
+  /// x of y and z.
+  [[nodiscard]] double solution(double y, double z) const { return (y - (1 - momentum) * z) / momentum; }
 
   [[nodiscard]] auto kernel(const Step& step) const {
     const double rate = learning_rate(step.time);
@@ -102,7 +103,6 @@ struct ScheduleFreeSgd {
     visit("rate_power", self.rate_power, range::non_negative);
     visit("step_power", self.step_power, range::non_negative);
   }
-  [[nodiscard]] double interpolation() const { return momentum; }
   [[nodiscard]] auto chain() const {
     return glissade::chain(AddDecayedWeights{weight_decay},
                            ScheduleFreeStep{learning_rate, momentum, rate_power, step_power});
@@ -137,33 +137,10 @@ struct ScheduleFreeAdamW {
     visit("rate_power", self.rate_power, range::non_negative);
     visit("step_power", self.step_power, range::non_negative);
   }
-  [[nodiscard]] double interpolation() const { return beta1; }
   [[nodiscard]] auto chain() const {
     return glissade::chain(ScaleBySecondMoment{beta2, epsilon}, AddDecayedWeights{weight_decay},
                            ScheduleFreeStep{learning_rate, beta1, rate_power, step_power});
   }
 };
-
-/// The solution so far of a schedule-free optimizer, parameter k: x = (y - (1 - b) z) / b, b the momentum
-/// (beta1), in the parameter's shape. Nothing changes; the parameter still holds y.
-/// Throws std::invalid_argument if the rule is not schedule-free, std::out_of_range for a bad k.
-template <class R, StorageScalar P>
-[[nodiscard]] Eigen::ArrayXXd evaluation_parameters(const Optimizer<R, P>& optimizer, std::size_t k) {
-  double b = 0;
-  detail::for_each_rule(optimizer.rule(), [&](const auto& rule) {
-    if constexpr (requires { rule.interpolation(); }) b = rule.interpolation();
-  });
-  const Tensor& tensor = optimizer.tensor(k);
-  if (b == 0) throw std::invalid_argument("evaluation_parameters: the rule is not schedule-free");
-  const Field& z = optimizer.field(tensor.name, ScheduleFreeStep::slots[0]);
-  const P* y = optimizer.parameter(k);
-  Eigen::ArrayXXd x(tensor.rows, tensor.cols);
-  for (Index i = 0; i < tensor.size(); ++i) {
-    const Index row = tensor.row_major ? i / tensor.cols : i % tensor.rows;
-    const Index col = tensor.row_major ? i % tensor.cols : i / tensor.rows;
-    x(row, col) = (detail::convert<double>(y[i]) - (1 - b) * z[i]) / b;
-  }
-  return x;
-}
 
 }  // namespace glissade

@@ -13,6 +13,7 @@ struct ScaleByLearningRate {
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
   }
+  [[nodiscard]] bool rests() const { return true; }
   [[nodiscard]] auto kernel(const Step& step) const {
     return [rate = -learning_rate(step.time)](auto& u, const auto&) { u *= rate; };
   }
@@ -28,6 +29,7 @@ struct ScaleByDecayedRate {
     visit("learning_rate", self.learning_rate, range::non_negative);
     visit("decay", self.decay, range::non_negative);
   }
+  [[nodiscard]] bool rests() const { return true; }
   [[nodiscard]] auto kernel(const Step& step) const {
     const double rate = learning_rate(step.time) / (1 + static_cast<double>(step.count - 1) * decay);
     return [rate = -rate](auto& u, const auto&) { u *= rate; };
@@ -40,6 +42,7 @@ struct Scale {
   double factor = 1;
 
   static void options(auto& self, auto&& visit) { visit("factor", self.factor, range::finite); }
+  [[nodiscard]] bool rests() const { return true; }
   [[nodiscard]] auto kernel(const Step&) const {
     return [factor = factor](auto& u, const auto&) { u *= factor; };
   }

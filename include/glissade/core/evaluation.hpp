@@ -1,0 +1,49 @@
+// The weights to evaluate, where these are not the parameters themselves.
+#pragma once
+
+#include "optimizer.hpp"
+
+namespace glissade {
+
+/// A rule whose solution is an average rather than the parameters: solution(x, slot) is a coefficient of it,
+/// made of the parameter and the rule's first array.
+template <class R>
+concept AveragingRule = requires(const R& r, double x) {
+  { r.solution(x, x) } -> std::same_as<double>;
+};
+
+/// The solution so far that an averaging rule in the chain (Ema, Swa, Lookahead, ScheduleFreeSgd, ...) holds
+/// for parameter k, in the parameter's shape. Nothing changes. Of several such rules, that of the last.
+/// Throws std::invalid_argument if there is none or if it is kept in 8-bit codes, std::out_of_range for a
+/// bad k.
+template <class R, StorageScalar P>
+[[nodiscard]] Eigen::ArrayXXd evaluation_parameters(const Optimizer<R, P>& optimizer, std::size_t k) {
+  const Tensor& tensor = optimizer.tensor(k);
+  const P* x = optimizer.parameter(k);
+  Eigen::ArrayXXd result(tensor.rows, tensor.cols);
+  bool found = false;
+  const auto look = [&](const auto& leaf) {
+    using Rule = typename std::remove_cvref_t<decltype(leaf)>::Rule;
+    if constexpr (AveragingRule<Rule>)
+      for (const Field& field : optimizer.state(k).links[leaf.link])
+        if (field.name() == Rule::slots[0]) {
+          if (field.type() == ScalarType::bytes)
+            throw std::invalid_argument("evaluation_parameters: the average of " + std::string(Rule::name) +
+                                        " is kept in 8-bit codes, must be kept in numbers");
+          found = true;
+          for (Index i = 0; i < tensor.size(); ++i) {
+            const Index row = tensor.row_major ? i / tensor.cols : i % tensor.rows;
+            const Index col = tensor.row_major ? i % tensor.cols : i / tensor.rows;
+            result(row, col) = leaf.rule->solution(detail::convert<double>(x[i]), field[i]);
+          }
+        }
+  };
+  const auto links = detail::flatten<void>(optimizer.rule());
+  detail::choose_all(links, tensor, 0, 1, std::tuple<>{},
+                     [&](const auto& leaves) { std::apply([&](const auto&... leaf) { (look(leaf), ...); }, leaves); });
+  if (!found)
+    throw std::invalid_argument("evaluation_parameters: no rule that averages in " + detail::describe(optimizer.rule()));
+  return result;
+}
+
+}  // namespace glissade

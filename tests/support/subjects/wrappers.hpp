@@ -1,0 +1,17 @@
+// The table of wrappers: rules that keep averages, and rules for some tensors only.
+#pragma once
+
+#include "support/subjects/rules.hpp"
+
+void for_each_wrapper_subject(auto&& check) {
+  using namespace glissade;
+  check(Subject{"Adam - Ema", chain(Adam{.learning_rate = 0.05}, Ema{}), 1, textbook::adam(0.05, 0.9, 0.999, 1e-8, 0, 0)});
+  check(Subject{"Sgd - Swa", chain(Sgd{.learning_rate = 0.1}, Swa{.start = 3, .period = 2}), 1, textbook::sgd(0.1)});
+  check(Subject{"Adam - Lookahead", chain(Adam{.learning_rate = 0.05}, Lookahead{.period = 2}), 1, nullptr});
+  check(Subject{"freeze", freeze("no such tensor", Adam{.learning_rate = 0.05}), 1,
+                textbook::adam(0.05, 0.9, 0.999, 1e-8, 0, 0)});
+  check(Subject{"masked", chain(Masked{Trace{.momentum = 0.5}, matrices_only}, Scale{.factor = -0.1}), 1,
+                textbook::sgd(0.1, 0.5), false});
+  check(Subject{"master weights", chain(MasterWeights{}, Adam{.learning_rate = 0.05}), 1,
+                textbook::adam(0.05, 0.9, 0.999, 1e-8, 0, 0)});
+}
