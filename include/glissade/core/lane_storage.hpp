@@ -43,8 +43,12 @@ EIGEN_ALWAYS_INLINE Lane<T> load_lane(const S* source) {
   } else {
 #if defined(EIGEN_VECTORIZE_AVX2) && !defined(EIGEN_VECTORIZE_AVX512)
     if constexpr (std::is_same_v<T, float> && std::is_same_v<S, Eigen::bfloat16>) {
-      const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(source));
-      return Lane<T>(_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16)), 0);
+      // Both halves of the register see all eight values; a byte shuffle widens four of them in each.
+      const __m256i twice =
+          _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(source)));
+      const __m256i widen = _mm256_setr_epi8(-1, -1, 0, 1, -1, -1, 2, 3, -1, -1, 4, 5, -1, -1, 6, 7,  //
+                                             -1, -1, 8, 9, -1, -1, 10, 11, -1, -1, 12, 13, -1, -1, 14, 15);
+      return Lane<T>(_mm256_castsi256_ps(_mm256_shuffle_epi8(twice, widen)), 0);
     } else if constexpr (std::is_same_v<T, double> && std::is_same_v<S, float>) {
       return Lane<T>(_mm256_cvtps_pd(_mm_loadu_ps(source)), 0);
     } else
@@ -77,13 +81,16 @@ EIGEN_ALWAYS_INLINE void store_lane(S* target, Lane<T> lane) {
     if constexpr (std::is_same_v<T, float> && std::is_same_v<S, Eigen::bfloat16>) {
       const __m256i bits = _mm256_castps_si256(lane.packet);
       const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-      const __m256i number = _mm256_castps_si256(_mm256_cmp_ps(lane.packet, lane.packet, _CMP_ORD_Q));
-      const __m256i round = _mm256_and_si256(_mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)), number);
-      const __m256i quiet = _mm256_andnot_si256(number, _mm256_set1_epi32(0x400000));
-      const __m256i rounded = _mm256_or_si256(_mm256_add_epi32(bits, round), quiet);
-      const __m256i high = _mm256_srai_epi32(rounded, 16);
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(target),
-                       _mm_packs_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1)));
+      __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, odd), _mm256_set1_epi32(0x7fff));
+      const __m256 nan = _mm256_cmp_ps(lane.packet, lane.packet, _CMP_UNORD_Q);
+      if (_mm256_movemask_ps(nan) != 0) [[unlikely]] {  // rounding could carry a NaN to infinity or zero
+        const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+        rounded = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(nan));
+      }
+      const __m256i high = _mm256_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1,  //
+                                            2, 3, 6, 7, 10, 11, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1);
+      const __m256i packed = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(rounded, high), 0b1000);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(target), _mm256_castsi256_si128(packed));
       return;
     } else if constexpr (std::is_same_v<T, double> && std::is_same_v<S, float>) {
       _mm_storeu_ps(target, _mm256_cvtpd_ps(lane.packet));
