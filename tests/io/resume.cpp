@@ -8,6 +8,10 @@
 #include <glissade/transforms/accumulate.hpp>
 #include <glissade/transforms/clip_by_global_norm.hpp>
 #include <glissade/transforms/non_finite.hpp>
+#include <glissade/core/master_weights.hpp>
+#include <glissade/wrappers/ema.hpp>
+#include <glissade/wrappers/lookahead.hpp>
+#include <glissade/wrappers/row_optimizer.hpp>
 
 #include "io/support.hpp"
 
@@ -136,6 +140,51 @@ TEST_CASE("gates, groups and factored state resume bit for bit") {
 TEST_CASE("a schedule made from a callable resumes with the optimizer's own") {
   const auto rate = [](std::int64_t t) { return 0.1 / static_cast<double>(t + 1); };
   check_resume<double>(Adam{.learning_rate = rate}, Adam{.learning_rate = rate});
+}
+
+TEST_CASE("state in 8-bit codes resumes bit for bit, and is refused in the other storage order") {
+  check_resume<float>(with_state<LogarithmicCode>(Adam{.learning_rate = 0.02}));
+  check_resume<float, Eigen::RowMajor>(with_state<DynamicCode>(Adam{.learning_rate = 0.02}));
+  Model<float, Eigen::ColMajor> first;
+  first.start();
+  auto optimizer = first.bind(with_state<LogarithmicCode>(Adam{.learning_rate = 0.02}));
+  first.run(optimizer, 0, 3);
+  Model<float, Eigen::RowMajor> second;
+  auto other = second.bind(with_state<LogarithmicCode>(Adam{}));
+  try {
+    load_bytes(other, saved_bytes(optimizer));
+    FAIL("was loaded");
+  } catch (const std::runtime_error& error) {
+    CHECK(std::string(error.what()).find("state/weights/first_moment/by_row\": missing") != std::string::npos);
+  }
+}
+
+TEST_CASE("averages and master weights resume bit for bit") {
+  check_resume<float>(chain(Adam{.learning_rate = 0.02}, Lookahead{.period = 3}, Ema{.decay = 0.9}));
+  check_resume<Eigen::bfloat16>(chain(MasterWeights{}, Adam{.learning_rate = 0.02}));
+}
+
+TEST_CASE("a table of rows is saved after a flush and goes on") {
+  using Table = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const auto run = [](auto& optimizer, int first, int last) {
+    for (int t = first; t < last; ++t) {
+      const std::vector<Index> rows{t % 5, (3 * t + 1) % 5};
+      optimizer.refresh(rows);
+      optimizer.step(rows, Table::Constant(2, 4, std::sin(static_cast<float>(t))));
+    }
+  };
+  Table a = Table::Constant(5, 4, 1.0f);
+  RowOptimizer first{Adam{.learning_rate = 0.02}, RowUpdates::exact, a};
+  run(first, 0, 7);
+  const auto bytes = saved_bytes(first.flush());
+  Table b = Table::Zero(5, 4);
+  RowOptimizer second{Adam{}, RowUpdates::exact, b};
+  load_bytes(second.flush(), bytes);
+  second.restart();
+  run(first, 7, 20);
+  run(second, 7, 20);
+  CHECK(saved_bytes(first.flush()) == saved_bytes(second.flush()));
+  CHECK(a == b);
 }
 
 TEST_CASE("stochastic rounding and ascent resume bit for bit") {

@@ -4,8 +4,9 @@
 //   array                          dtype          shape       content
 //   <tensor>                       parameter's    its own     a parameter, row by row
 //   state/<tensor>/<field>         field's        its own     a parameter's memory: "first_moment"
-//   state/<tensor>/<field>#2       field's        its own     the same name in a second rule of a
-//   chain state/<tensor>/counts          I64            [gates + 1] updates of this parameter
+//   state/<tensor>/<field>#2       field's        its own     the same name in a second rule
+//   state/<tensor>/<field>/by_row  U8             [bytes]     8-bit codes of a matrix, or by_column
+//   state/<tensor>/counts          I64            [gates + 1] updates of this parameter
 //   optimizer/counts               I64            [gates + 1] completed steps
 //   optimizer/calls                I64            [1]         calls of step
 //   optimizer/shared/<link>        F64            [n]         numbers of a link of the chain
@@ -18,7 +19,7 @@
 //   option/optimizer.<option>      maximize, seed, rounding
 //
 // A matrix has the shape [rows, cols], a vector [n], a number []; a program in which it has the
-// other storage order loads it as well.
+// other storage order loads it as well, unless its state is in 8-bit codes.
 #pragma once
 
 #include <algorithm>

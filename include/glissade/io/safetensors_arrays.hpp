@@ -80,8 +80,12 @@ class ArrayList {
   /// A field of the tensor whose counts came last.
   void field(const Tensor& tensor, std::size_t link, std::string_view name, ScalarType type,
              Index rows, Index cols, bool row_major, std::byte* data) {
-    arrays.push_back(
-        {state_name(name), type, shape_of(tensor, rows, cols), rows, cols, row_major, data, link});
+    std::string full = state_name(name);
+    // The blocks of a code run through a matrix in its storage order and cannot be turned around.
+    if (type == ScalarType::bytes && tensor.rows > 1 && tensor.cols > 1)
+      full += row_major ? "/by_row" : "/by_column";
+    arrays.push_back({std::move(full), type, shape_of(tensor, rows, cols), rows, cols, row_major,
+                      data, link});
   }
   void optimizer(std::size_t levels, std::byte* counts, std::byte* calls) {
     numbers("optimizer/counts", ScalarType::int64, levels, counts);
@@ -156,7 +160,7 @@ std::vector<SavedArray> list_wanted(const R& rule, const std::vector<Tensor>& te
     list.tensor_counts(tensor, levels, nullptr);
     choose_all(slice<0, count>(links), tensor, 0, 1, std::tuple<>{}, [&](const auto& leaves) {
       const auto list_leaf = [&](const auto& leaf) {
-        declare_fields<compute_t<P>>(
+        declare_fields<compute_t<P>, P>(
             leaf, tensor,
             [&](std::string_view name, ScalarType type, Index rows, Index cols, double) {
               list.field(tensor, leaf.link, name, type, rows, cols, tensor.row_major, nullptr);
