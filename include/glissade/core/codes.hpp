@@ -42,14 +42,11 @@ inline float inverse_scale(float scale) { return 1 / (std::max)(scale, 1e-38f); 
 /// the whole block: a poisoned state stays visible.
 template <BlockCode C>
 float encode_block(const float* values, Index count, bool is_signed, std::uint8_t* codes) {
-  float scale = 0;
-  bool finite = true;
-  for (Index i = 0; i < count; ++i) {
-    const float magnitude = std::abs(values[i]);
-    finite = finite && magnitude <= (std::numeric_limits<float>::max)();
-    scale = magnitude > scale ? magnitude : scale;
-  }
-  if (!finite) scale = std::numeric_limits<float>::quiet_NaN();
+  // Magnitudes are ordered like the integers that they are stored as.
+  std::uint32_t largest = 0;
+  for (Index i = 0; i < count; ++i)
+    largest = (std::max)(largest, std::bit_cast<std::uint32_t>(values[i]) & 0x7fffffffu);
+  const float scale = largest < 0x7f800000u ? std::bit_cast<float>(largest) : std::numeric_limits<float>::quiet_NaN();
   C::encode(values, count, scale, is_signed, codes);
   return scale;
 }
@@ -58,7 +55,7 @@ float encode_block(const float* values, Index count, bool is_signed, std::uint8_
 
 /// The dynamic tree code of the source: relative precision of 3 to 6 % in the top decade, twice as
 /// coarse with every decade below, down to 5e-7 of the block's largest magnitude. Signed codes cannot
-/// hold -1 exactly (they hold -0.993). Encoding searches a table: accurate, not fast.
+/// hold -1 exactly (they hold -0.993). Encoding looks up tables: accurate, not fast.
 struct DynamicCode {
   static void encode(const float* values, Index count, float scale, bool is_signed, std::uint8_t* codes) {
     const Table& table = table_of(is_signed);
@@ -79,6 +76,7 @@ struct DynamicCode {
   struct Table {
     std::array<float, 256> value{};
     std::array<float, 255> middle{};  // between value k and k + 1; ties go to the lower
+    std::array<std::uint8_t, 1 << 16> start{};  // nearest of the least float with these upper 16 bits
 
     explicit Table(bool is_signed) {
       std::size_t used = 0;
@@ -95,9 +93,15 @@ struct DynamicCode {
       }
       std::sort(value.begin(), value.end());
       for (std::size_t k = 0; k < middle.size(); ++k) middle[k] = 0.5f * (value[k] + value[k + 1]);
+      for (std::uint32_t upper = 0; upper < start.size(); ++upper) {
+        const auto least = std::bit_cast<float>(upper << 16 | (upper < 0x8000u ? 0u : 0xffffu));
+        start[upper] = static_cast<std::uint8_t>(std::lower_bound(middle.begin(), middle.end(), least) - middle.begin());
+      }
     }
     [[nodiscard]] std::uint8_t nearest(float x) const {
-      return static_cast<std::uint8_t>(std::lower_bound(middle.begin(), middle.end(), x) - middle.begin());
+      std::size_t k = start[std::bit_cast<std::uint32_t>(x) >> 16];
+      while (k < middle.size() && middle[k] < x) ++k;
+      return static_cast<std::uint8_t>(k);
     }
   };
   static const Table& table_of(bool is_signed) {
@@ -112,33 +116,79 @@ struct DynamicCode {
 /// magnitude, which is exact; smaller numbers become 0. A few integer operations a coefficient.
 struct LogarithmicCode {
   static void encode(const float* values, Index count, float scale, bool is_signed, std::uint8_t* codes) {
-    const float inverse = detail::inverse_scale(scale);
-    const std::int32_t lowest = is_signed ? 0 : 1;  // of what is not zero
-    const std::int32_t top = is_signed ? 127 : 255;
-    const std::int32_t offset = offset_of(top);
-    for (Index i = 0; i < count; ++i) {
-      const auto bits = std::bit_cast<std::int32_t>(values[i] * inverse);
-      const std::int32_t magnitude = (bits & 0x7fffffff) + (1 << 19);  // nearest
-      std::int32_t code = (magnitude >> 20) - offset;
-      code = code < lowest ? (values[i] == 0 ? 0 : lowest) : code;
-      code = code > top ? top : code;
-      codes[i] = static_cast<std::uint8_t>(is_signed ? code | ((bits >> 24) & 0x80) : code);
-    }
+    is_signed ? encode<true>(values, count, scale, codes) : encode<false>(values, count, scale, codes);
   }
   static void decode(const std::uint8_t* codes, Index count, float scale, bool is_signed, float* values) {
-    const std::int32_t top = is_signed ? 127 : 255;
-    const std::int32_t offset = offset_of(top);
-    for (Index i = 0; i < count; ++i) {
-      const std::int32_t code = codes[i] & top;
-      const std::int32_t magnitude = code == 0 ? 0 : (code + offset) << 20;
-      const std::int32_t sign = is_signed ? (codes[i] & 0x80) << 24 : 0;
-      values[i] = scale * std::bit_cast<float>(magnitude | sign);
-    }
+    is_signed ? decode<true>(codes, count, scale, values) : decode<false>(codes, count, scale, values);
   }
 
  private:
+  template <bool Signed>
+  static constexpr std::int32_t top = Signed ? 127 : 255;
   /// The top code stands for 1.0f, whose upper 12 bits are 0x3f8.
-  static constexpr std::int32_t offset_of(std::int32_t top) { return 0x3f8 - top; }
+  template <bool Signed>
+  static constexpr std::int32_t offset = 0x3f8 - top<Signed>;
+
+  /// Rounds the upper 12 bits and counts them from 1.0f down, in one addition.
+  template <bool Signed>
+  static constexpr std::int32_t shift = (1 << 19) - offset<Signed> * (1 << 20);
+
+  template <bool Signed>
+  static void encode(const float* values, Index count, float scale, std::uint8_t* codes) {
+    const float inverse = detail::inverse_scale(scale);
+    Index i = 0;
+#if defined(EIGEN_VECTORIZE_AVX2)
+    const auto eight = [&](Index at) {
+      const __m256 value = _mm256_loadu_ps(values + at);
+      const __m256i bits = _mm256_castps_si256(_mm256_mul_ps(value, _mm256_set1_ps(inverse)));
+      const __m256i plus = Signed ? _mm256_and_si256(bits, _mm256_set1_epi32(0x7fffffff)) : bits;
+      const __m256i code = _mm256_srai_epi32(_mm256_add_epi32(plus, _mm256_set1_epi32(shift<Signed>)), 20);
+      if constexpr (Signed)
+        return _mm256_sign_epi32(_mm256_max_epi32(code, _mm256_setzero_si256()), bits);
+      else
+        return _mm256_max_epi32(code, _mm256_min_epi32(_mm256_castps_si256(value), _mm256_set1_epi32(1)));
+    };
+    for (; i + 32 <= count; i += 32) {
+      const __m256i low = _mm256_packs_epi32(eight(i), eight(i + 8));
+      const __m256i high = _mm256_packs_epi32(eight(i + 16), eight(i + 24));
+      const __m256i all = Signed ? _mm256_packs_epi16(low, high) : _mm256_packus_epi16(low, high);
+      // Packing works on halves of a register, which leaves groups of four out of order.
+      const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i), _mm256_permutevar8x32_epi32(all, order));
+    }
+#endif
+    for (; i < count; ++i) {
+      const auto bits = std::bit_cast<std::int32_t>(values[i] * inverse);
+      const std::int32_t lowest = !Signed && values[i] > 0 ? 1 : 0;
+      const std::int32_t plus = Signed ? bits & 0x7fffffff : bits;
+      const std::int32_t code = (std::min)((std::max)((plus + shift<Signed>) >> 20, lowest), top<Signed>);
+      codes[i] = static_cast<std::uint8_t>(Signed && bits < 0 ? -code : code);
+    }
+  }
+
+  template <bool Signed>
+  static void decode(const std::uint8_t* codes, Index count, float scale, float* values) {
+    Index i = 0;
+#if defined(EIGEN_VECTORIZE_AVX2)
+    for (; i + 8 <= count; i += 8) {
+      const __m128i narrow = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes + i));
+      const __m256i wide = Signed ? _mm256_cvtepi8_epi32(narrow) : _mm256_cvtepu8_epi32(narrow);
+      const __m256i code = Signed ? _mm256_abs_epi32(wide) : wide;
+      const __m256i zero = _mm256_cmpeq_epi32(code, _mm256_setzero_si256());
+      __m256i bits = _mm256_slli_epi32(_mm256_add_epi32(code, _mm256_set1_epi32(offset<Signed>)), 20);
+      bits = _mm256_andnot_si256(zero, bits);
+      if constexpr (Signed)
+        bits = _mm256_or_si256(bits, _mm256_and_si256(wide, _mm256_castps_si256(_mm256_set1_ps(-0.0f))));
+      _mm256_storeu_ps(values + i, _mm256_mul_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(scale)));
+    }
+#endif
+    for (; i < count; ++i) {
+      const std::int32_t wide = Signed ? static_cast<std::int8_t>(codes[i]) : codes[i];
+      const std::int32_t code = wide < 0 ? -wide : wide;
+      const float value = std::bit_cast<float>(code == 0 ? 0 : (code + offset<Signed>) << 20);
+      values[i] = scale * (wide < 0 ? -value : value);
+    }
+  }
 };
 
 }  // namespace glissade

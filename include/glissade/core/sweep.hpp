@@ -238,7 +238,8 @@ void sweep_stretch(const Streams<T, In, X, P>& io, const Kernels& kernels, const
 /// A decoded block of every array of a kernel, and the way back. Plain kernels are only shifted.
 template <class C, std::size_t N>
 struct Stage {
-  alignas(64) float values[N + 1][code_block] = {};
+  alignas(64) float values[N + 1][code_block];
+  Stage() {}  // leaves the values alone: only what was decoded is read
 
   template <class Kernel, bool Indexed>
   Bound<Kernel, float, N, Indexed> enter(const Coded<Kernel, C, N, Indexed>& coded, Index begin, Index count) {
