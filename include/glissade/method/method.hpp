@@ -3,7 +3,8 @@
 // A method is an aggregate of options that moves a point downhill, with members
 //
 //   name     static constexpr std::string_view, for messages
-//   options  static void options(auto& self, auto&& visit), as of a rule (core/rule.hpp)
+//   options  static void options(auto& self, auto&& visit), as of a rule (core/rule.hpp); and, where
+//            that is not enough, void check() const, which throws
 //   State    template <class V>: all that it remembers from step to step, a value. It has
 //              name      std::string_view or std::string, for files
 //              value     double, f at x
@@ -34,6 +35,7 @@ namespace glissade {
 template <class M>
 void check_method(const M& method) {
   visit_options(method, detail::CheckOption{M::name, 0});
+  if constexpr (requires { method.check(); }) method.check();
 }
 
 namespace detail {
