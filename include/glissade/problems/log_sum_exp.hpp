@@ -16,7 +16,7 @@ namespace glissade::problems {
 ///     p = softmax((A x - b) / smoothing),   m = A' p
 ///     gradient m,   Hessian sum of p_i (a_i - m)(a_i - m)' / smoothing
 ///
-/// Cost: one pass over A for the value, two for the gradient; n + d numbers of workspace are kept, so one object must not
+/// Cost: one pass over A for the value, two for the gradient, four for Hv; n + d numbers of workspace are kept, so one object must not
 /// be used by two threads at a time.
 /// Errors: std::invalid_argument for b of another length than A has rows and smoothing <= 0.
 /// soft_maximum() makes one whose minimizer is 0.
@@ -64,7 +64,9 @@ class LogSumExp {
     along_.noalias() = A_ * v;
     const double mean = p_.dot(along_);
     along_ = p_.cwiseProduct((along_.array() - mean).matrix()) / smoothing_;
+    mean_.noalias() = A_.transpose() * p_;
     Hv.noalias() = A_.transpose() * along_;
+    Hv -= along_.sum() * mean_;  // zero but for rounding, which counts where one function dominates
   }
 
  private:
