@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "../core/batches.hpp"
 #include "../method/method.hpp"
-#include "batches.hpp"
 
 namespace glissade {
 

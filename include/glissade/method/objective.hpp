@@ -13,6 +13,9 @@
 //   batch_gradient(x, indices, g)           the mean of their gradients
 //   batch_hessian_vector(x, indices, v, Hv) the mean of their Hessians times v
 //   batch_third(x, indices, v, out)         the mean of their third derivatives applied to v twice
+//   double sampled_gradient(x, indices, uniform, g)
+//                                           as batch_gradient of a likelihood, with labels drawn from the
+//                                           model: that of term k by the number uniform(k) in (0, 1)
 //   prox(x, step)                           x becomes argmin_z h(z) + ||z - x||^2 / (2 step)
 #pragma once
 
@@ -72,6 +75,10 @@ concept HasBatchHessianVector = requires(F& f, const V& x, std::span<const Index
 template <class F, class V>
 concept HasBatchThird = requires(F& f, const V& x, std::span<const Index> indices, V& out) {
   f.batch_third(x, indices, x, out);
+};
+template <class F, class V>
+concept HasSampledGradient = requires(F& f, const V& x, std::span<const Index> indices, double (*uniform)(Index), V& g) {
+  f.sampled_gradient(x, indices, uniform, g);
 };
 template <class F, class V>
 concept HasProx = requires(F& f, V& x) { f.prox(x, 1.0); };
@@ -206,6 +213,20 @@ class Oracle {
     evaluations_.component_third += static_cast<std::int64_t>(indices.size());
     if constexpr (has_batch_third) f_->batch_third(x, indices, v, third);
     check_size("third derivative", third.size(), x.size());
+  }
+
+  template <class Uniform>
+  void sampled_gradient(const V& x, std::span<const Index> indices, const Uniform& uniform, V& gradient) {
+    static_assert(HasSampledGradient<F, V>,
+                  "the objective lacks sampled_gradient(x, indices, uniform, g), which this method needs");
+    gradient.resize(x.size());
+    if (!admit(0, share(indices))) {
+      gradient.setConstant(not_a_number);
+      return;
+    }
+    evaluations_.component_gradient += static_cast<std::int64_t>(indices.size());
+    if constexpr (HasSampledGradient<F, V>) f_->sampled_gradient(x, indices, uniform, gradient);
+    check_size("gradient", gradient.size(), x.size());
   }
 
   void prox(V& x, double step) {

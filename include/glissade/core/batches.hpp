@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "../core/checks.hpp"
-#include "../core/random.hpp"
+#include "checks.hpp"
+#include "random.hpp"
 
 namespace glissade {
 
@@ -77,7 +77,7 @@ class Batches {
   std::vector<Index> indices_;
 };
 
-/// Throws std::invalid_argument: "Svrg: batch_size = 70, must be in [1, 64]". `size` is checked where it is asked for.
+/// Throws std::invalid_argument: "Svrg: batch_size = 70, must be in [1, 64]".
 inline void check_batch_size(std::string_view owner, std::int64_t batch_size, Index n) {
   require(owner, "batch_size", static_cast<double>(batch_size), Range{1, static_cast<double>(n)});
 }
