@@ -44,7 +44,7 @@ template <class R>
 std::map<int, std::vector<double>> run(const R& rule, const std::string& problem, int last, double nudge) {
   std::map<int, std::vector<double>> after;
   if (problem == "mlp13") {
-    problems::Mlp13 p;
+    small_problems::Mlp13 p;
     Optimizer optimizer{rule, p.W1, p.b1, p.W2, p.b2};
     for (int t = 1; t <= last; ++t) {
       const auto g = p.gradient();
@@ -53,10 +53,10 @@ std::map<int, std::vector<double>> run(const R& rule, const std::string& problem
     }
   } else {
     REQUIRE(problem == "lsq4x3");
-    problems::LeastSquares p(4, 3);
+    small_problems::LeastSquares p(4, 3);
     Optimizer optimizer{rule, p.W};
     for (int t = 1; t <= last; ++t) {
-      problems::Matrix g = p.gradient();
+      small_problems::Matrix g = p.gradient();
       for (Eigen::Index i = 0; i < g.size(); ++i) g.data()[i] *= 1 + nudge * (static_cast<int>(i + t) % 3 - 1);
       optimizer.step(g);
       after[t] = p.flat();

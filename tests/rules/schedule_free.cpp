@@ -3,7 +3,7 @@
 using namespace glissade;
 
 TEST_CASE("schedule-free SGD: golden values of x on three coordinates") {
-  problems::ThreeCoordinates p;
+  small_problems::ThreeCoordinates p;
   Optimizer optimizer{ScheduleFreeSgd{.learning_rate = 0.1}, p.x};
   for (int t = 1; t <= 20; ++t) optimizer.step(p.gradient(t));
   const Eigen::Array3d expected{0.291988990135, -1.726236204019, -0.056212114843};

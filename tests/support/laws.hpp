@@ -16,8 +16,8 @@ namespace laws {
 using glissade::Index;
 using glissade::Optimizer;
 using glissade::OptimizerOptions;
-using problems::test_gradient;
-using problems::test_parameter;
+using small_problems::test_gradient;
+using small_problems::test_parameter;
 
 template <class V>
 V parameters(Index size) {
@@ -48,7 +48,7 @@ bool same_bits(const A& a, const B& b) {
 template <class R>
 void converges(const R& rule) {
   SECTION("converges on a least squares problem") {
-    problems::LeastSquares p(4, 3);
+    small_problems::LeastSquares p(4, 3);
     Optimizer optimizer{rule, p.W};
     const double start = p.value();
     const double best = 0.3836042;  // the minimum, see the golden trajectories

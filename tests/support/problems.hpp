@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-namespace problems {
+namespace small_problems {
 
 using Matrix = Eigen::MatrixXd;
 using Vector = Eigen::VectorXd;
@@ -95,4 +95,4 @@ inline double test_gradient(Eigen::Index i, int t) {
 }
 inline double test_parameter(Eigen::Index i) { return std::cos(0.61 * static_cast<double>(i) + 0.3); }
 
-}  // namespace problems
+}  // namespace small_problems

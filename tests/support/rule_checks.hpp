@@ -14,7 +14,7 @@ using glissade::Optimizer;
 /// Twenty steps on the problem of three coordinates, whose gradient never settles.
 template <class R>
 Eigen::VectorXd three_coordinates(const R& rule) {
-  problems::ThreeCoordinates p;
+  small_problems::ThreeCoordinates p;
   Optimizer optimizer{rule, p.x};
   for (int t = 1; t <= 20; ++t) optimizer.step(p.gradient(t));
   return p.x;
@@ -70,8 +70,8 @@ void check_equivariance(const R& rule) {
 /// gradient is that of the float parameters, formed in double and rounded once.
 template <class R>
 double float_distance(const R& rule) {
-  problems::LeastSquares p(4, 3);
-  problems::LeastSquares q(4, 3);
+  small_problems::LeastSquares p(4, 3);
+  small_problems::LeastSquares q(4, 3);
   Eigen::MatrixXf W = p.W.cast<float>();
   Optimizer wide{rule, p.W};
   Optimizer narrow{rule, W};

@@ -11,6 +11,11 @@
 //   Index size()                            a finite sum, the mean of so many terms
 //   double batch_value(x, indices)          the mean over some terms; indices: std::span<const Index>
 //   batch_gradient(x, indices, g)           the mean of their gradients
+//   batch_hessian_vector(x, indices, v, Hv) the mean of their Hessians times v
+//   batch_third(x, indices, v, out)         the mean of their third derivatives applied to v twice
+//   double sampled_gradient(x, indices, uniform, g)
+//                                           as batch_gradient of a likelihood, with labels drawn from the
+//                                           model: that of term k by the number uniform(k) in (0, 1)
 //   prox(x, step)                           x becomes argmin_z h(z) + ||z - x||^2 / (2 step)
 #pragma once
 
@@ -67,6 +72,18 @@ concept HasBatchGradient = requires(F& f, const V& x, std::span<const Index> ind
   f.batch_gradient(x, indices, g);
 };
 template <class F, class V>
+concept HasBatchHessianVector = requires(F& f, const V& x, std::span<const Index> indices, V& Hv) {
+  f.batch_hessian_vector(x, indices, x, Hv);
+};
+template <class F, class V>
+concept HasBatchThird = requires(F& f, const V& x, std::span<const Index> indices, V& out) {
+  f.batch_third(x, indices, x, out);
+};
+template <class F, class V>
+concept HasSampledGradient = requires(F& f, const V& x, std::span<const Index> indices, double (*uniform)(Index), V& g) {
+  f.sampled_gradient(x, indices, uniform, g);
+};
+template <class F, class V>
 concept HasProx = requires(F& f, V& x) { f.prox(x, 1.0); };
 
 /// Asks an objective, counts the calls and keeps to their budget. Methods see objectives only
@@ -81,6 +98,8 @@ class Oracle {
   static constexpr bool has_value = HasValue<F, V>;
   static constexpr bool has_hessian = HasHessian<F, V>;
   static constexpr bool has_hessian_vector = HasHessianVector<F, V>;
+  static constexpr bool has_batch_third = HasBatchThird<F, V>;
+  static constexpr bool has_prox = HasProx<F, V>;
 
   void allow(std::int64_t values, std::int64_t gradients) {
     max_values_ = static_cast<double>(values);
@@ -180,6 +199,37 @@ class Oracle {
     }
     evaluations_.component_gradient += static_cast<std::int64_t>(indices.size());
     if constexpr (HasBatchGradient<F, V>) f_->batch_gradient(x, indices, gradient);
+    check_size("gradient", gradient.size(), x.size());
+  }
+
+  void batch_hessian_vector(const V& x, std::span<const Index> indices, const V& v, V& product) {
+    static_assert(HasBatchHessianVector<F, V>,
+                  "the objective lacks batch_hessian_vector(x, indices, v, Hv), which this method needs");
+    product.resize(x.size());
+    evaluations_.component_hessian_vector += static_cast<std::int64_t>(indices.size());
+    if constexpr (HasBatchHessianVector<F, V>) f_->batch_hessian_vector(x, indices, v, product);
+    check_size("product", product.size(), x.size());
+  }
+
+  void batch_third(const V& x, std::span<const Index> indices, const V& v, V& third) {
+    static_assert(has_batch_third, "the objective lacks batch_third(x, indices, v, out), which this method needs");
+    third.resize(x.size());
+    evaluations_.component_third += static_cast<std::int64_t>(indices.size());
+    if constexpr (has_batch_third) f_->batch_third(x, indices, v, third);
+    check_size("third derivative", third.size(), x.size());
+  }
+
+  template <class Uniform>
+  void sampled_gradient(const V& x, std::span<const Index> indices, const Uniform& uniform, V& gradient) {
+    static_assert(HasSampledGradient<F, V>,
+                  "the objective lacks sampled_gradient(x, indices, uniform, g), which this method needs");
+    gradient.resize(x.size());
+    if (!admit(0, share(indices))) {
+      gradient.setConstant(not_a_number);
+      return;
+    }
+    evaluations_.component_gradient += static_cast<std::int64_t>(indices.size());
+    if constexpr (HasSampledGradient<F, V>) f_->sampled_gradient(x, indices, uniform, gradient);
     check_size("gradient", gradient.size(), x.size());
   }
 

@@ -69,6 +69,8 @@ struct Evaluations {
   std::int64_t hessian_vector = 0;
   std::int64_t component_value = 0;     // terms of a finite sum, over all batches
   std::int64_t component_gradient = 0;
+  std::int64_t component_hessian_vector = 0;
+  std::int64_t component_third = 0;
   std::int64_t components = 0;          // terms of the sum; 0: no batch was asked for
 
   /// Calls in units of whole functions: a batch of k of n terms is k / n.

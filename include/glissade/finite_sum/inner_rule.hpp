@@ -1,0 +1,92 @@
+// The directions of a finite-sum method, handed to a rule or chain.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "../method/lifted.hpp"
+#include "inner_loop.hpp"
+
+namespace glissade {
+
+/// A finite-sum method whose inner directions go through a rule: SVRG's estimate as the gradient of Adam, SARAH's
+/// clipped by its norm.
+///
+///     minimize(f, x, with_rule(Sarah{.batch_size = 64}, chain(ClipByGlobalNorm{1.0}, Adam{.learning_rate = 0.01})));
+///
+/// The method's step_size is not used: the rule has a learning rate.
+/// State: those of the method and of the rule.
+template <class M, Rule R>
+struct InnerRule {
+  static constexpr std::string_view name = "InnerRule";
+  M method;
+  R rule;
+
+  static void options(auto& self, auto&& visit) { M::options(self.method, visit); }
+
+  template <class V>
+  struct State {
+    std::string name;
+    double value = 0;
+    V gradient;
+    typename M::template State<V> outer;
+    typename Lifted<R>::template State<V> inner;
+
+    static void visit(auto& self, auto&& field) {
+      const auto prefixed = [&field](std::string prefix) {
+        return [&field, prefix](const auto& name, auto& value, auto... bounds) {
+          field(prefix + std::string(name), value, bounds...);
+        };
+      };
+      field("value", self.value);
+      field("gradient", self.gradient);
+      M::template State<V>::visit(self.outer, prefixed("method/"));
+      Lifted<R>::template State<V>::visit(self.inner, prefixed("rule/"));
+    }
+  };
+
+  template <class F, class V>
+  State<V> init(F& objective, const V& x) const {
+    auto&& f = oracle_of(objective, x);
+    detail::check_options(rule, 0);
+    State<V> state;
+    state.outer = method.init(f, x);
+    state.name = std::string(M::name) + " with " + detail::describe(rule);
+    state.inner.name = detail::describe(rule);
+    state.inner.gradient.setZero(x.size());
+    // The engine only reads what x is now, for rules that begin with the parameters.
+    state.inner.engine.add(Tensor{"x", x.size(), 1, 1, false}, const_cast<double*>(x.data()));
+    state.inner.engine.prepare(rule);
+    take(state);
+    return state;
+  }
+
+  template <class F, class V>
+  Report step(F& objective, V& x, State<V>& state) const {
+    auto&& f = oracle_of(objective, x);
+    auto& engine = state.inner.engine;
+    const auto move = [&](V& point, const V& direction, double) {
+      detail::check_options(rule, engine.time());
+      engine.parameters[0] = point.data();
+      engine.sources[0] = {direction.data(), true, false, true};
+      engine.step(rule, {1, 0, Rounding::nearest});
+    };
+    const Report report = method.step_with(f, x, state.outer, move);
+    take(state);
+    return report;
+  }
+
+ private:
+  template <class S>
+  static void take(S& state) {
+    state.value = state.outer.value;
+    state.gradient = state.outer.gradient;
+  }
+};
+
+template <class M, Rule R>
+InnerRule<M, R> with_rule(M method, R rule) {
+  return {std::move(method), std::move(rule)};
+}
+
+}  // namespace glissade

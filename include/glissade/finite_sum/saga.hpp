@@ -1,0 +1,129 @@
+// SAGA.
+#pragma once
+
+#include "inner_loop.hpp"
+
+namespace glissade {
+
+/// SAGA: variance reduction without snapshots, by a table of the last gradient of every batch; for finite sums, with an
+/// optional second term h that has a prox.
+///
+///     batches S_j are fixed, with table a_j and its mean G;   inner_steps times, j at random:
+///     d = w_j (g_j(x) - a_j),   x <- prox of step_size h ( x - step_size (d + G) )
+///     a_j <- g_j(x),   G <- G + d / number of batches
+///
+/// w_j = batches |S_j| / n weighs a last batch of another size, so that d + G is unbiased. One step of the method is
+/// inner_steps of these and one more gradient, for value and gradient to be exact; with longer inner loops that weighs
+/// less. Where the objective has a prox, value and gradient are those of the smooth part alone.
+/// State: value, gradient, outer and inner (counts), table (n / batch_size gradients).
+/// Cost: batch_size gradients of terms an inner step, one gradient a step; the table.
+/// Errors: std::invalid_argument for options out of range. Too large a step_size ends as Status::non_finite.
+/// Source: "SAGA: A Fast Incremental Gradient Method With Support for Non-Strongly Convex Composite Objectives", 2014,
+/// arXiv 1407.0202. Deviation: mini-batches by blocks of terms.
+struct Saga {
+  static constexpr std::string_view name = "Saga";
+  double step_size = 0.1;         // > 0; about 1 / (3 L), L of the terms
+  std::int64_t batch_size = 1;    // in [1, n]
+  std::int64_t inner_steps = 0;   // >= 0; 0: two passes
+  std::uint64_t seed = 0;
+
+  static void options(auto& self, auto&& visit) {
+    visit("step_size", self.step_size, range::positive);
+    visit("batch_size", self.batch_size, range::at_least_one);
+    visit("inner_steps", self.inner_steps, range::non_negative);
+  }
+  template <class V>
+  struct State {
+    std::string_view name;
+    double value = 0;
+    V gradient;
+    std::int64_t outer = 0;
+    std::int64_t inner = 0;
+    Eigen::VectorXd table;  // gradients of the batches, one after the other
+    V mean, direction, scratch;
+    std::vector<Index> indices;
+
+    static void visit(auto& self, auto&& field) {
+      constexpr std::int64_t most = std::int64_t{1} << 53;
+      field("value", self.value);
+      field("gradient", self.gradient);
+      field("outer", self.outer, 0, most);
+      field("inner", self.inner, 0, most);
+      field("table", self.table);
+    }
+  };
+
+  template <class F, class V>
+  State<V> init(F& objective, const V& x) const {
+    auto&& f = oracle_of(objective, x);
+    check_method(*this);
+    State<V> state;
+    state.name = name;
+    const Index n = f.size();
+    detail::check_batch_size(name, batch_size, n);
+    const Index d = x.size();
+    const Index batches = n / batch_size;
+    state.table.resize(d * batches);
+    for (Index j = 0; j < batches; ++j) {
+      f.batch_gradient(x, batch(state, j, n), state.scratch);
+      state.table.segment(j * d, d) = state.scratch;
+    }
+    state.value = f.value_and_gradient(x, state.gradient);
+    return state;
+  }
+
+  template <class F, class V>
+  Report step(F& objective, V& x, State<V>& state) const {
+    return step_with(objective, x, state, detail::PlainMove{});
+  }
+  /// The same with the user's move(x, direction, step_size) in place of x -= step_size direction.
+  template <class F, class V, class Move>
+  Report step_with(F& objective, V& x, State<V>& state, Move&& move) const {
+    auto&& f = oracle_of(objective, x);
+    check_method(*this);
+    const Index n = f.size();
+    detail::check_batch_size(name, batch_size, n);
+    const Index d = x.size();
+    const Index batches = n / batch_size;
+    if (state.table.size() != d * batches)
+      throw std::invalid_argument("Saga: the state's table has " + std::to_string(state.table.size()) +
+                                  " numbers, must be " + std::to_string(d * batches));
+    // Formed anew in every outer loop, so that rounding errors do not add up and it need not be saved.
+    state.mean.setZero(d);
+    for (Index j = 0; j < batches; ++j) state.mean += weight(j, n) / static_cast<double>(batches) * state.table.segment(j * d, d);
+
+    const RandomKey key = RandomKey{seed}.derive(static_cast<std::uint64_t>(state.outer));
+    const std::int64_t steps = inner_steps > 0 ? inner_steps : 2 * batches;
+    for (std::int64_t t = 0; t < steps && f.refused() == Status::running; ++t) {
+      const auto j = static_cast<Index>(
+          detail::random_below(key, static_cast<std::uint64_t>(t), static_cast<std::uint64_t>(batches)));
+      f.batch_gradient(x, batch(state, j, n), state.scratch);
+      auto last = state.table.segment(j * d, d);
+      state.direction = weight(j, n) * (state.scratch - last);
+      last = state.scratch;
+      state.scratch = state.direction + state.mean;
+      state.mean += state.direction / static_cast<double>(batches);
+      move(x, state.scratch, step_size);
+      if constexpr (std::remove_reference_t<decltype(f)>::has_prox) f.prox(x, step_size);
+      ++state.inner;
+    }
+    return detail::end_outer(f, x, state);
+  }
+
+ private:
+  [[nodiscard]] Index begin_of(Index j) const { return j * batch_size; }
+  [[nodiscard]] Index size_of(Index j, Index n) const {
+    return j + 1 == n / batch_size ? n - begin_of(j) : batch_size;
+  }
+  [[nodiscard]] double weight(Index j, Index n) const {
+    return static_cast<double>(size_of(j, n) * (n / batch_size)) / static_cast<double>(n);
+  }
+  template <class S>
+  std::span<const Index> batch(S& state, Index j, Index n) const {
+    state.indices.resize(static_cast<std::size_t>(size_of(j, n)));
+    std::iota(state.indices.begin(), state.indices.end(), begin_of(j));
+    return state.indices;
+  }
+};
+
+}  // namespace glissade

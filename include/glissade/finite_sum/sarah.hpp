@@ -1,0 +1,91 @@
+// SARAH and SARAH+.
+#pragma once
+
+#include "inner_loop.hpp"
+
+namespace glissade {
+
+/// SARAH: like Svrg, but the differences are to the last point, so that the direction itself goes to zero within an
+/// outer loop; for finite sums.
+///
+///     v = gradient f(x), x <- x - step_size v;   then inner_steps - 1 times, with batches S:
+///     v <- g_S(x) - g_S(x_last) + v,   x <- x - step_size v
+///
+/// One step of the method is one outer loop; value and gradient are exact after it.
+/// State: value, gradient, outer and inner (counts); batches follow from the seed.
+/// Cost: one gradient and 2 batch_size (inner_steps - 1) gradients of terms a step.
+/// Errors: std::invalid_argument for options out of range. Too large a step_size ends as Status::non_finite.
+/// Source: "SARAH: A Novel Method for Machine Learning Problems Using Stochastic Recursive Gradient", 2017, arXiv
+/// 1703.00102, Algorithm 1, with the last inner point as the next start, as in practice.
+struct Sarah {
+  static constexpr std::string_view name = "Sarah";
+  double step_size = 0.1;         // > 0; about 1 / (2 L), L of the terms
+  std::int64_t batch_size = 1;    // in [1, n]
+  std::int64_t inner_steps = 0;   // >= 0; 0: two passes
+  Order order = Order::reshuffled;
+  std::uint64_t seed = 0;
+
+  static void options(auto& self, auto&& visit) {
+    visit("step_size", self.step_size, range::positive);
+    visit("batch_size", self.batch_size, range::at_least_one);
+    visit("inner_steps", self.inner_steps, range::non_negative);
+  }
+  template <class V>
+  using State = FiniteSumState<V>;
+
+  template <class F, class V>
+  State<V> init(F& objective, const V& x) const {
+    return detail::begin_finite_sum<State<V>>(*this, objective, x);
+  }
+  template <class F, class V>
+  Report step(F& objective, V& x, State<V>& state) const {
+    return step_with(objective, x, state, detail::PlainMove{});
+  }
+  /// The same with the user's move(x, direction, step_size) in place of x -= step_size direction.
+  template <class F, class V, class Move>
+  Report step_with(F& objective, V& x, State<V>& state, Move&& move) const {
+    auto&& f = oracle_of(objective, x);
+    return detail::variance_reduced_loop<true>(*this, f, x, state, 0, move);
+  }
+};
+
+/// SARAH+: SARAH whose outer loops end as soon as |v|^2 <= gamma |v_0|^2, squared norms, so that their length need not
+/// be tuned.
+///
+/// inner_steps is the most there may be: without strong convexity |v| need not fall.
+/// State, cost, errors: as Sarah. Source: the same, Algorithm 2.
+struct SarahPlus {
+  static constexpr std::string_view name = "SarahPlus";
+  double step_size = 0.1;         // > 0
+  double gamma = 0.125;           // in (0, 1)
+  std::int64_t batch_size = 1;    // in [1, n]
+  std::int64_t inner_steps = 0;   // >= 0; 0: two passes
+  Order order = Order::reshuffled;
+  std::uint64_t seed = 0;
+
+  static void options(auto& self, auto&& visit) {
+    visit("step_size", self.step_size, range::positive);
+    visit("gamma", self.gamma, range::open_fraction);
+    visit("batch_size", self.batch_size, range::at_least_one);
+    visit("inner_steps", self.inner_steps, range::non_negative);
+  }
+  template <class V>
+  using State = FiniteSumState<V>;
+
+  template <class F, class V>
+  State<V> init(F& objective, const V& x) const {
+    return detail::begin_finite_sum<State<V>>(*this, objective, x);
+  }
+  template <class F, class V>
+  Report step(F& objective, V& x, State<V>& state) const {
+    return step_with(objective, x, state, detail::PlainMove{});
+  }
+  /// The same with the user's move(x, direction, step_size) in place of x -= step_size direction.
+  template <class F, class V, class Move>
+  Report step_with(F& objective, V& x, State<V>& state, Move&& move) const {
+    auto&& f = oracle_of(objective, x);
+    return detail::variance_reduced_loop<true>(*this, f, x, state, gamma, move);
+  }
+};
+
+}  // namespace glissade

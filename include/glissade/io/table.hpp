@@ -1,0 +1,104 @@
+// Tables of numbers in text files: what the readers share.
+#pragma once
+
+#include <Eigen/Core>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace glissade {
+
+/// Rows of features with one target each: what problems are made from.
+struct TableData {
+  Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> features;
+  Eigen::VectorXd targets;
+  std::vector<std::string> names = {};  // of the columns of features, where the file has them
+};
+
+/// Targets with two values as -1 and +1, the smaller value first: what LogisticRegression takes.
+/// Throws std::invalid_argument if there are more or fewer than two values.
+inline Eigen::VectorXd signs_of(const Eigen::VectorXd& targets) {
+  const double low = targets.size() > 0 ? targets.minCoeff() : 0;
+  const double high = targets.size() > 0 ? targets.maxCoeff() : 0;
+  Eigen::VectorXd signs(targets.size());
+  for (Eigen::Index i = 0; i < targets.size(); ++i) {
+    if (targets[i] != low && targets[i] != high)
+      throw std::invalid_argument("signs_of: the targets have more than two values");
+    signs[i] = targets[i] == high ? 1 : -1;
+  }
+  if (low == high) throw std::invalid_argument("signs_of: the targets have one value only");
+  return signs;
+}
+
+/// Columns with mean 0 and standard deviation 1; constant columns become 0.
+inline void standardize(Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>& features) {
+  for (Eigen::Index j = 0; j < features.cols(); ++j) {
+    features.col(j).array() -= features.col(j).mean();
+    const double deviation = std::sqrt(features.col(j).squaredNorm() / static_cast<double>(features.rows()));
+    if (deviation > 0)
+      features.col(j) /= deviation;
+    else
+      features.col(j).setZero();
+  }
+}
+
+namespace detail {
+
+/// A text file, line by line; says where it is when something is wrong.
+class LineReader {
+ public:
+  explicit LineReader(const std::filesystem::path& path) : name_(path.string()), in_(path, std::ios::binary) {
+    if (!in_) throw std::runtime_error(name_ + ": cannot be opened");
+  }
+
+  /// The next line, without its end; a carriage return before that is dropped.
+  bool next(std::string& line) {
+    if (!std::getline(in_, line)) {
+      if (in_.bad()) throw std::runtime_error(name_ + ": cannot be read");
+      return false;
+    }
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    ++number_;
+    return true;
+  }
+  [[nodiscard]] std::int64_t number() const { return number_; }
+
+  [[noreturn]] void fail(const std::string& reason) const {
+    throw std::runtime_error(name_ + ":" + std::to_string(number_) + ": " + reason);
+  }
+  [[noreturn]] void fail_file(const std::string& reason) const { throw std::runtime_error(name_ + ": " + reason); }
+
+ private:
+  std::string name_;
+  std::ifstream in_;
+  std::int64_t number_ = 0;
+};
+
+inline std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// A finite number that takes up the whole text; a leading plus is allowed.
+inline bool read_number(std::string_view text, double& value) {
+  if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && std::isfinite(value);
+}
+
+/// What a message may show of a field.
+inline std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text.substr(0, 40)) out += c >= 32 && c < 127 ? c : '?';
+  return out + (text.size() > 40 ? "...\"" : "\"");
+}
+
+}  // namespace detail
+}  // namespace glissade

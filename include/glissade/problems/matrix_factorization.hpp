@@ -1,0 +1,122 @@
+// A matrix as a product of two thin ones.
+#pragma once
+
+#include <Eigen/Core>
+#include <Eigen/SVD>
+#include <utility>
+
+#include "../core/random.hpp"
+#include "formula.hpp"
+
+namespace glissade::problems {
+
+/// f = 1/2 |Y - W2 W1|^2 in the Frobenius norm, with W2 of rows x rank and W1 of rank x columns: non-convex, but every
+/// minimum is global and every other stationary point is a saddle.
+///
+/// x holds W2 and then W1, column by column. As a finite sum its terms are the columns of Y:
+/// f_j = columns/2 |y_j - W2 w_j|^2, so that f is their mean. value, value_and_gradient, hessian_vector; size,
+/// batch_value, batch_gradient. The minimum is half the sum of the squared singular values of Y beyond `rank`.
+/// Cost: rows * columns * rank * 6 flops a gradient; the residual is kept as workspace, so one object must not be used
+/// by two threads at a time.
+/// Errors: std::invalid_argument for a rank outside [1, min(rows, columns)].
+class MatrixFactorization {
+ public:
+  static constexpr std::string_view name = "MatrixFactorization";
+
+  MatrixFactorization(Eigen::MatrixXd Y, Index rank) : Y_(std::move(Y)), rank_(rank) {
+    require(name, "rank", static_cast<double>(rank),
+            Range{1, static_cast<double>(Y_.rows() < Y_.cols() ? Y_.rows() : Y_.cols())});
+    residual_.resize(Y_.rows(), Y_.cols());
+    residual_.setZero();
+  }
+
+  [[nodiscard]] Index dimension() const { return rank_ * (Y_.rows() + Y_.cols()); }
+  [[nodiscard]] Index size() const { return Y_.cols(); }
+  [[nodiscard]] Eigen::VectorXd start(std::uint64_t seed = 0) const {
+    Eigen::VectorXd x(dimension());
+    for (Index i = 0; i < x.size(); ++i) x[i] = 0.5 * RandomKey{seed}.normal(static_cast<std::uint64_t>(i));
+    return x;
+  }
+  [[nodiscard]] double minimum() const {
+    const Eigen::VectorXd sigma = Eigen::JacobiSVD<Eigen::MatrixXd>(Y_).singularValues();
+    return 0.5 * sigma.tail(sigma.size() - rank_).squaredNorm();
+  }
+
+  [[nodiscard]] double value(const auto& x) const {
+    look(x);
+    return 0.5 * residual_.squaredNorm();
+  }
+
+  double value_and_gradient(const auto& x, auto&& g) const {
+    look(x);
+    detail::reshape(g, dimension());
+    left(g).noalias() = residual_ * right(x).transpose();
+    right(g).noalias() = left(x).transpose() * residual_;
+    return 0.5 * residual_.squaredNorm();
+  }
+
+  /// With V2, V1 the parts of v: S = V2 W1 + W2 V1, Hv = (S W1' + R V1', W2' S + V2' R), R = W2 W1 - Y.
+  void hessian_vector(const auto& x, const auto& v, auto&& Hv) const {
+    look(x);
+    detail::require_size(name, "v", v.size(), dimension());
+    detail::reshape(Hv, dimension());
+    left(Hv).noalias() = residual_ * right(v).transpose();
+    right(Hv).noalias() = left(v).transpose() * residual_;
+    residual_.noalias() = left(v) * right(x);
+    residual_.noalias() += left(x) * right(v);
+    left(Hv).noalias() += residual_ * right(x).transpose();
+    right(Hv).noalias() += left(x).transpose() * residual_;
+  }
+
+  [[nodiscard]] double batch_value(const auto& x, const auto& indices) const {
+    check(x);
+    double sum = 0;
+    for (const auto i : indices) sum += column(x, static_cast<Index>(i)).squaredNorm();
+    return 0.5 * sum * scale(indices);
+  }
+  double batch_gradient(const auto& x, const auto& indices, auto&& g) const {
+    check(x);
+    detail::reshape(g, dimension());
+    g.setZero();
+    double sum = 0;
+    for (const auto i : indices) {
+      const Index j = static_cast<Index>(i);
+      residual_.col(j) = column(x, j);
+      const auto r = residual_.col(j);
+      left(g).noalias() += r * right(x).col(j).transpose();
+      right(g).col(j).noalias() += left(x).transpose() * r;
+      sum += r.squaredNorm();
+    }
+    g *= scale(indices);
+    return 0.5 * sum * scale(indices);
+  }
+
+ private:
+  [[nodiscard]] auto left(const auto& x) const {
+    return Eigen::Map<const Eigen::MatrixXd>(x.data(), Y_.rows(), rank_);
+  }
+  [[nodiscard]] auto right(const auto& x) const {
+    return Eigen::Map<const Eigen::MatrixXd>(x.data() + Y_.rows() * rank_, rank_, Y_.cols());
+  }
+  [[nodiscard]] auto left(auto& g) const { return Eigen::Map<Eigen::MatrixXd>(g.data(), Y_.rows(), rank_); }
+  [[nodiscard]] auto right(auto& g) const {
+    return Eigen::Map<Eigen::MatrixXd>(g.data() + Y_.rows() * rank_, rank_, Y_.cols());
+  }
+  [[nodiscard]] auto column(const auto& x, Index j) const { return left(x) * right(x).col(j) - Y_.col(j); }
+  [[nodiscard]] double scale(const auto& indices) const {
+    if (indices.size() == 0) throw std::invalid_argument(std::string(name) + ": an empty batch");
+    return static_cast<double>(Y_.cols()) / static_cast<double>(indices.size());
+  }
+  void check(const auto& x) const { detail::require_size(name, "x", x.size(), dimension()); }
+  void look(const auto& x) const {
+    check(x);
+    residual_.noalias() = left(x) * right(x);
+    residual_ -= Y_;
+  }
+
+  Eigen::MatrixXd Y_;
+  Index rank_;
+  mutable Eigen::MatrixXd residual_;
+};
+
+}  // namespace glissade::problems

@@ -1,0 +1,294 @@
+// Identities of the methods for finite sums, and what every one of them must do.
+#include <glissade/finite_sum/ai_sarah.hpp>
+#include <glissade/finite_sum/inner_rule.hpp>
+#include <glissade/finite_sum/passes.hpp>
+#include <glissade/finite_sum/saga.hpp>
+#include <glissade/finite_sum/sarah.hpp>
+#include <glissade/finite_sum/svrg.hpp>
+#include <glissade/method/minimize.hpp>
+#include <glissade/problems/random_data.hpp>
+#include <glissade/rules/adam.hpp>
+#include <glissade/rules/sgd.hpp>
+#include <set>
+
+#include "support/catch.hpp"
+#include "support/message_of.hpp"
+#include "support/method_state.hpp"
+
+using namespace glissade;
+using Eigen::VectorXd;
+
+namespace {
+
+problems::LogisticRegression logistic(Index rows = 60, std::uint64_t seed = 1) {
+  return problems::random_logistic({.rows = rows, .columns = 5, .regularization = 0.1, .seed = seed});
+}
+
+/// All terms are the same.
+struct Equal {
+  Index terms;
+  problems::LogisticRegression one = logistic(1);
+  [[nodiscard]] Index size() const { return terms; }
+  double value_and_gradient(const VectorXd& x, VectorXd& g) const { return one.value_and_gradient(x, g); }
+  void batch_gradient(const VectorXd& x, std::span<const Index> indices, VectorXd& g) const {
+    REQUIRE(!indices.empty());
+    one.value_and_gradient(x, g);
+  }
+  void batch_hessian_vector(const VectorXd& x, std::span<const Index>, const VectorXd& v, VectorXd& Hv) const {
+    one.hessian_vector(x, v, Hv);
+  }
+};
+
+template <class M, class P>
+VectorXd after(const M& method, P problem, int steps, VectorXd x = VectorXd::Ones(5)) {
+  auto state = method.init(problem, x);
+  for (int k = 0; k < steps; ++k) method.step(problem, x, state);
+  return x;
+}
+
+VectorXd descent(const problems::LogisticRegression& problem, double step, int steps) {
+  VectorXd x = VectorXd::Ones(5);
+  VectorXd g;
+  for (int k = 0; k < steps; ++k) {
+    problem.value_and_gradient(x, g);
+    x -= step * g;
+  }
+  return x;
+}
+
+/// Runs check(method) for one of each.
+template <class Check>
+void for_each_method(const Check& check) {
+  check(Svrg{.batch_size = 7});
+  check(Saga{.batch_size = 7});
+  check(Sarah{.batch_size = 7});
+  check(SarahPlus{.batch_size = 7});
+  check(AiSarah{.batch_size = 7});
+  check(with_rule(Svrg{.batch_size = 7}, Adam{.learning_rate = 1e-2}));
+}
+
+}  // namespace
+
+TEST_CASE("batches: every term once a pass, the last batch takes what is left over") {
+  detail::Batches batches;
+  batches.begin(25, 7, Order::reshuffled, RandomKey{3});
+  CHECK(batches.per_pass() == 3);
+  std::vector<Index> passes[2];
+  for (auto& pass : passes) {
+    for (const std::size_t expected : {7U, 7U, 11U}) {
+      const auto batch = batches.next();
+      CHECK(batch.size() == expected);
+      pass.insert(pass.end(), batch.begin(), batch.end());
+    }
+    CHECK(std::set<Index>(pass.begin(), pass.end()).size() == 25);
+    CHECK(*std::min_element(pass.begin(), pass.end()) == 0);
+    CHECK(*std::max_element(pass.begin(), pass.end()) == 24);
+  }
+  CHECK(passes[0] != passes[1]);
+  batches.begin(25, 7, Order::in_order, RandomKey{3});
+  CHECK(batches.next()[3] == 3);
+  batches.begin(25, 7, Order::independent, RandomKey{3});
+  std::vector<int> drawn(25, 0);
+  for (int k = 0; k < 5000; ++k)
+    for (const Index i : batches.next()) ++drawn[static_cast<std::size_t>(i)];
+  for (const int count : drawn) CHECK(std::abs(count - 1400) < 200);  // 5.4 standard deviations
+}
+
+TEST_CASE("inner length 1 is gradient descent, bit for bit") {
+  const auto problem = logistic();
+  const VectorXd x = descent(problem, 0.4, 20);
+  CHECK(after(Svrg{.step_size = 0.4, .inner_steps = 1}, problem, 20) == x);
+  CHECK(after(Sarah{.step_size = 0.4, .inner_steps = 1}, problem, 20) == x);
+  CHECK(after(SarahPlus{.step_size = 0.4, .inner_steps = 1}, problem, 20) == x);
+}
+
+TEST_CASE("a batch of everything is gradient descent") {
+  const auto problem = logistic();
+  const VectorXd x = descent(problem, 0.4, 20);
+  CHECK((after(Svrg{.step_size = 0.4, .batch_size = 60, .inner_steps = 4}, problem, 5) - x).norm() < 1e-14);
+  CHECK((after(Sarah{.step_size = 0.4, .batch_size = 60, .inner_steps = 4}, problem, 5) - x).norm() < 1e-14);
+  CHECK((after(Saga{.step_size = 0.4, .batch_size = 60, .inner_steps = 20}, problem, 1) - x).norm() < 1e-14);
+}
+
+TEST_CASE("one term: SAGA is gradient descent") {
+  const auto problem = logistic(1);
+  CHECK((after(Saga{.step_size = 0.4, .inner_steps = 20}, problem, 1) - descent(problem, 0.4, 20)).norm() < 1e-14);
+}
+
+TEST_CASE("SARAH: with a batch of everything the direction is the gradient") {
+  const auto problem = logistic();
+  VectorXd x = VectorXd::Ones(5);
+  VectorXd g;
+  const Sarah method{.step_size = 0.4, .batch_size = 60, .inner_steps = 20};
+  auto state = method.init(problem, x);
+  method.step_with(problem, x, state, [&](VectorXd& point, const VectorXd& v, double step) {
+    problem.value_and_gradient(point, g);
+    CHECK((v - g).norm() < 1e-14);
+    point -= step * v;
+  });
+}
+
+TEST_CASE("equal terms: steps do not depend on the batch size, ragged last batch included") {
+  const auto run = [&](auto method) {
+    method.inner_steps = 30;
+    VectorXd first;
+    for (const std::int64_t size : {1, 4, 7, 16, 25}) {
+      method.batch_size = size;
+      const VectorXd x = after(method, Equal{25}, 3);
+      if (first.size() == 0) first = x;
+      CHECK((x - first).norm() < 1e-13);
+    }
+    CHECK((first - VectorXd::Ones(5)).norm() > 0.1);
+  };
+  run(Svrg{});
+  run(Sarah{});
+  run(SarahPlus{});
+  run(AiSarah{});
+}
+
+TEST_CASE("SAGA: the table's mean is the direction's, without bias from a ragged last block") {
+  // With x held still, the mean over all draws of d + G is the gradient at x, whatever the table holds.
+  const auto problem = logistic(25);
+  VectorXd x = VectorXd::Ones(5);
+  VectorXd g, sum = VectorXd::Zero(5);
+  const Saga method{.batch_size = 7, .inner_steps = 1};
+  auto state = method.init(problem, x);
+  x *= -2;
+  const auto table = state.table;
+  int seen[3] = {0, 0, 0};
+  problem.value_and_gradient(x, g);
+  VectorXd first[3];
+  for (std::int64_t k = 0; k < 40; ++k) {
+    state.table = table;
+    state.outer = k;
+    method.step_with(problem, x, state, [&](VectorXd&, const VectorXd& v, double) {
+      const Index block = state.indices.front() / 7;
+      first[block] = v;
+      ++seen[block];
+    });
+  }
+  for (const int count : seen) REQUIRE(count > 0);
+  CHECK(((first[0] + first[1] + first[2]) / 3 - g).norm() < 1e-14);
+}
+
+TEST_CASE("AI-SARAH: on a quadratic the step is <v, Hv> / |Hv|^2, between the inverse curvatures") {
+  const Eigen::MatrixXd A = problems::random_logistic({.rows = 30, .columns = 5}).features();
+  const problems::RidgeRegression problem(A, VectorXd::LinSpaced(30, -1, 1), 0.3);
+  VectorXd x = VectorXd::Ones(5);
+  for (const bool drop : {false, true}) {
+    const AiSarah method{.batch_size = 30, .drop_third = drop};
+    auto state = method.init(problem, x);
+    VectorXd Hv;
+    problem.hessian_vector(x, state.gradient, Hv);
+    const double expected = state.gradient.dot(Hv) / Hv.squaredNorm();
+    double first = 0;
+    method.step_with(problem, x, state, [&](VectorXd& point, const VectorXd& v, double step) {
+      if (first == 0) first = step;
+      CHECK(step <= 1 / 0.3);
+      CHECK(step >= 1 / (0.3 + 1));
+      point -= step * v;
+    });
+    CHECK(first == Approx(expected).epsilon(1e-14));
+  }
+}
+
+TEST_CASE("AI-SARAH: a step that is no positive number is passed over or limited, never infinite") {
+  struct Concave {  // value -cos(x) like: curvature of both signs
+    [[nodiscard]] Index size() const { return 4; }
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      g = -x + x.cwiseAbs2().cwiseProduct(x);
+      return -0.5 * x.squaredNorm() + 0.25 * x.array().pow(4).sum();
+    }
+    void batch_gradient(const VectorXd& x, std::span<const Index>, VectorXd& g) const { value_and_gradient(x, g); }
+    void batch_hessian_vector(const VectorXd& x, std::span<const Index>, const VectorXd& v, VectorXd& Hv) const {
+      Hv = (3 * x.array().square() - 1).matrix().cwiseProduct(v);
+    }
+  };
+  Concave problem;
+  VectorXd x = VectorXd::Constant(2, 0.01);  // negative curvature: no step can be taken
+  CHECK(minimize(problem, x, AiSarah{.batch_size = 2}, {.max_iterations = 3}).status == Status::max_iterations);
+  CHECK(x == VectorXd::Constant(2, 0.01));
+  x.setConstant(2);  // convex there
+  const Result r = minimize(problem, x, AiSarah{.batch_size = 2}, {.max_iterations = 200, .gradient_tolerance = 1e-9});
+  CHECK(r.status == Status::gradient_tolerance);
+  CHECK(r.value == Approx(-0.5).epsilon(1e-12));
+}
+
+TEST_CASE("every finite-sum method: converges, counts, stops, resumes") {
+  const auto problem = logistic();
+  for_each_method([&](const auto& method) { DYNAMIC_SECTION(method.name) {
+    VectorXd x = VectorXd::Ones(5);
+    const Result r = minimize(problem, x, method, {.max_iterations = 1000, .gradient_tolerance = 1e-6});
+    CHECK(r.status == Status::gradient_tolerance);
+    VectorXd g;
+    CHECK(r.value == problem.value_and_gradient(x, g));
+    CHECK(r.gradient_norm == Approx(g.norm()).epsilon(1e-14));
+    CHECK(r.evaluations.gradient == r.iterations + 1);
+    CHECK(r.evaluations.component_gradient > 0);
+
+    SECTION("a start at the optimum takes no iteration") {
+      VectorXd y = x;
+      CHECK(minimize(problem, y, method, {.gradient_tolerance = 1e-5}).iterations == 0);
+      CHECK(y == x);
+    }
+    SECTION("no more calls than allowed") {
+      VectorXd y = VectorXd::Ones(5);
+      const Result s = minimize(problem, y, method, {.gradient_tolerance = 0, .max_gradient_calls = 20});
+      CHECK(s.status == Status::max_gradient_calls);
+      CHECK(s.evaluations.gradients() <= 20 * (1 + 1e-9));
+      CHECK(y.allFinite());
+    }
+    SECTION("resumes bit for bit from what visit names") {
+      VectorXd y = VectorXd::Ones(5);
+      auto state = method.init(problem, y);
+      for (int k = 0; k < 3; ++k) method.step(problem, y, state);
+      VectorXd z = y;
+      auto fresh = method.init(problem, VectorXd(VectorXd::Zero(5)));
+      copy_state(state, fresh);
+      for (int k = 0; k < 3; ++k) method.step(problem, y, state);
+      for (int k = 0; k < 3; ++k) method.step(problem, z, fresh);
+      CHECK(y == z);
+    }
+    SECTION("another seed, another path; the same seed, the same path") {
+      auto other = method;
+      if constexpr (requires { other.seed; }) {
+        CHECK(after(method, problem, 2) == after(method, problem, 2));
+        other.seed = 1;
+        CHECK(after(method, problem, 2) != after(other, problem, 2));
+      }
+    }
+  } });
+}
+
+TEST_CASE("a rule takes the directions") {
+  const auto problem = logistic();
+  const VectorXd plain = after(Sarah{.step_size = 0.3, .batch_size = 6}, problem, 4);
+  CHECK((after(with_rule(Sarah{.batch_size = 6}, Sgd{.learning_rate = 0.3}), problem, 4) - plain).norm() < 1e-14);
+}
+
+TEST_CASE("two ways of counting passes") {
+  const auto problem = logistic();
+  VectorXd x = VectorXd::Ones(5);
+  // Two outer loops of 1 + 9 steps, batches of 6 out of 60, after the gradient at the start.
+  const Result r = minimize(problem, x, Sarah{.batch_size = 6, .inner_steps = 10}, {.max_iterations = 2});
+  CHECK(work_passes(r.evaluations) == Approx(3 + 2 * 9 * 2 * 0.1));
+  CHECK(published_passes(r.evaluations) == Approx(3 + 2 * 9 * 0.1));
+  x.setOnes();
+  const Result s = minimize(problem, x, AiSarah{.batch_size = 6, .inner_steps = 2}, {.max_iterations = 1});
+  CHECK(work_passes(s.evaluations) == Approx(2 + 2 * 4 * 0.1));
+  CHECK(published_passes(s.evaluations) == Approx(2 + 2 * 0.1));
+}
+
+TEST_CASE("finite-sum methods reject bad options") {
+  const auto problem = logistic();
+  VectorXd x = VectorXd::Ones(5);
+  const auto says = [&](const auto& method) { return message_of([&] { minimize(problem, x, method); }); };
+  CHECK(says(Svrg{.step_size = 0}) == "Svrg: step_size = 0, must be > 0 and finite");
+  CHECK(says(Sarah{.batch_size = 61}) == "Sarah: batch_size = 61, must be in [1, 60]");
+  CHECK(says(Sarah{.inner_steps = -1}) == "Sarah: inner_steps = -1, must be >= 0 and finite");
+  CHECK(says(SarahPlus{.gamma = 1}) == "SarahPlus: gamma = 1, must be in (0, 1)");
+  CHECK(says(AiSarah{.beta = 1}) == "AiSarah: beta = 1, must be in [0, 1)");
+  CHECK(says(Saga{.batch_size = 0}) == "Saga: batch_size = 0, must be >= 1 and finite");
+  CHECK(says(with_rule(Svrg{}, Adam{.beta1 = 2})) == "Adam: beta1 = 2, must be in [0, 1)");
+  CHECK(x == VectorXd::Ones(5));
+}
