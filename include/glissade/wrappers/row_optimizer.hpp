@@ -63,6 +63,7 @@ class RowOptimizer {
     const Tensor& tensor = optimizer_.tensor(0);
     last_.assign(static_cast<std::size_t>(tensor.row_major ? tensor.rows : tensor.cols), 0);
     width_ = tensor.row_major ? tensor.cols : tensor.rows;
+    place_.assign(last_.size(), -1);
     zero_.assign(static_cast<std::size_t>(width_), T(0));
   }
 
@@ -134,33 +135,30 @@ class RowOptimizer {
                                     std::to_string(last_.size()) + ")");
   }
 
-  /// unique_: the rows without repetition, sorted; gradients_: the sums of their gradients, one after another.
+  /// unique_: the rows without repetition; gradients_: the sums of their gradients, one after another.
   template <class G>
   void gather(std::span<const Index> rows, const G& gradients) {
     const bool by_row = optimizer_.tensor(0).row_major;
-    order_.resize(rows.size());
-    std::iota(order_.begin(), order_.end(), std::size_t{0});
-    std::sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) {
-      return rows[a] != rows[b] ? rows[a] < rows[b] : a < b;
-    });
     unique_.clear();
-    gradients_.resize(width_, static_cast<Index>(rows.size()));
-    for (const std::size_t i : order_) {
+    if (gradients_.cols() < static_cast<Index>(rows.size())) gradients_.resize(width_, static_cast<Index>(rows.size()));
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      Index& place = place_[static_cast<std::size_t>(rows[i])];
       const auto from = static_cast<Index>(i);
-      const bool again = !unique_.empty() && unique_.back() == rows[i];
-      if (!again) unique_.push_back(rows[i]);
-      auto to = gradients_.col(static_cast<Index>(unique_.size()) - 1);
       const auto put = [&](const auto& gradient) {
-        if (again)
-          to += gradient;
-        else
-          to = gradient;
+        if (place < 0) {
+          place = static_cast<Index>(unique_.size());
+          unique_.push_back(rows[i]);
+          gradients_.col(place) = gradient;
+        } else {
+          gradients_.col(place) += gradient;
+        }
       };
       if (by_row)
         put(gradients.row(from).transpose().template cast<T>().array());
       else
         put(gradients.col(from).template cast<T>().array());
     }
+    for (const Index row : unique_) place_[static_cast<std::size_t>(row)] = -1;
   }
 
   /// Runs the steps that the rows have missed, with zero gradients.
@@ -246,7 +244,7 @@ class RowOptimizer {
   std::vector<std::int64_t> last_;  // how many steps each row has been through
   std::vector<T> zero_;             // the gradient of a step that a row has missed
   std::vector<Index> unique_;
-  std::vector<std::size_t> order_;
+  std::vector<Index> place_;  // of a row in unique_ while that is made, else -1
   Eigen::Array<T, Eigen::Dynamic, Eigen::Dynamic> gradients_;
 };
 
