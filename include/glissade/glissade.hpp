@@ -5,6 +5,7 @@
 
 #include "core/groups.hpp"
 #include "core/optimizer.hpp"
+#include "linalg/convex_inverse.hpp"
 #include "linalg/cubic_model.hpp"
 #include "linalg/modified_cholesky.hpp"
 #include "linalg/shifted_solver.hpp"
@@ -53,6 +54,7 @@
 #include "schedules/linear_warmup.hpp"
 #include "schedules/warmup_cosine_decay.hpp"
 #include "solve/barzilai_borwein.hpp"
+#include "solve/damped_newton.hpp"
 #include "solve/gradient_descent.hpp"
 #include "solve/lazy_cubic_newton.hpp"
 #include "solve/lazy_cycle.hpp"
