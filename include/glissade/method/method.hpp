@@ -12,8 +12,8 @@
 //              visit     static void visit(auto& self, auto&& field): field("value", self.value) for
 //                        every member that matters later; whole numbers with the bounds that
 //                        keep them valid: field("pairs", self.pairs, 0, memory)
-//   init     template <class F, class V> State<V> init(F& objective, const V& x) const
-//   step     template <class F, class V> Report step(F& objective, V& x, State<V>& state) const
+//   init     template <class F, class V> State<V> init(F&& objective, const V& x) const
+//   step     template <class F, class V> Report step(F&& objective, V& x, State<V>& state) const
 //
 // Both begin with `auto&& f = oracle_of(objective, x);` and call the objective only through f; init
 // also begins with check_method(*this). V is a column vector of doubles, of fixed or dynamic size. step moves

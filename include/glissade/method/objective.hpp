@@ -302,11 +302,12 @@ inline constexpr bool is_oracle<Oracle<F, V>> = true;
 ///
 ///     auto&& f = oracle_of(objective, x);
 template <class F, class V>
-decltype(auto) oracle_of(F& objective, const V&) {
-  if constexpr (detail::is_oracle<F>)
-    return static_cast<F&>(objective);
+decltype(auto) oracle_of(F&& objective, const V&) {
+  using Plain = std::remove_reference_t<F>;
+  if constexpr (detail::is_oracle<Plain>)
+    return static_cast<Plain&>(objective);
   else
-    return Oracle<F, V>(objective);
+    return Oracle<Plain, V>(objective);
 }
 
 }  // namespace glissade

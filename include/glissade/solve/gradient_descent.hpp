@@ -43,7 +43,7 @@ struct GradientDescent {
   };
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
     check_method(*this);
     State<V> state;
@@ -52,7 +52,7 @@ struct GradientDescent {
   }
 
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
     state.direction = -state.gradient;
     const double last = state.value;

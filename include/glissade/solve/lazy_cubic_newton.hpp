@@ -47,14 +47,14 @@ struct LazyCubicNewton {
   };
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
     check_method(*this);
     return detail::lazy_init<State<V>>(*this, f, x);
   }
 
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
     return detail::lazy_step(*this, f, x, state);
   }

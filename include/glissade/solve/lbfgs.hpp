@@ -60,7 +60,7 @@ struct Lbfgs {
   };
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
     check_method(*this);
     State<V> state;
@@ -73,7 +73,7 @@ struct Lbfgs {
   }
 
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
     state.last_x = x;
     state.last_gradient = state.gradient;

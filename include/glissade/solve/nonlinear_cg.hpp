@@ -55,7 +55,7 @@ struct NonlinearCg {
   };
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
     check_method(*this);
     State<V> state;
@@ -65,7 +65,7 @@ struct NonlinearCg {
   }
 
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
     state.last_gradient = state.gradient;
     if (!move(f, x, state)) {

@@ -54,7 +54,7 @@ struct TrustRegionNewton {
   };
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
     check_method(*this);
     State<V> state;
@@ -64,7 +64,7 @@ struct TrustRegionNewton {
   }
 
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
     using Asked = std::remove_cvref_t<decltype(f)>;
     static_assert(Asked::has_hessian_vector || Asked::has_hessian,
