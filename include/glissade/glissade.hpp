@@ -5,6 +5,10 @@
 
 #include "core/groups.hpp"
 #include "core/optimizer.hpp"
+#include "diagnostics/directional_sharpness.hpp"
+#include "diagnostics/performance_profile.hpp"
+#include "diagnostics/regret.hpp"
+#include "diagnostics/time_to_target.hpp"
 #include "finite_sum/ai_sarah.hpp"
 #include "finite_sum/inner_loop.hpp"
 #include "finite_sum/inner_rule.hpp"
