@@ -41,6 +41,41 @@ namespace detail {
 inline constexpr std::string_view format_name = "glissade";
 inline constexpr std::string_view format_version = "1";
 
+inline std::string library_version() {
+  return std::to_string(GLISSADE_VERSION_MAJOR) + "." + std::to_string(GLISSADE_VERSION_MINOR) + "." +
+         std::to_string(GLISSADE_VERSION_PATCH);
+}
+
+/// Writes a container's bytes with write(data, bytes), in pieces.
+template <class Write>
+void write_container(std::vector<SavedArray> arrays, const Metadata& metadata, const Write& write) {
+  // Wide scalars first, so that every array is aligned.
+  std::stable_sort(arrays.begin(), arrays.end(), [](const SavedArray& a, const SavedArray& b) {
+    return size_of(a.type) > size_of(b.type);
+  });
+
+  std::string header;
+  for (const auto& [key, text] : metadata)
+    header +=
+        (header.empty() ? "{\"__metadata__\":{" : ",") + json_string(key) + ":" + json_string(text);
+  header += "}";
+  std::uint64_t position = 0;
+  for (const SavedArray& array : arrays) {
+    const std::uint64_t end = position + array.bytes();
+    header += "," + json_string(array.name) + ":{\"dtype\":\"" + std::string(dtype_of(array.type)) +
+              "\",\"shape\":" + shape_text(array.shape) +
+              ",\"data_offsets\":" + shape_text({position, end}) + "}";
+    position = end;
+  }
+  header += "}";
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+
+  const std::uint64_t length = header.size();
+  write(reinterpret_cast<const std::byte*>(&length), sizeof length);
+  write(reinterpret_cast<const std::byte*>(header.data()), header.size());
+  for (const SavedArray& array : arrays) visit_bytes<true>(array, write);
+}
+
 /// Writes a file's bytes with write(data, bytes), in pieces.
 template <class R, StorageScalar P, class Write>
 void write_optimizer(const Optimizer<R, P>& optimizer, const Write& write) {
@@ -63,39 +98,22 @@ void write_optimizer(const Optimizer<R, P>& optimizer, const Write& write) {
     prepared.prepare(optimizer.rule());
     arrays = list_stored(prepared, parameter_data);
   }
-  // Wide scalars first, so that every array is aligned.
-  std::stable_sort(arrays.begin(), arrays.end(), [](const SavedArray& a, const SavedArray& b) {
-    return size_of(a.type) > size_of(b.type);
-  });
-
   Metadata metadata{{"format", std::string(format_name)},
                     {"format_version", std::string(format_version)},
                     {"rule", describe(optimizer.rule())}};
-  metadata["library_version"] = std::to_string(GLISSADE_VERSION_MAJOR) + "." +
-                                std::to_string(GLISSADE_VERSION_MINOR) + "." +
-                                std::to_string(GLISSADE_VERSION_PATCH);
+  metadata["library_version"] = library_version();
   write_options(optimizer.rule(), optimizer.options(), metadata);
+  write_container(std::move(arrays), metadata, write);
+}
 
-  std::string header;
-  for (const auto& [key, text] : metadata)
-    header +=
-        (header.empty() ? "{\"__metadata__\":{" : ",") + json_string(key) + ":" + json_string(text);
-  header += "}";
-  std::uint64_t position = 0;
-  for (const SavedArray& array : arrays) {
-    const std::uint64_t end = position + array.bytes();
-    header += "," + json_string(array.name) + ":{\"dtype\":\"" + std::string(dtype_of(array.type)) +
-              "\",\"shape\":" + shape_text(array.shape) +
-              ",\"data_offsets\":" + shape_text({position, end}) + "}";
-    position = end;
-  }
-  header += "}";
-  header.resize((header.size() + 7) / 8 * 8, ' ');
-
-  const std::uint64_t length = header.size();
-  write(reinterpret_cast<const std::byte*>(&length), sizeof length);
-  write(reinterpret_cast<const std::byte*>(header.data()), header.size());
-  for (const SavedArray& array : arrays) visit_bytes<true>(array, write);
+/// Throws std::runtime_error with the path and the reason.
+inline std::ifstream open_for_reading(const std::filesystem::path& path) {
+  std::error_code failed;  // a stream does not tell the reason
+  if (std::filesystem::file_size(path, failed) == static_cast<std::uintmax_t>(-1))
+    throw std::runtime_error(path.string() + ": cannot be read: " + failed.message());
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw std::runtime_error(path.string() + ": cannot be opened");
+  return in;
 }
 
 /// The stored array that belongs to `array`, after checking that it fits.
@@ -227,11 +245,7 @@ void save(const Optimizer<R, P>& optimizer, const std::filesystem::path& path) {
 /// cannot make load crash or take more memory than a few times its own size.
 template <class R, StorageScalar P>
 void load(Optimizer<R, P>& optimizer, const std::filesystem::path& path) {
-  std::error_code failed;  // a stream does not tell the reason
-  if (std::filesystem::file_size(path, failed) == static_cast<std::uintmax_t>(-1))
-    throw std::runtime_error(path.string() + ": cannot be read: " + failed.message());
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw std::runtime_error(path.string() + ": cannot be opened");
+  std::ifstream in = detail::open_for_reading(path);
   detail::read_optimizer(optimizer, in, path.string());
 }
 

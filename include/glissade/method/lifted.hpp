@@ -51,7 +51,7 @@ struct Lifted {
   };
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
     detail::check_options(rule, 0);
     State<V> state;
@@ -64,7 +64,7 @@ struct Lifted {
   }
 
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
     detail::check_options(rule, state.engine.time());
     state.engine.parameters[0] = x.data();

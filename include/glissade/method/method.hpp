@@ -3,7 +3,8 @@
 // A method is an aggregate of options that moves a point downhill, with members
 //
 //   name     static constexpr std::string_view, for messages
-//   options  static void options(auto& self, auto&& visit), as of a rule (core/rule.hpp)
+//   options  static void options(auto& self, auto&& visit), as of a rule (core/rule.hpp); and, where
+//            that is not enough, void check() const, which throws
 //   State    template <class V>: all that it remembers from step to step, a value. It has
 //              name      std::string_view or std::string, for files
 //              value     double, f at x
@@ -11,8 +12,8 @@
 //              visit     static void visit(auto& self, auto&& field): field("value", self.value) for
 //                        every member that matters later; whole numbers with the bounds that
 //                        keep them valid: field("pairs", self.pairs, 0, memory)
-//   init     template <class F, class V> State<V> init(F& objective, const V& x) const
-//   step     template <class F, class V> Report step(F& objective, V& x, State<V>& state) const
+//   init     template <class F, class V> State<V> init(F&& objective, const V& x) const
+//   step     template <class F, class V> Report step(F&& objective, V& x, State<V>& state) const
 //
 // Both begin with `auto&& f = oracle_of(objective, x);` and call the objective only through f; init
 // also begins with check_method(*this). V is a column vector of doubles, of fixed or dynamic size. step moves
@@ -34,6 +35,7 @@ namespace glissade {
 template <class M>
 void check_method(const M& method) {
   visit_options(method, detail::CheckOption{M::name, 0});
+  if constexpr (requires { method.check(); }) method.check();
 }
 
 namespace detail {

@@ -6,7 +6,7 @@
 //   double f(x, g)                          the value; fills the gradient
 //   double value_and_gradient(x, g)         the same as a member
 //   double value(x)                         where the value alone is cheaper
-//   void hessian(x, H)
+//   void hessian(x, H)                      both triangles
 //   void hessian_vector(x, v, Hv)
 //   Index size()                            a finite sum, the mean of so many terms
 //   double batch_value(x, indices)          the mean over some terms; indices: std::span<const Index>
@@ -21,6 +21,8 @@
 
 #include <Eigen/Core>
 
+#include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <limits>
@@ -29,6 +31,7 @@
 #include <string>
 #include <type_traits>
 
+#include "../core/checks.hpp"
 #include "result.hpp"
 
 namespace glissade {
@@ -156,6 +159,7 @@ class Oracle {
     if constexpr (has_hessian) f_->hessian(x, hessian);
     check_size("Hessian", hessian.rows(), x.size());
     check_size("Hessian", hessian.cols(), x.size());
+    check_symmetry(hessian);
   }
 
   void hessian_vector(const V& x, const V& v, V& product) {
@@ -264,6 +268,20 @@ class Oracle {
                                   ", must be " + std::to_string(expected));
   }
 
+  template <class H>
+  static void check_symmetry(const H& hessian) {
+    double largest = 0;
+    double difference = 0;
+    for (Index j = 0; j < hessian.cols(); ++j)
+      for (Index i = j; i < hessian.rows(); ++i) {
+        largest = std::max(largest, std::abs(hessian(i, j)));
+        difference = std::max(difference, std::abs(hessian(i, j) - hessian(j, i)));
+      }
+    if (difference > 1e-8 * largest)
+      throw std::invalid_argument("objective: its Hessian is not symmetric: max |H - H'| = " + to_text(difference) +
+                                  ", max |H| = " + to_text(largest));
+  }
+
   F* f_;
   V scratch_;
   Evaluations evaluations_;
@@ -284,11 +302,12 @@ inline constexpr bool is_oracle<Oracle<F, V>> = true;
 ///
 ///     auto&& f = oracle_of(objective, x);
 template <class F, class V>
-decltype(auto) oracle_of(F& objective, const V&) {
-  if constexpr (detail::is_oracle<F>)
-    return static_cast<F&>(objective);
+decltype(auto) oracle_of(F&& objective, const V&) {
+  using Plain = std::remove_reference_t<F>;
+  if constexpr (detail::is_oracle<Plain>)
+    return static_cast<Plain&>(objective);
   else
-    return Oracle<F, V>(objective);
+    return Oracle<Plain, V>(objective);
 }
 
 }  // namespace glissade

@@ -1,0 +1,176 @@
+// Saving the state of a method with the point where it stands, and going on from there: bit for bit,
+// even in another program.
+//
+//   array           dtype        content
+//   x               F64          the point
+//   state/<field>   F64 I64 U8   what the state's visit names; see method/method.hpp
+//
+//   metadata        text
+//   format          "glissade method state", format_version "1"
+//   method          the state's name: "Lbfgs"
+//
+// Options of the method are not in the file: the program that loads brings its own.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../method/method.hpp"
+#include "safetensors.hpp"
+
+namespace glissade {
+
+namespace detail {
+
+inline constexpr std::string_view method_format_name = "glissade method state";
+
+/// Lists the fields of a state and the bounds of its whole numbers.
+class StateList {
+ public:
+  std::vector<SavedArray> arrays;
+
+  void operator()(std::string_view name, double& value) { number(name, ScalarType::float64, &value); }
+  void operator()(std::string_view name, bool& value) {
+    static_assert(sizeof(bool) == 1);
+    number(name, ScalarType::bytes, &value);
+  }
+  void operator()(std::string_view name, std::int64_t& value, std::int64_t low, std::int64_t high) {
+    number(name, ScalarType::int64, &value);
+    bounds_.push_back({full(name), &value, 1, low, high});
+  }
+  void operator()(std::string_view name, std::vector<std::int64_t>& values, std::int64_t low, std::int64_t high) {
+    add(full(name), ScalarType::int64, static_cast<Index>(values.size()), 1, 1, false, values.data());
+    bounds_.push_back({full(name), values.data(), values.size(), low, high});
+  }
+  template <class Derived>
+  void operator()(std::string_view name, Eigen::PlainObjectBase<Derived>& matrix) {
+    add(full(name), scalar_type_of<typename Derived::Scalar>, matrix.rows(), matrix.cols(),
+        Derived::ColsAtCompileTime == 1 ? 1 : 2, Derived::IsRowMajor, matrix.data());
+  }
+  void operator()(std::string_view name, Field& field) {
+    add(full(name), field.type(), field.rows(), field.cols(), 2, field.row_major(), field.data());
+  }
+  void point(const double* data, Index size) {
+    add("x", ScalarType::float64, size, 1, 1, false, const_cast<double*>(data));
+  }
+
+  /// Throws if a number that was read would make the state invalid.
+  void check(const std::string& file) const {
+    for (const Bound& bound : bounds_)
+      for (std::size_t i = 0; i < bound.size; ++i)
+        if (bound.data[i] < bound.low || bound.data[i] > bound.high)
+          fail_load(file, bound.name,
+                    std::to_string(bound.data[i]) + ", must be in [" + std::to_string(bound.low) + ", " +
+                        std::to_string(bound.high) + "]");
+    for (const SavedArray& array : arrays)
+      if (array.type == ScalarType::bytes && array.shape.empty() && std::to_integer<int>(*array.data) > 1)
+        fail_load(file, array.name, "must be 0 or 1");
+  }
+
+ private:
+  struct Bound {
+    std::string name;
+    const std::int64_t* data;
+    std::size_t size;
+    std::int64_t low;
+    std::int64_t high;
+  };
+
+  static std::string full(std::string_view name) { return "state/" + std::string(name); }
+  void number(std::string_view name, ScalarType type, void* data) { add(full(name), type, 1, 1, 0, false, data); }
+  void add(std::string name, ScalarType type, Index rows, Index cols, int rank, bool row_major, void* data) {
+    const auto r = static_cast<std::uint64_t>(rows);
+    const auto c = static_cast<std::uint64_t>(cols);
+    const ArrayShape shape = rank == 0 ? ArrayShape{} : rank == 1 ? ArrayShape{r} : ArrayShape{r, c};
+    arrays.push_back({std::move(name), type, shape, rows, cols, row_major, static_cast<std::byte*>(data)});
+  }
+
+  std::vector<Bound> bounds_;
+};
+
+template <class S>
+StateList list_state(S& state, const double* x, Index size) {
+  StateList list;
+  S::visit(state, list);
+  if (x != nullptr) list.point(x, size);
+  return list;
+}
+
+template <class S, class Write>
+void write_state(const S& state, const double* x, Index size, const Write& write) {
+  // A list has one type for reading and writing; nothing is written here.
+  auto list = list_state(const_cast<S&>(state), x, size);
+  const Metadata metadata{{"format", std::string(method_format_name)},
+                          {"format_version", std::string(format_version)},
+                          {"library_version", library_version()},
+                          {"method", std::string(state.name)}};
+  write_container(std::move(list.arrays), metadata, write);
+}
+
+/// Reads into `state` and x only when all has been found right.
+template <class S>
+void read_state(S& state, double* x, Index size, std::istream& in, const std::string& file) {
+  const Contents contents = read_contents(in, file);
+  require_metadata(contents.metadata, "format", method_format_name, file);
+  require_metadata(contents.metadata, "format_version", format_version, file);
+  require_metadata(contents.metadata, "method", std::string(state.name), file);
+  S loaded = state;
+  Eigen::VectorXd point(x == nullptr ? 0 : size);
+  const StateList list = list_state(loaded, x == nullptr ? nullptr : point.data(), size);
+  auto extra = contents.arrays;
+  for (const SavedArray& array : list.arrays) {
+    read_array(in, contents, array, file);
+    extra.erase(array.name);
+  }
+  if (x == nullptr) extra.erase("x");
+  if (!extra.empty()) fail_load(file, extra.begin()->first, "not part of the state");
+  list.check(file);
+  state = std::move(loaded);
+  if (x != nullptr) std::copy(point.data(), point.data() + point.size(), x);
+}
+
+template <class S>
+concept MethodState = requires(S& state, StateList& list) {
+  S::visit(state, list);
+  std::string(state.name);
+};
+
+}  // namespace detail
+
+/// Saves what a method's init or resume has left, with x or without. The file is replaced as a whole.
+///
+/// Throws std::filesystem::filesystem_error with path and reason when it cannot be written.
+template <detail::MethodState S>
+void save(const S& state, const Eigen::Ref<const Eigen::VectorXd>& x, const std::filesystem::path& path) {
+  detail::AtomicFile file(path);
+  detail::write_state(state, x.data(), x.size(),
+                      [&](const std::byte* data, std::size_t bytes) { file.write(data, bytes); });
+  file.commit();
+}
+template <detail::MethodState S>
+void save(const S& state, const std::filesystem::path& path) {
+  detail::AtomicFile file(path);
+  detail::write_state(state, nullptr, 0,
+                      [&](const std::byte* data, std::size_t bytes) { file.write(data, bytes); });
+  file.commit();
+}
+
+/// Restores what save has written into a state that init has made with the same method, for as many
+/// variables. Without x, an x in the file is left alone.
+///
+/// Throws std::runtime_error that names the file, the field, what was found and what was expected;
+/// then state and x are what they were.
+template <detail::MethodState S>
+void load(S& state, Eigen::Ref<Eigen::VectorXd> x, const std::filesystem::path& path) {
+  std::ifstream in = detail::open_for_reading(path);
+  detail::read_state(state, x.data(), x.size(), in, path.string());
+}
+template <detail::MethodState S>
+void load(S& state, const std::filesystem::path& path) {
+  std::ifstream in = detail::open_for_reading(path);
+  detail::read_state(state, nullptr, 0, in, path.string());
+}
+
+}  // namespace glissade

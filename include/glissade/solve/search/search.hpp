@@ -1,0 +1,25 @@
+// A choice among searches, as an option of a method.
+#pragma once
+
+#include <variant>
+
+#include "armijo.hpp"
+#include "polyak.hpp"
+#include "strong_wolfe.hpp"
+
+namespace glissade {
+
+/// GradientDescent{.search = Polyak{.lowest = 0}}
+using Search = std::variant<Armijo, StrongWolfe, Polyak>;
+
+inline void check_search(const Search& search) {
+  std::visit([](const auto& chosen) { check_method(chosen); }, search);
+}
+
+/// Moves the line's x and returns the length of the step; 0: not moved.
+template <class F, class V>
+double search_along(Line<F, V>& line, const Search& search, double first) {
+  return std::visit([&](const auto& chosen) { return chosen(line, first); }, search);
+}
+
+}  // namespace glissade
