@@ -18,13 +18,14 @@ endforeach()
 set(uses_wrappers core ${lane_rooms})
 set(uses_method core linalg ${lane_rooms})
 set(uses_problems core linalg)
+set(uses_diagnostics core linalg method)
 set(families solve finite_sum constrained bilevel online games fixed_point distributed privacy
   editing learned)
 foreach(room IN LISTS families)
   set(uses_${room} core linalg prox ${lane_rooms} matrix low_rank wrappers method)
 endforeach()
-set(uses_io core linalg prox ${lane_rooms} matrix low_rank wrappers method problems ${families})
-set(rooms core linalg prox ${lane_rooms} matrix low_rank wrappers method problems ${families} io)
+set(uses_io core linalg prox ${lane_rooms} matrix low_rank wrappers method problems diagnostics ${families})
+set(rooms core linalg prox ${lane_rooms} matrix low_rank wrappers method problems diagnostics ${families} io)
 
 # --- Reading -----------------------------------------------------------------------------------------
 

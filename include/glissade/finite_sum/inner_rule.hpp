@@ -34,8 +34,8 @@ struct InnerRule {
 
     static void visit(auto& self, auto&& field) {
       const auto prefixed = [&field](std::string prefix) {
-        return [&field, prefix](const auto& name, auto& value, auto... bounds) {
-          field(prefix + std::string(name), value, bounds...);
+        return [&field, prefix](const auto& key, auto& part, auto... bounds) {
+          field(prefix + std::string(key), part, bounds...);
         };
       };
       field("value", self.value);

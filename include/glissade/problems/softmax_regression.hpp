@@ -92,9 +92,12 @@ class SoftmaxRegression {
     if (indices.size() == 0) throw std::invalid_argument(std::string(name) + ": an empty batch");
     return static_cast<Index>(indices.size());
   }
-  [[nodiscard]] auto truth() const {
-    return [this](Index i, Index) { return static_cast<Index>(labels_[i]); };
-  }
+  /// The data's own label, of a term and its place in the batch.
+  struct Truth {
+    const Eigen::VectorXi& labels;
+    Index operator()(Index i, Index) const { return static_cast<Index>(labels[i]); }
+  };
+  [[nodiscard]] Truth truth() const { return {labels_}; }
   auto weights(auto&& x, Index k) const { return x.segment(k * features_.cols(), features_.cols()); }
 
   /// Sets p_ to the softmax of the scores of row i; returns the logarithm of the sum of exponentials and leaves the
