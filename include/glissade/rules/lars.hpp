@@ -41,19 +41,25 @@ struct ScaleByLars {
 /// Lars: SGD with momentum whose step in every layer is in proportion to the layer; for large batches.
 ///
 ///     r = trust_coefficient |x| / (|g| + weight_decay |x| + epsilon),   1 where |x| or |g| is 0
-///     b <- momentum b + learning_rate r (g + weight_decay x),   x <- x - b,   b = 0 at the start
+///     b <- momentum b + learning_rate r (g + weight_decay x),   b = 0 at the start
+///     x <- x - b,  or with nesterov  x <- x - momentum b - learning_rate r (g + weight_decay x)
+///     optax:  r = trust_coefficient |x| / (|g + weight_decay x| + epsilon)
 ///
 /// State: momentum_buffer b (the parameter's shape), only while momentum != 0.
 /// Cost: 9 flops a coefficient; two passes, a barrier over each tensor.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "Large Batch Training of Convolutional Networks", 2017, arXiv 1708.03888, Algorithm 1.
+/// Source: "Large Batch Training of Convolutional Networks", 2017, arXiv 1708.03888, Algorithm 1;
+/// optax.lars (its defaults: nesterov false, no decay) takes the norm of the sum.
 struct Lars {
   static constexpr std::string_view name = "Lars";
+  using Convention = glissade::Convention;
   Schedule learning_rate = 1;       // >= 0
   double momentum = 0.9;            // in [0, 1)
   double weight_decay = 0;          // >= 0, L2
   double trust_coefficient = 1e-3;  // >= 0
   double epsilon = 0;               // >= 0
+  bool nesterov = false;
+  Convention convention = Convention::paper;  // or optax
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
@@ -61,11 +67,17 @@ struct Lars {
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("trust_coefficient", self.trust_coefficient, range::non_negative);
     visit("epsilon", self.epsilon, range::non_negative);
+    visit("nesterov", self.nesterov);
+    visit("convention", self.convention, Range{1, 2});
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(ScaleByLars{trust_coefficient, epsilon, weight_decay},
-                           Either{momentum != 0, RatedTrace{learning_rate, momentum, true},
-                                  ScaleByLearningRate{learning_rate}});
+    return glissade::chain(
+        Either{convention == Convention::optax,
+               glissade::chain(AddDecayedWeights{weight_decay},
+                               ScaleByTrustRatio{.trust_coefficient = trust_coefficient, .epsilon = epsilon}),
+               ScaleByLars{trust_coefficient, epsilon, weight_decay}},
+        Either{momentum != 0, RatedTrace{learning_rate, momentum, true, nesterov},
+               ScaleByLearningRate{learning_rate}});
   }
 };
 

@@ -13,6 +13,7 @@ namespace glissade {
 ///
 ///     v <- alpha v + (1 - alpha) u^2,   centered: a <- alpha a + (1 - alpha) u,  w = v - a^2;  else w = v
 ///     u <- u / (sqrt(w) + epsilon),  or with epsilon_inside  u / sqrt(w + epsilon)
+///     bias_corrected:  v / (1 - alpha^t) and a / (1 - alpha^t) in w
 ///
 /// State: mean_square v and, centered, mean_update a (the parameter's shape); v starts at `start`.
 template <bool Centered>
@@ -22,6 +23,7 @@ struct ScaleByRms {
   double epsilon = 1e-8;
   bool epsilon_inside = false;
   double start = 0;
+  bool bias_corrected = false;
 
   static constexpr auto slots = [] {
     if constexpr (Centered)
@@ -41,22 +43,24 @@ struct ScaleByRms {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("epsilon_inside", self.epsilon_inside);
     visit("start", self.start, range::non_negative);
+    visit("bias_corrected", self.bias_corrected);
   }
-  [[nodiscard]] auto kernel(const Step&) const {
+  [[nodiscard]] auto kernel(const Step& step) const {
+    const double whole = bias_corrected ? 1 / bias_correction(alpha, step.count) : 1;
     const auto divide = [inside = epsilon_inside ? epsilon : 0, outside = epsilon_inside ? 0 : epsilon](auto& u, auto w) {
       u = u / (sqrt(w + inside) + guard<std::remove_cvref_t<decltype(u)>>(outside));
     };
     if constexpr (Centered)
-      return [divide, a = alpha](auto& u, const auto&, auto& v, auto& mean) {
+      return [divide, whole, a = alpha](auto& u, const auto&, auto& v, auto& mean) {
         using L = std::remove_cvref_t<decltype(u)>;
         v = a * v + (1 - a) * square(u);
         mean = a * mean + (1 - a) * u;
-        divide(u, max(v - square(mean), L(0)));  // round-off could make it negative
+        divide(u, max(whole * v - square(whole * mean), L(0)));  // round-off could make it negative
       };
     else
-      return [divide, a = alpha](auto& u, const auto&, auto& v) {
+      return [divide, whole, a = alpha](auto& u, const auto&, auto& v) {
         v = a * v + (1 - a) * square(u);
-        divide(u, v);
+        divide(u, whole * v);
       };
   }
 };
@@ -66,6 +70,7 @@ struct ScaleByRms {
 ///
 ///     outside:  b <- momentum b + u,  u <- -learning_rate b
 ///     inside:   b <- momentum b + learning_rate u,  u <- -b
+///     nesterov: b in the outgoing update is momentum b + what has just come in
 ///
 /// State: momentum_buffer b (the parameter's shape).
 struct RatedTrace {
@@ -73,6 +78,7 @@ struct RatedTrace {
   Schedule learning_rate = 1e-2;  // >= 0
   double momentum = 0.9;          // in [0, 1)
   bool rate_inside = false;
+  bool nesterov = false;
 
   static constexpr std::array<std::string_view, 1> slots{"momentum_buffer"};
 
@@ -80,13 +86,16 @@ struct RatedTrace {
     visit("learning_rate", self.learning_rate, range::non_negative);
     visit("momentum", self.momentum, range::decay);
     visit("rate_inside", self.rate_inside);
+    visit("nesterov", self.nesterov);
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     const double rate = learning_rate(step.time);
-    return [momentum = momentum, before = rate_inside ? rate : 1.0, behind = rate_inside ? -1.0 : -rate](
-               auto& u, const auto&, auto& buffer) {
-      buffer = momentum * buffer + before * u;
-      u = behind * buffer;
+    const double behind = rate_inside ? -1.0 : -rate;
+    return [momentum = momentum, before = rate_inside ? rate : 1.0, ahead = nesterov ? behind : 0.0,
+            follow = nesterov ? momentum * behind : behind](auto& u, const auto&, auto& buffer) {
+      u = before * u;
+      buffer = momentum * buffer + u;
+      u = ahead * u + follow * buffer;
     };
   }
 };
@@ -100,7 +109,8 @@ struct RatedTrace {
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: Hinton's lecture notes, 2012; torch.optim.RMSprop. Conventions:
 ///   torch       epsilon outside the root, rate outside the momentum buffer
-///   optax       epsilon inside the root, rate inside the buffer (its default alpha is 0.9)
+///   optax       epsilon inside the root, rate inside the buffer (its default alpha is 0.9); its eps_in_sqrt=False
+///               is torch's at a constant rate
 ///   tensorflow  as optax, and the mean square starts at 1 (its defaults: alpha 0.9, epsilon 1e-10)
 struct RmsProp {
   static constexpr std::string_view name = "RmsProp";
@@ -112,6 +122,9 @@ struct RmsProp {
   bool centered = false;
   double weight_decay = 0;        // >= 0, L2
   Convention convention = Convention::torch;
+  double initial_accumulator = 0;  // >= 0: of the mean square; tensorflow's 1 stays 1
+  bool bias_corrected = false;
+  bool nesterov = false;          // of the momentum
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
@@ -121,17 +134,20 @@ struct RmsProp {
     visit("centered", self.centered);
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("convention", self.convention, Range{0, 3});
+    visit("initial_accumulator", self.initial_accumulator, range::non_negative);
+    visit("bias_corrected", self.bias_corrected);
+    visit("nesterov", self.nesterov);
   }
   void check() const {
     if (convention == Convention::paper) reject(name, "convention", 2, "torch, optax or tensorflow");
   }
   [[nodiscard]] auto chain() const {
     const bool inside = convention != Convention::torch;
-    const double start = convention == Convention::tensorflow ? 1 : 0;
+    const double start = convention == Convention::tensorflow ? 1 : initial_accumulator;
     return glissade::chain(AddDecayedWeights{weight_decay},
-                           Either{centered, ScaleByRms<true>{alpha, epsilon, inside, start},
-                                  ScaleByRms<false>{alpha, epsilon, inside, start}},
-                           Either{momentum != 0, RatedTrace{learning_rate, momentum, inside},
+                           Either{centered, ScaleByRms<true>{alpha, epsilon, inside, start, bias_corrected},
+                                  ScaleByRms<false>{alpha, epsilon, inside, start, bias_corrected}},
+                           Either{momentum != 0, RatedTrace{learning_rate, momentum, inside, nesterov},
                                   ScaleByLearningRate{learning_rate}});
   }
 };

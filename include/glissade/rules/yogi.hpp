@@ -10,7 +10,8 @@ namespace glissade {
 ///     m <- beta1 m + (1 - beta1) u,   v <- v - (1 - beta2) sign(v - u^2) u^2
 ///     u <- m / (sqrt(v) + epsilon),   bias_corrected: m / c1 / ( sqrt(v / c2) + epsilon ),  c_i = 1 - beta_i^t
 ///
-/// State: first_moment m, second_moment v (the parameter's shape), initial_accumulator at the start.
+/// State: first_moment m, second_moment v (the parameter's shape), v initial_accumulator at the start; with
+/// both_start m too.
 /// Source: "Adaptive Methods for Nonconvex Optimization", 2018, NeurIPS, Algorithm 2.
 struct ScaleByYogi {
   static constexpr std::string_view name = "ScaleByYogi";
@@ -19,10 +20,11 @@ struct ScaleByYogi {
   double epsilon = 1e-3;              // >= 0
   double initial_accumulator = 1e-6;  // >= 0
   bool bias_corrected = false;
+  bool both_start = false;
 
   static constexpr std::array<std::string_view, 2> slots{"first_moment", "second_moment"};
   static constexpr std::array<bool, 2> non_negative{false, true};
-  [[nodiscard]] double initial(std::size_t slot) const { return slot == 1 ? initial_accumulator : 0; }
+  [[nodiscard]] double initial(std::size_t slot) const { return slot == 1 || both_start ? initial_accumulator : 0; }
 
   static void options(auto& self, auto&& visit) {
     visit("beta1", self.beta1, range::decay);
@@ -30,6 +32,7 @@ struct ScaleByYogi {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("initial_accumulator", self.initial_accumulator, range::non_negative);
     visit("bias_corrected", self.bias_corrected);
+    visit("both_start", self.both_start);
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     const double c1 = bias_corrected ? bias_correction(beta1, step.count) : 1;
@@ -53,6 +56,7 @@ struct ScaleByYogi {
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "Adaptive Methods for Nonconvex Optimization", 2018, NeurIPS, Algorithm 2; the start of the
 /// second moment (1e-6) as in optax. The paper corrects no bias.
+/// optax.yogi is bias_corrected and lets both moments start there, so that without a gradient it moves.
 struct Yogi {
   static constexpr std::string_view name = "Yogi";
   Schedule learning_rate = 1e-2;      // >= 0
@@ -62,6 +66,7 @@ struct Yogi {
   double initial_accumulator = 1e-6;  // >= 0
   bool bias_corrected = false;
   double weight_decay = 0;            // >= 0, L2
+  bool both_start = false;            // the first moment starts at initial_accumulator too
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
@@ -70,11 +75,12 @@ struct Yogi {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("initial_accumulator", self.initial_accumulator, range::non_negative);
     visit("bias_corrected", self.bias_corrected);
+    visit("both_start", self.both_start);
     visit("weight_decay", self.weight_decay, range::non_negative);
   }
   [[nodiscard]] auto chain() const {
     return glissade::chain(AddDecayedWeights{weight_decay},
-                           ScaleByYogi{beta1, beta2, epsilon, initial_accumulator, bias_corrected},
+                           ScaleByYogi{beta1, beta2, epsilon, initial_accumulator, bias_corrected, both_start},
                            ScaleByLearningRate{learning_rate});
   }
 };

@@ -9,21 +9,25 @@ namespace glissade {
 
 /// Gives the update of every tensor a length in proportion to the tensor's own.
 ///
-///     u <- r u,   r = min(|x| / |u|, max_ratio), or 1 where a norm is 0
+///     u <- r u,   r = min(trust_coefficient |x| / (|u| + epsilon), max_ratio), or 1 where a norm is 0
 ///
 /// State: none. Cost: a barrier over the tensor, one more pass that reads 2 numbers a coefficient;
 /// norms are summed in double.
 /// Source: "Large Batch Optimization for Deep Learning: Training BERT in 76 minutes", 2019,
-/// arXiv 1904.00962, with phi(z) = z.
+/// arXiv 1904.00962, with phi(z) = z; coefficient and epsilon as in optax.scale_by_trust_ratio.
 struct ScaleByTrustRatio {
   static constexpr std::string_view name = "ScaleByTrustRatio";
   double max_ratio = std::numeric_limits<double>::infinity();  // > 0
+  double trust_coefficient = 1;                                // >= 0
+  double epsilon = 0;                                          // >= 0
 
   static constexpr Reduction reduction = Reduction::over_tensor;
   static constexpr int sums = 2;
 
   static void options(auto& self, auto&& visit) {
     visit("max_ratio", self.max_ratio, Range{0, std::numeric_limits<double>::infinity(), true, false});
+    visit("trust_coefficient", self.trust_coefficient, range::non_negative);
+    visit("epsilon", self.epsilon, range::non_negative);
   }
   [[nodiscard]] auto measure(const Step&) const {
     return [](const auto& u, const auto& x) { return terms(square(widen(u)), square(widen(x))); };
@@ -31,7 +35,9 @@ struct ScaleByTrustRatio {
   [[nodiscard]] auto kernel(const Step&, const double* sums_of_squares) const {
     const double length = std::sqrt(sums_of_squares[0]);
     const double size = std::sqrt(sums_of_squares[1]);
-    const double ratio = length == 0 || size == 0 ? 1 : (std::min)(size / length, max_ratio);
+    const double ratio = length == 0 || size == 0
+                             ? 1
+                             : (std::min)(trust_coefficient * size / (length + epsilon), max_ratio);
     return [ratio](auto& u, const auto&) { u *= ratio; };
   }
 };

@@ -13,6 +13,20 @@ inline auto clipped_adamw(double max_norm, double rate) {
   };
 }
 
+inline auto norm_clipped_sgd(double max_norm, double rate) {
+  return [=](Textbook& k) { k.x -= rate * std::min(1.0, max_norm / std::sqrt(k.g.square().sum())) * k.g; };
+}
+
+inline auto coordinate_clipped_sgd(double fraction, double rate) {
+  return [=](Textbook& k) {
+    std::vector<double> all(static_cast<std::size_t>(k.g.size()));
+    for (Eigen::Index i = 0; i < k.g.size(); ++i) all[static_cast<std::size_t>(i)] = std::abs(k.g.data()[i]);
+    std::sort(all.rbegin(), all.rend());
+    const double most = all[static_cast<std::size_t>(fraction * static_cast<double>(all.size()))];
+    k.x -= rate * k.g.min(most).max(-most);
+  };
+}
+
 inline auto clipped_sgd(double max_value, double rate) {
   return [=](Textbook& k) { k.x -= rate * k.g.min(max_value).max(-max_value); };
 }
@@ -38,6 +52,18 @@ void for_each_transform_subject(auto&& check) {
   check(Subject{"skip - accumulate - clip - AdamW",
                 chain(SkipNonFinite{}, Accumulate{.steps = 2}, ClipByGlobalNorm{}, AdamW{.learning_rate = 0.05}), 3,
                 nullptr, false, false});
+  check(Subject{"clip by norm - Sgd", chain(ClipByNorm{.max_norm = 0.7}, Sgd{.learning_rate = 0.1}), 2,
+                textbook::norm_clipped_sgd(0.7, 0.1), false});
+  check(Subject{"clip coordinates - Sgd", chain(ClipCoordinates{.fraction = 0.3}, Sgd{.learning_rate = 0.1}), 2,
+                textbook::coordinate_clipped_sgd(0.3, 0.1), false});
+  check(Subject{"centralize - adaptive clip - noise - Sgd",
+                chain(Centralize{.mask = [](const Tensor& t) { return t.rows > 4; }},
+                      AdaptiveClip{.clipping = 0.5, .epsilon = 1}, AddNoise{.eta = 1e-34}, Sgd{.learning_rate = 0.1}),
+                5, nullptr, false, false});
+  check(Subject{"loss scale - cautious Adam",
+                chain(DynamicLossScale{.initial_scale = 1, .interval = 3, .max_scale = 1}, cautious(ScaleByAdam{}),
+                      ScaleByLearningRate{.learning_rate = 0.05}),
+                3, nullptr, false});
   check(Subject{"groups", groups(Adam{.learning_rate = 0.05}, group("0", Sgd{.learning_rate = 0.1})), 1,
                 textbook::sgd(0.1)});
   check(Subject{"Adam with 8-bit state", with_state<DynamicCode>(Adam{.learning_rate = 0.05}), 1, nullptr, false});
