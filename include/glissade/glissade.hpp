@@ -13,6 +13,8 @@
 #include "matrix/adamp.hpp"
 #include "matrix/sgdp.hpp"
 #include "method/autodiff.hpp"
+#include "method/check_derivatives.hpp"
+#include "method/finite_differences.hpp"
 #include "method/lifted.hpp"
 #include "method/method.hpp"
 #include "method/minimize.hpp"
