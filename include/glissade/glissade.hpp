@@ -29,6 +29,8 @@
 #include "matrix/sgdp.hpp"
 #include "matrix/units.hpp"
 #include "method/autodiff.hpp"
+#include "method/check_derivatives.hpp"
+#include "method/finite_differences.hpp"
 #include "method/lifted.hpp"
 #include "method/method.hpp"
 #include "method/minimize.hpp"

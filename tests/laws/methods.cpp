@@ -1,0 +1,269 @@
+// The laws of all methods: whatever the objective does, the end is near, true and at a finite point.
+#include "support/catch.hpp"
+#include "support/subjects/methods.hpp"
+#include <glissade/method/minimize.hpp>
+
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+
+using namespace glissade;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+namespace {
+
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr int n = 4;
+
+VectorXd start() { return VectorXd::Constant(n, 0.7); }
+
+/// The smooth function, with its value replaced by `at(x, value)`.
+Formula replaced(const Formula& formula, const std::function<double(const VectorXd&, double)>& at) {
+  return {[=](const VectorXd& x, VectorXd& g) { return at(x, formula.gradient(x, g)); }, formula.hessian};
+}
+
+/// What holds at every end: x and the numbers are finite and belong together.
+void check_end(const Formula& formula, const VectorXd& x, const Result& r) {
+  INFO(to_string(r.status));
+  CHECK(r.status != Status::running);
+  CHECK(x.allFinite());
+  VectorXd g(x.size());
+  CHECK(r.value == formula.gradient(x, g));
+  CHECK(r.gradient_norm == Approx(g.norm()).epsilon(1e-12));
+}
+
+bool same_bits(const VectorXd& a, const VectorXd& b) {
+  return a.size() == b.size() &&
+         std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(double)) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("laws: a method finds the minimum with no more than its archetype") {
+  for_each_method([]<class A>(const char* name, const auto& method) {
+    INFO(name);
+    A f(formulas::smooth);
+    VectorXd x = start();
+    const Result r = minimize(f, x, method, {.gradient_tolerance = 1e-7});
+    check_end(formulas::smooth, x, r);
+    CHECK(r.status == Status::gradient_tolerance);
+    CHECK((x - VectorXd::LinSpaced(n, 0, n - 1)).norm() <= 1e-6);
+    CHECK(r.evaluations.gradient == f.calls);
+    CHECK(r.evaluations.value == f.calls);
+  });
+}
+
+TEST_CASE("laws: a start at the optimum takes no iteration and fills every field") {
+  for_each_method([]<class A>(const char* name, const auto& method) {
+    INFO(name);
+    for (const Formula& formula : {formulas::smooth, formulas::constant}) {
+      A f(formula);
+      VectorXd x = VectorXd::LinSpaced(n, 0, n - 1);
+      const VectorXd before = x;
+      const Result r = minimize(f, x, method);
+      check_end(formula, x, r);
+      CHECK(r.status == Status::gradient_tolerance);
+      CHECK(r.iterations == 0);
+      CHECK(r.gradient_norm == 0.0);
+      CHECK(r.evaluations.value == 1);
+      CHECK(r.evaluations.gradient == 1);
+      CHECK(x == before);
+    }
+  });
+}
+
+TEST_CASE("laws: no variables is a start at the optimum") {
+  for_each_method([]<class A>(const char* name, const auto& method) {
+    INFO(name);
+    A f(formulas::smooth);
+    VectorXd x(0);
+    CHECK(minimize(f, x, method).status == Status::gradient_tolerance);
+  });
+}
+
+TEST_CASE("laws: one variable") {
+  for_each_method([]<class A>(const char* name, const auto& method) {
+    INFO(name);
+    A f(formulas::smooth);
+    VectorXd x = VectorXd::Constant(1, 0.9);
+    CHECK(minimize(f, x, method).status == Status::gradient_tolerance);
+    CHECK(std::abs(x[0]) <= 1e-5);
+  });
+}
+
+TEST_CASE("laws: a start that is not finite ends after one call where it began") {
+  for_each_method([]<class A>(const char* name, const auto& method) {
+    INFO(name);
+    const Formula bad_value = replaced(formulas::smooth, [](const VectorXd&, double) { return not_a_number; });
+    Formula bad_gradient = formulas::smooth;
+    bad_gradient.gradient = [](const VectorXd& x, VectorXd& g) {
+      formulas::smooth.gradient(x, g);
+      g[1] = std::numeric_limits<double>::infinity();
+      return 1.0;
+    };
+    for (const Formula& formula : {bad_value, bad_gradient}) {
+      A f(formula);
+      VectorXd x = start();
+      const Result r = minimize(f, x, method);
+      CHECK(r.status == Status::non_finite_start);
+      CHECK(r.iterations == 0);
+      CHECK(f.calls == 1);
+      CHECK(x == start());
+    }
+    A f(formulas::smooth);
+    VectorXd x = start();
+    x[2] = not_a_number;
+    CHECK(minimize(f, x, method).status == Status::non_finite_start);
+  });
+}
+
+TEST_CASE("laws: behind a wall of NaN or infinity the last finite point is kept") {
+  for_each_method([]<class A>(const char* name, const auto& method) {
+    INFO(name);
+    for (const double beyond : {not_a_number, std::numeric_limits<double>::infinity()}) {
+      // The unconstrained minimum lies behind the wall.
+      const Formula formula =
+          replaced(formulas::smooth, [=](const VectorXd& x, double value) { return x[3] > 1.5 ? beyond : value; });
+      A f(formula);
+      VectorXd x = start();
+      const Result r = minimize(f, x, method, {.max_iterations = 300, .max_gradient_calls = 3000});
+      check_end(formula, x, r);
+      CHECK_FALSE(converged(r.status));
+      CHECK(x[3] <= 1.5);
+      CHECK(r.evaluations.gradient <= 3000);
+    }
+  });
+}
+
+TEST_CASE("laws: an unbounded function ends within the budget") {
+  for_each_method([]<class A>(const char* name, const auto& method) {
+    INFO(name);
+    A f(formulas::linear);
+    VectorXd x = start();
+    const Result r = minimize(f, x, method, {.max_gradient_calls = 4000});
+    check_end(formulas::linear, x, r);
+    CHECK_FALSE(converged(r.status));
+    CHECK(f.calls <= 4000);
+    CHECK(r.value <= -2.8);
+  });
+}
+
+TEST_CASE("laws: a value of minus infinity is unbounded, and x the point before") {
+  for_each_method([]<class A>(const char* name, const auto& method) {
+    INFO(name);
+    const Formula formula = replaced(formulas::smooth, [](const VectorXd& x, double value) {
+      return x[3] > 1.5 ? -std::numeric_limits<double>::infinity() : value;
+    });
+    A f(formula);
+    VectorXd x = start();
+    const Result r = minimize(f, x, method, {.max_iterations = 300, .max_gradient_calls = 3000});
+    check_end(formula, x, r);
+    CHECK_FALSE(converged(r.status));
+  });
+}
+
+TEST_CASE("laws: a gradient of the wrong sign never looks like success") {
+  for_each_method([]<class A>(const char* name, const auto& method) {
+    INFO(name);
+    const Formula formula{[](const VectorXd& x, VectorXd& g) {
+                            const double value = formulas::smooth.gradient(x, g);
+                            g = -g;
+                            return value;
+                          },
+                          formulas::smooth.hessian};
+    A f(formula);
+    VectorXd x = start();
+    const Result r = minimize(f, x, method, {.max_iterations = 500, .max_gradient_calls = 3000});
+    check_end(formula, x, r);
+    CHECK_FALSE(converged(r.status));
+  });
+}
+
+TEST_CASE("laws: a Hessian that is not finite, or wrong, does no harm") {
+  for_each_method([]<class A>(const char* name, const auto& method) {
+    INFO(name);
+    for (const double entry : {not_a_number, -1.0, 1e-300, 1e300}) {
+      const Formula formula{formulas::smooth.gradient,
+                            [=](const VectorXd&, MatrixXd& H) { H = entry * MatrixXd::Identity(n, n); }};
+      A f(formula);
+      VectorXd x = start();
+      const Result r = minimize(f, x, method, {.max_iterations = 300, .max_gradient_calls = 3000});
+      check_end(formula, x, r);
+      CHECK(f.calls <= 3000);
+    }
+  });
+}
+
+TEST_CASE("laws: no call beyond the budget") {
+  for_each_method([]<class A>(const char* name, const auto& method) {
+    INFO(name);
+    for (std::int64_t most = 0; most <= 12; ++most)
+      for (const bool values : {false, true}) {
+        A f(formulas::smooth);
+        VectorXd x = start();
+        Stop stop{.gradient_tolerance = 1e-14};
+        (values ? stop.max_value_calls : stop.max_gradient_calls) = most;
+        const Result r = minimize(f, x, method, stop);
+        CHECK(f.calls <= most);
+        if (most == 0)
+          CHECK(x == start());
+        else
+          check_end(formulas::smooth, x, r);
+        if (!converged(r.status) && r.status != Status::search_failed)
+          CHECK(r.status == (values ? Status::max_value_calls : Status::max_gradient_calls));
+      }
+  });
+}
+
+TEST_CASE("laws: parts are the whole, bit for bit, also where a budget ended them") {
+  for_each_method([]<class A>(const char* name, const auto& method) {
+    INFO(name);
+    std::vector<VectorXd> path;
+    {
+      A f(formulas::smooth);
+      VectorXd x = start();
+      minimize(f, x, method, {.max_iterations = 8, .gradient_tolerance = 1e-3},
+               [&](const Record& record) { path.emplace_back(record.x); });
+    }
+    const auto last = path.size() - 1;
+    for (std::size_t cut = 0; cut <= last; ++cut) {
+      A f(formulas::smooth);
+      VectorXd x = start();
+      auto state = method.init(f, x);
+      resume(f, x, method, state, {.max_iterations = static_cast<std::int64_t>(cut), .gradient_tolerance = 1e-3});
+      CHECK(same_bits(x, path[cut]));
+      resume(f, x, method, state,
+             {.max_iterations = static_cast<std::int64_t>(last - cut), .gradient_tolerance = 1e-3});
+      CHECK(same_bits(x, path[last]));
+    }
+    for (std::int64_t budget = 1; budget <= 6; ++budget) {
+      A f(formulas::smooth);
+      VectorXd x = start();
+      auto state = method.init(f, x);
+      const Result first = resume(f, x, method, state, {.gradient_tolerance = 1e-3, .max_gradient_calls = budget});
+      const auto done = static_cast<std::size_t>(first.iterations);
+      if (done > last) continue;
+      CHECK(same_bits(x, path[done]));
+      resume(f, x, method, state,
+             {.max_iterations = static_cast<std::int64_t>(last - done), .gradient_tolerance = 1e-3});
+      CHECK(same_bits(x, path[last]));
+    }
+  });
+}
+
+TEST_CASE("laws: an exception of the objective passes through") {
+  for_each_method([]<class A>(const char* name, const auto& method) {
+    INFO(name);
+    int calls = 0;
+    const Formula formula{[&](const VectorXd& x, VectorXd& g) {
+                            if (++calls == 3) throw std::domain_error("the objective's own");
+                            return formulas::smooth.gradient(x, g);
+                          },
+                          formulas::smooth.hessian};
+    A f(formula);
+    VectorXd x = start();
+    CHECK_THROWS_AS(minimize(f, x, method), std::domain_error);
+    CHECK(x.allFinite());
+  });
+}

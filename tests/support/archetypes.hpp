@@ -1,0 +1,84 @@
+// The least that an objective can be, one type for each need of a method.
+#pragma once
+
+#include <Eigen/Core>
+
+#include <functional>
+
+/// What an archetype does, and how often it was asked.
+struct Formula {
+  std::function<double(const Eigen::VectorXd&, Eigen::VectorXd&)> gradient;
+  std::function<void(const Eigen::VectorXd&, Eigen::MatrixXd&)> hessian;
+};
+
+/// Values with gradients only.
+class FirstOrder {
+ public:
+  explicit FirstOrder(const Formula& formula) : formula_(formula) {}
+  FirstOrder(const FirstOrder&) = delete;
+  FirstOrder& operator=(const FirstOrder&) = delete;
+
+  double value_and_gradient(const Eigen::VectorXd& x, Eigen::VectorXd& g) {
+    ++calls;
+    return formula_.gradient(x, g);
+  }
+  int calls = 0;
+
+ protected:
+  Formula formula_;
+};
+
+/// With a Hessian.
+class SecondOrder : public FirstOrder {
+ public:
+  using FirstOrder::FirstOrder;
+  void hessian(const Eigen::VectorXd& x, Eigen::MatrixXd& H) { formula_.hessian(x, H); }
+};
+
+/// With products of a Hessian that is not there.
+class Products : public FirstOrder {
+ public:
+  using FirstOrder::FirstOrder;
+  void hessian_vector(const Eigen::VectorXd& x, const Eigen::VectorXd& v, Eigen::VectorXd& Hv) {
+    Eigen::MatrixXd H(x.size(), x.size());
+    formula_.hessian(x, H);
+    Hv = H * v;
+  }
+};
+
+namespace formulas {
+
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+/// sum log cosh(x_i - i) + (x_i - i)^2 / 20: smooth and strictly convex with minimum 0 at (0, 1, 2, ...).
+inline const Formula smooth{
+    [](const VectorXd& x, VectorXd& g) {
+      double value = 0;
+      for (Eigen::Index i = 0; i < x.size(); ++i) {
+        const double t = x[i] - static_cast<double>(i);
+        value += std::abs(t) + std::log1p(std::exp(-2 * std::abs(t))) - std::log(2.0) + 0.05 * t * t;
+        g[i] = std::tanh(t) + 0.1 * t;
+      }
+      return value;
+    },
+    [](const VectorXd& x, MatrixXd& H) {
+      H.setZero();
+      for (Eigen::Index i = 0; i < x.size(); ++i)
+        H(i, i) = 1.1 - std::pow(std::tanh(x[i] - static_cast<double>(i)), 2);
+    }};
+
+/// -sum x_i
+inline const Formula linear{[](const VectorXd& x, VectorXd& g) {
+                              g.setConstant(-1);
+                              return -x.sum();
+                            },
+                            [](const VectorXd&, MatrixXd& H) { H.setZero(); }};
+
+inline const Formula constant{[](const VectorXd&, VectorXd& g) {
+                                g.setZero();
+                                return 3.0;
+                              },
+                              [](const VectorXd&, MatrixXd& H) { H.setZero(); }};
+
+}  // namespace formulas
