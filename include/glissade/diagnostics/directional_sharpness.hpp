@@ -12,7 +12,7 @@ namespace glissade {
 /// Throws std::invalid_argument for v = 0 or of another length.
 /// Source: "Toward Understanding Why Adam Converges Faster Than SGD for Transformers", 2023, arXiv 2306.00204.
 template <class F, class V>
-double directional_sharpness(F& objective, const V& x, const V& v) {
+double directional_sharpness(F&& objective, const V& x, const V& v) {
   if (v.size() != x.size()) throw std::invalid_argument("directional_sharpness: x and v have different lengths");
   if ((v.array() == 0).all()) throw std::invalid_argument("directional_sharpness: v is zero");
   auto&& f = oracle_of(objective, x);

@@ -56,16 +56,16 @@ struct AiSarah {
   };
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     return detail::begin_finite_sum<State<V>>(*this, objective, x);
   }
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     return step_with(objective, x, state, detail::PlainMove{});
   }
   /// The same with the user's move(x, direction, alpha) in place of x -= alpha direction.
   template <class F, class V, class Move>
-  Report step_with(F& objective, V& x, State<V>& state, Move&& move) const {
+  Report step_with(F&& objective, V& x, State<V>& state, Move&& move) const {
     auto&& f = oracle_of(objective, x);
     detail::begin_outer(*this, f, state);
     const std::int64_t most = inner_steps > 0 ? inner_steps : 20 * state.batches.per_pass();

@@ -44,7 +44,7 @@ struct PlainMove {
 
 /// A state at x with value and full gradient. Checks the options that need the number of terms.
 template <class S, class M, class F, class V>
-S begin_finite_sum(const M& method, F& objective, const V& x) {
+S begin_finite_sum(const M& method, F&& objective, const V& x) {
   check_method(method);
   auto&& f = oracle_of(objective, x);
   check_batch_size(M::name, method.batch_size, f.size());

@@ -46,7 +46,7 @@ struct InnerRule {
   };
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
     detail::check_options(rule, 0);
     State<V> state;
@@ -62,7 +62,7 @@ struct InnerRule {
   }
 
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
     auto& engine = state.inner.engine;
     const auto move = [&](V& point, const V& direction, double) {

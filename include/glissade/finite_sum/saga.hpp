@@ -54,7 +54,7 @@ struct Saga {
   };
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
     check_method(*this);
     State<V> state;
@@ -73,12 +73,12 @@ struct Saga {
   }
 
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     return step_with(objective, x, state, detail::PlainMove{});
   }
   /// The same with the user's move(x, direction, step_size) in place of x -= step_size direction.
   template <class F, class V, class Move>
-  Report step_with(F& objective, V& x, State<V>& state, Move&& move) const {
+  Report step_with(F&& objective, V& x, State<V>& state, Move&& move) const {
     auto&& f = oracle_of(objective, x);
     check_method(*this);
     const Index n = f.size();

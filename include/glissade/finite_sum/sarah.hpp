@@ -34,16 +34,16 @@ struct Sarah {
   using State = FiniteSumState<V>;
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     return detail::begin_finite_sum<State<V>>(*this, objective, x);
   }
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     return step_with(objective, x, state, detail::PlainMove{});
   }
   /// The same with the user's move(x, direction, step_size) in place of x -= step_size direction.
   template <class F, class V, class Move>
-  Report step_with(F& objective, V& x, State<V>& state, Move&& move) const {
+  Report step_with(F&& objective, V& x, State<V>& state, Move&& move) const {
     auto&& f = oracle_of(objective, x);
     return detail::variance_reduced_loop<true>(*this, f, x, state, 0, move);
   }
@@ -73,16 +73,16 @@ struct SarahPlus {
   using State = FiniteSumState<V>;
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     return detail::begin_finite_sum<State<V>>(*this, objective, x);
   }
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     return step_with(objective, x, state, detail::PlainMove{});
   }
   /// The same with the user's move(x, direction, step_size) in place of x -= step_size direction.
   template <class F, class V, class Move>
-  Report step_with(F& objective, V& x, State<V>& state, Move&& move) const {
+  Report step_with(F&& objective, V& x, State<V>& state, Move&& move) const {
     auto&& f = oracle_of(objective, x);
     return detail::variance_reduced_loop<true>(*this, f, x, state, gamma, move);
   }

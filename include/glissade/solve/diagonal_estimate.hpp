@@ -35,7 +35,7 @@ struct UniformDraws {
 /// Hutchinson's estimate z * (H z), element by element, with one random probe z: one Hessian-vector product. For a
 /// diagonal Hessian a probe of +-1 gives the diagonal exactly.
 template <class F, class V>
-void hutchinson(F& objective, const V& x, Probe kind, const RandomKey& key, V& probe, V& estimate) {
+void hutchinson(F&& objective, const V& x, Probe kind, const RandomKey& key, V& probe, V& estimate) {
   auto&& f = oracle_of(objective, x);
   probe.resize(x.size());
   detail::fill_probe(kind, key, probe);
@@ -47,7 +47,7 @@ void hutchinson(F& objective, const V& x, Probe kind, const RandomKey& key, V& p
 /// terms with labels drawn from the model. Never negative, and unbiased for the diagonal of the Gauss-Newton matrix;
 /// only for losses that are log-likelihoods in natural units.
 template <class F, class V>
-void gauss_newton_bartlett(F& objective, const V& x, std::span<const Index> batch, const RandomKey& key, V& estimate) {
+void gauss_newton_bartlett(F&& objective, const V& x, std::span<const Index> batch, const RandomKey& key, V& estimate) {
   auto&& f = oracle_of(objective, x);
   f.sampled_gradient(x, batch, detail::UniformDraws{key}, estimate);
   estimate = static_cast<double>(batch.size()) * estimate.cwiseAbs2();

@@ -52,8 +52,7 @@ void oasis_options(auto& self, auto&& visit) {
 }
 
 template <class M>
-void oasis_check(const M& method) {
-  check_method(method);
+void require_rate(const M& method) {
   if (!method.learning_rate && (method.beta1 != 0 || method.weight_decay != 0))
     throw std::invalid_argument(std::string(M::name) + ": beta1 and weight_decay need a learning_rate");
 }
@@ -142,13 +141,14 @@ struct Oasis {
   std::uint64_t seed = 0;
 
   static void options(auto& self, auto&& visit) { detail::oasis_options(self, visit); }
+  void check() const { detail::require_rate(*this); }
   template <class V>
   using State = OasisState<V>;
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
-    detail::oasis_check(*this);
+    check_method(*this);
     State<V> state;
     state.name = name;
     state.value = f.value_and_gradient(x, state.gradient);
@@ -156,9 +156,9 @@ struct Oasis {
     return state;
   }
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
-    detail::oasis_check(*this);
+    check_method(*this);
     detail::oasis_move(*this, x, state, state.gradient, state.last_gradient,
                        [&](const V& v, V& Hv) { f.hessian_vector(x, v, Hv); });
     state.last_gradient = state.gradient;
@@ -193,13 +193,14 @@ struct StochasticOasis {
     detail::oasis_options(self, visit);
     visit("batch_size", self.batch_size, range::at_least_one);
   }
+  void check() const { detail::require_rate(*this); }
   template <class V>
   using State = OasisState<V>;
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
-    detail::oasis_check(*this);
+    check_method(*this);
     State<V> state;
     state.name = name;
     const Index n = check_size(f);
@@ -210,9 +211,9 @@ struct StochasticOasis {
     return state;
   }
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
-    detail::oasis_check(*this);
+    check_method(*this);
     const Index n = check_size(f);
     state.batches.begin(n, batch_size, order, RandomKey{seed}.derive(2).derive(static_cast<std::uint64_t>(state.steps)));
     for (Index k = 0; k < state.batches.per_pass() && f.refused() == Status::running; ++k) {

@@ -25,7 +25,7 @@ struct SophiaState : Lifted<Sophia>::template State<V> {
 
 /// What SophiaH and SophiaG share; Estimate is called at the first step and every `period` after it.
 template <class M, class F, class V, class Estimate>
-Report sophia_step(const M& method, F& objective, V& x, SophiaState<V>& state, const Estimate& estimate) {
+Report sophia_step(const M& method, F&& objective, V& x, SophiaState<V>& state, const Estimate& estimate) {
   check_method(method);
   auto&& f = oracle_of(objective, x);
   TensorState& tensor = state.engine.states[0];
@@ -42,7 +42,7 @@ Report sophia_step(const M& method, F& objective, V& x, SophiaState<V>& state, c
 }
 
 template <class M, class F, class V>
-SophiaState<V> sophia_init(const M& method, F& objective, const V& x) {
+SophiaState<V> sophia_init(const M& method, F&& objective, const V& x) {
   check_method(method);
   SophiaState<V> state;
   static_cast<typename Lifted<Sophia>::template State<V>&>(state) = Lifted<Sophia>{Sophia{}}.init(objective, x);
@@ -92,11 +92,11 @@ struct SophiaH {
   using State = detail::SophiaState<V>;
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     return detail::sophia_init(*this, objective, x);
   }
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     return detail::sophia_step(*this, objective, x, state, [&](auto& f, const RandomKey& key) {
       hutchinson(f, x, probe, key, state.probe, state.estimate);
     });
@@ -133,7 +133,7 @@ struct SophiaG {
   };
 
   template <class F, class V>
-  State<V> init(F& objective, const V& x) const {
+  State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
     require(name, "curvature_batch", static_cast<double>(curvature_batch), Range{0, static_cast<double>(f.size())});
     State<V> state;
@@ -141,7 +141,7 @@ struct SophiaG {
     return state;
   }
   template <class F, class V>
-  Report step(F& objective, V& x, State<V>& state) const {
+  Report step(F&& objective, V& x, State<V>& state) const {
     return detail::sophia_step(*this, objective, x, state, [&](auto& f, const RandomKey& key) {
       const Index n = f.size();
       state.indices.resize(static_cast<std::size_t>(curvature_batch > 0 ? curvature_batch : n));

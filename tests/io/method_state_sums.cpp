@@ -1,0 +1,50 @@
+#include "support/catch.hpp"
+#include <glissade/finite_sum/ai_sarah.hpp>
+#include <glissade/finite_sum/inner_rule.hpp>
+#include <glissade/finite_sum/saga.hpp>
+#include <glissade/finite_sum/sarah.hpp>
+#include <glissade/finite_sum/svrg.hpp>
+#include <glissade/io/method_state.hpp>
+#include <glissade/problems/random_data.hpp>
+#include <glissade/rules/adam.hpp>
+#include <glissade/solve/oasis.hpp>
+#include <glissade/solve/sophia.hpp>
+
+#include "io/support.hpp"
+
+using namespace glissade;
+using namespace io_tests;
+using Eigen::VectorXd;
+
+TEST_CASE("method state: finite sums, OASIS and Sophia go on from a file, bit for bit") {
+  const auto problem = problems::random_logistic({.rows = 60, .columns = 5, .regularization = 0.1});
+  const auto check = [&](const auto& method) {
+    DYNAMIC_SECTION(method.name) {
+      const auto path = std::filesystem::temp_directory_path() / "glissade_sum_state.safetensors";
+      VectorXd x = VectorXd::Ones(5);
+      auto state = method.init(problem, x);
+      for (int k = 0; k < 3; ++k) method.step(problem, x, state);
+      save(state, x, path);
+      VectorXd y = VectorXd::Zero(5);
+      auto other = method.init(problem, y);
+      load(other, y, path);
+      std::filesystem::remove(path);
+      REQUIRE(x == y);
+      for (int k = 0; k < 3; ++k) {
+        method.step(problem, x, state);
+        method.step(problem, y, other);
+      }
+      CHECK(x == y);
+      CHECK(state.value == other.value);
+    }
+  };
+  check(Svrg{.batch_size = 7});
+  check(Saga{.batch_size = 7});
+  check(Sarah{.batch_size = 7});
+  check(SarahPlus{.batch_size = 7});
+  check(AiSarah{.batch_size = 7});
+  check(with_rule(Sarah{.batch_size = 7}, Adam{.learning_rate = 1e-2}));
+  check(Oasis{});
+  check(StochasticOasis{.learning_rate = 0.1, .beta1 = 0.9, .batch_size = 7});
+  check(SophiaH{});
+}
