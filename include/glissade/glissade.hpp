@@ -5,6 +5,8 @@
 
 #include "core/groups.hpp"
 #include "core/optimizer.hpp"
+#include "editing/merge_weights.hpp"
+#include "editing/sparse_change.hpp"
 #include "matrix/adafactor.hpp"
 #include "matrix/adamp.hpp"
 #include "matrix/adaptive_clip.hpp"
