@@ -1,4 +1,4 @@
-// State in 16 bits against state in float: half the bytes of the moments.
+// State in 16 and 8 bits against state in float: a half and a quarter of the bytes of the moments.
 //
 // usage: PROGRAM [coefficients] [rounds]
 #include <glissade/core/optimizer.hpp>
@@ -19,13 +19,19 @@ int main(int argc, char** argv) {
   Optimizer wide{Adam{.learning_rate = 1e-6}, x};
   Optimizer brain{with_state<Eigen::bfloat16>(Adam{.learning_rate = 1e-6}), x};
   Optimizer half{with_state<Eigen::half>(Adam{.learning_rate = 1e-6}), x};
+  Optimizer dynamic{with_state<DynamicCode>(Adam{.learning_rate = 1e-6}), x};
+  Optimizer logarithmic{with_state<LogarithmicCode>(Adam{.learning_rate = 1e-6}), x};
   Optimizer all{with_state<Eigen::bfloat16>(Adam{.learning_rate = 1e-6}), narrow};
   const std::vector<double> seconds = bench::race({{"float", [&] { wide.step(g); }},
                                                    {"bfloat16", [&] { brain.step(g); }},
                                                    {"half", [&] { half.step(g); }},
+                                                   {"dynamic", [&] { dynamic.step(g); }},
+                                                   {"logarithmic", [&] { logarithmic.step(g); }},
                                                    {"all", [&] { all.step(g); }}},
                                                   rounds, 1);
-  const char* const names[] = {"float moments", "bfloat16 moments", "half moments", "bfloat16 moments and parameters"};
+  const char* const names[] = {"float moments", "bfloat16 moments", "half moments",
+                               "8-bit moments, dynamic code", "8-bit moments, logarithmic code",
+                               "bfloat16 moments and parameters"};
   std::printf("Adam, %ld coefficients, one thread, median of %d\n", static_cast<long>(size), rounds);
   std::printf("%-34s %8s %18s\n", "", "ns", "times faster");
   for (std::size_t k = 0; k < seconds.size(); ++k)

@@ -11,6 +11,8 @@
 #include "diagnostics/performance_profile.hpp"
 #include "diagnostics/regret.hpp"
 #include "diagnostics/time_to_target.hpp"
+#include "editing/merge_weights.hpp"
+#include "editing/sparse_change.hpp"
 #include "finite_sum/ai_sarah.hpp"
 #include "finite_sum/inner_loop.hpp"
 #include "finite_sum/inner_rule.hpp"

@@ -1,118 +1,11 @@
 // Trajectories of other people's implementations, in double: rules must follow them.
 #include <glissade/glissade.hpp>
 
-#include <fstream>
-#include <functional>
-#include <map>
-#include <sstream>
-
-#include "support/catch.hpp"
-#include "support/problems.hpp"
+#include "golden/golden.hpp"
 
 using namespace glissade;
-
-namespace {
-
-struct Row {
-  std::string rule, options, problem;
-  int step = 0;
-  std::vector<double> parameters;
-};
-
-std::vector<Row> read_rows(const std::string& file) {
-  std::ifstream in(std::string(GLISSADE_TEST_DATA) + "/golden/" + file);
-  REQUIRE(in.good());
-  std::vector<Row> rows;
-  for (std::string line; std::getline(in, line);) {
-    std::istringstream fields(line);
-    std::string source, step, value;
-    Row row;
-    std::getline(fields, source, ',');
-    std::getline(fields, row.rule, ',');
-    std::getline(fields, row.options, ',');
-    std::getline(fields, row.problem, ',');
-    std::getline(fields, step, ',');
-    row.step = std::stoi(step);
-    while (std::getline(fields, value, ',')) row.parameters.push_back(std::stod(value));
-    rows.push_back(row);
-  }
-  return rows;
-}
-
-/// Parameters after each step, with gradients of lsq4x3 that are off by up to `nudge`, relatively.
-template <class R>
-std::map<int, std::vector<double>> run(const R& rule, const std::string& problem, int last, double nudge) {
-  std::map<int, std::vector<double>> after;
-  if (problem == "mlp13") {
-    small_problems::Mlp13 p;
-    Optimizer optimizer{rule, p.W1, p.b1, p.W2, p.b2};
-    for (int t = 1; t <= last; ++t) {
-      const auto g = p.gradient();
-      optimizer.step(g.W1, g.b1, g.W2, g.b2);
-      after[t] = p.flat();
-    }
-  } else {
-    REQUIRE(problem == "lsq4x3");
-    small_problems::LeastSquares p(4, 3);
-    Optimizer optimizer{rule, p.W};
-    for (int t = 1; t <= last; ++t) {
-      small_problems::Matrix g = p.gradient();
-      for (Eigen::Index i = 0; i < g.size(); ++i) g.data()[i] *= 1 + nudge * (static_cast<int>(i + t) % 3 - 1);
-      optimizer.step(g);
-      after[t] = p.flat();
-    }
-  }
-  return after;
-}
-
-/// The rule that a row's name and options stand for.
-struct Entry {
-  std::string rule, options;
-  std::function<std::map<int, std::vector<double>>(const std::string& problem, int last, double nudge)> follow;
-  /// Near the optimum of lsq4x3 some rules take steps larger than stability allows, and round-off grows by
-  /// itself: from this step on a row binds no implementation. The test makes sure that it is so: gradients
-  /// that differ in their last bit must lead farther away than the tolerance.
-  int chaotic_from = 100000;
-};
-
-template <class R>
-Entry entry(std::string name, std::string options, R rule, int chaotic_from = 100000) {
-  return {std::move(name), std::move(options),
-          [rule](const std::string& problem, int last, double nudge) { return run(rule, problem, last, nudge); },
-          chaotic_from};
-}
-
-double distance(const std::vector<double>& a, const std::vector<double>& b) {
-  double most = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(a[i] - b[i]));
-  return most;
-}
-
-void check(const std::string& file, const std::vector<Entry>& entries) {
-  const std::vector<Row> rows = read_rows(file);
-  std::size_t used = 0;
-  for (const Entry& e : entries) {
-    std::map<std::string, std::map<int, std::vector<double>>> runs;
-    for (const Row& row : rows) {
-      if (row.rule != e.rule || row.options != e.options) continue;
-      ++used;
-      if (runs[row.problem].empty()) runs[row.problem] = e.follow(row.problem, 1000, 0);
-      const std::vector<double>& ours = runs[row.problem][row.step];
-      REQUIRE(ours.size() == row.parameters.size());
-      double scale = 0;
-      for (double v : row.parameters) scale = std::max(scale, std::abs(v));
-      const double tolerance = scale * (row.step > 100 ? 1e-9 : 1e-12);
-      INFO(row.rule << " " << row.options << " " << row.problem << " step " << row.step);
-      if (row.problem == "lsq4x3" && row.step >= e.chaotic_from)
-        CHECK(distance(ours, e.follow(row.problem, row.step, 2.3e-16)[row.step]) > tolerance);
-      else
-        CHECK(distance(ours, row.parameters) <= tolerance);
-    }
-  }
-  CHECK(used == rows.size());  // every row of the file has been met
-}
-
-}  // namespace
+using golden::check;
+using golden::entry;
 
 TEST_CASE("golden: torch.optim") {
   check("torch.csv",
@@ -189,5 +82,7 @@ TEST_CASE("golden: timm, fairseq, pytorch_optimizer and the authors") {
                   ScheduleFreeAdamW{.learning_rate = [](std::int64_t t) { return t < 9 ? 1e-3 * static_cast<double>(t + 1) : 1e-2; },
                                     .weight_decay = 0.1}),
             entry("ScheduleFree SGD (y iterate)", "lr=.1 momentum=.9", ScheduleFreeSgd{.learning_rate = 0.1}),
+            entry("AdamP", "lr=.01", AdamP{.learning_rate = 0.01}),
+            entry("SGDP", "lr=.01 momentum=.9", SgdP{.learning_rate = 0.01}),
         });
 }

@@ -47,7 +47,7 @@ std::map<int, std::vector<double>> run(const R& rule, const std::string& problem
   using Vector = Eigen::Matrix<P, Eigen::Dynamic, 1>;
   std::map<int, std::vector<double>> after;
   if (problem == "mlp13") {
-    problems::Mlp13 p;
+    small_problems::Mlp13 p;
     Matrix W1 = p.W1.cast<P>(), W2 = p.W2.cast<P>();
     Vector b1 = p.b1.cast<P>(), b2 = p.b2.cast<P>();
     glissade::Optimizer optimizer{rule, W1, b1, W2, b2};
@@ -62,11 +62,11 @@ std::map<int, std::vector<double>> run(const R& rule, const std::string& problem
     }
   } else {
     REQUIRE(problem == "lsq4x3");
-    problems::LeastSquares p(4, 3);
+    small_problems::LeastSquares p(4, 3);
     Matrix W = p.W.cast<P>();
     glissade::Optimizer optimizer{rule, W};
     for (int t = 1; t <= last; ++t) {
-      problems::Matrix g = p.gradient();
+      small_problems::Matrix g = p.gradient();
       for (Eigen::Index i = 0; i < g.size(); ++i) g.data()[i] *= 1 + nudge * (static_cast<int>(i + t) % 3 - 1);
       optimizer.step(Matrix(g.cast<P>()));
       if (nudge != 0)

@@ -9,10 +9,10 @@ namespace {
 
 template <class R>
 Eigen::VectorXd run(const R& rule) {
-  Eigen::VectorXd x = Eigen::VectorXd::NullaryExpr(53, [](Eigen::Index i) { return problems::test_parameter(i); });
+  Eigen::VectorXd x = Eigen::VectorXd::NullaryExpr(53, [](Eigen::Index i) { return small_problems::test_parameter(i); });
   Optimizer optimizer{rule, x};
   for (int t = 1; t <= 25; ++t)
-    optimizer.step(Eigen::VectorXd::NullaryExpr(53, [t](Eigen::Index i) { return problems::test_gradient(i, t); }));
+    optimizer.step(Eigen::VectorXd::NullaryExpr(53, [t](Eigen::Index i) { return small_problems::test_gradient(i, t); }));
   return x;
 }
 

@@ -18,7 +18,7 @@ V passed(const R& rule, const V& gradient) {
 
 Eigen::MatrixXd gradient_matrix(Eigen::Index rows, Eigen::Index cols) {
   return Eigen::MatrixXd::NullaryExpr(rows, cols, [](Eigen::Index i, Eigen::Index j) {
-    return problems::test_gradient(7 * i + j, 1);
+    return small_problems::test_gradient(7 * i + j, 1);
   });
 }
 

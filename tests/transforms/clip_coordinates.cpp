@@ -19,7 +19,7 @@ Vector clipped(double fraction, const Vector& gradient, double scale = 1) {
 }
 
 Vector some_gradient(Eigen::Index size) {
-  return Vector::NullaryExpr(size, [](Eigen::Index i) { return problems::test_gradient(i, 3); });
+  return Vector::NullaryExpr(size, [](Eigen::Index i) { return small_problems::test_gradient(i, 3); });
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ using Vector = Eigen::VectorXf;
 const float infinity = std::numeric_limits<float>::infinity();
 
 Vector gradient(int t) {
-  return Vector::NullaryExpr(21, [t](Eigen::Index i) { return static_cast<float>(problems::test_gradient(i, t)); });
+  return Vector::NullaryExpr(21, [t](Eigen::Index i) { return static_cast<float>(small_problems::test_gradient(i, t)); });
 }
 }  // namespace
 

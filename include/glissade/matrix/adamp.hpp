@@ -38,7 +38,7 @@ struct AdamP {
     visit("decay_ratio", self.decay_ratio, range::fraction);
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(Projected<ScaleByAdam>{{beta1, beta2, epsilon}, delta, decay_ratio, weight_decay},
+    return glissade::chain(Projected<ScaleByAdam>{{beta1, beta2, epsilon}, delta, decay_ratio, weight_decay, epsilon},
                            ScaleByLearningRate{learning_rate});
   }
 };

@@ -27,11 +27,11 @@ double dot(const A* a, const B* b, const Stretch& s) {
 /// Takes the part along the parameters x out of the direction d, row by row or from the whole matrix,
 /// where the gradient g is so orthogonal to x as it is for weights whose scale has no effect:
 ///
-///     max over the rows of |cos(g, x)| < delta / sqrt(length of a row):   d <- d - <n, d> n,  n = x / |x|
+///     max over the rows of |cos(g, x)| < delta / sqrt(length of a row):   d <- d - <n, d> n,  n = x / (|x| + epsilon)
 ///
 /// the same then for the matrix as one row. Returns whether that was so.
 template <class T, class P>
-bool project_out(const T* g, const P* x, T* d, const Tensor& tensor, double delta) {
+bool project_out(const T* g, const P* x, T* d, const Tensor& tensor, double delta, double epsilon) {
   const auto apply = [&](Index rows, auto stretch) {
     double largest = 0;
     for (Index r = 0; r < rows; ++r) {
@@ -42,9 +42,9 @@ bool project_out(const T* g, const P* x, T* d, const Tensor& tensor, double delt
     if (!(largest < delta / std::sqrt(static_cast<double>(stretch(0).count)))) return false;
     for (Index r = 0; r < rows; ++r) {
       const Stretch s = stretch(r);
-      const double squared = dot(x, x, s);
-      if (squared == 0) continue;
-      const double along = dot(x, d, s) / squared;
+      const double length = std::sqrt(dot(x, x, s)) + epsilon;
+      if (length == 0) continue;
+      const double along = dot(x, d, s) / (length * length);
       for (Index i = 0, at = s.first; i < s.count; ++i, at += s.stride)
         d[at] = static_cast<T>(static_cast<double>(d[at]) - along * convert<double>(x[at]));
     }
@@ -66,6 +66,7 @@ struct ProjectedMatrix {
   double delta;
   double decay_ratio;
   double weight_decay;
+  double epsilon;
 
   void fields(const Tensor& tensor, auto&& add) const {
     for (std::string_view slot : Direction::slots) add(slot, tensor.rows, tensor.cols);
@@ -73,7 +74,7 @@ struct ProjectedMatrix {
   template <class T, class P>
   void update(const Step& step, const MatrixUpdate<T, P>& m) const {
     run_direction(step, m, std::make_index_sequence<Direction::slots.size()>{});
-    const bool projected = project_out(m.in, m.parameters, m.out, m.tensor, delta);
+    const bool projected = project_out(m.in, m.parameters, m.out, m.tensor, delta, epsilon);
     const double decay = weight_decay * (projected ? decay_ratio : 1);
     if (decay == 0) return;
     for (Index i = 0; i < m.tensor.size(); ++i)
@@ -133,12 +134,12 @@ namespace glissade {
 /// normalization, and decoupled decay with it.
 ///
 ///     u <- Direction(u);  of a matrix, where |cos(row of gradient, row of x)| < delta / sqrt(columns) for
-///     every row, u <- u - <n, u> n row by row, n = x / |x|;  else the same for the matrix as one row
+///     every row, u <- u - <n, u> n row by row, n = x / (|x| + epsilon);  else the same for the matrix as one row
 ///     u <- u + weight_decay x,  times decay_ratio where something was taken out
 ///
 /// State: that of Direction. A matrix costs two passes and some that do arithmetic one by one.
 /// Source: "AdamP: Slowing Down the Slowdown for Momentum Optimizers on Scale-invariant Weights", 2020,
-/// arXiv 2006.08217; the test of the whole matrix is from the authors' code.
+/// arXiv 2006.08217; the test of the whole matrix and epsilon are from the authors' code.
 template <class Direction>
 struct Projected {
   static constexpr std::string_view name = "Projected";
@@ -147,16 +148,18 @@ struct Projected {
   double delta = 0.1;        // >= 0
   double decay_ratio = 0.1;  // in [0, 1]
   double weight_decay = 0;   // >= 0
+  double epsilon = 1e-8;     // >= 0: added to |x|
 
   static void options(auto& self, auto&& visit) {
     Direction::options(self.direction, visit);
     visit("delta", self.delta, range::non_negative);
     visit("decay_ratio", self.decay_ratio, range::fraction);
     visit("weight_decay", self.weight_decay, range::non_negative);
+    visit("epsilon", self.epsilon, range::non_negative);
   }
   void select(const Tensor& tensor, auto&& run) const {
     if (tensor.is_matrix())
-      run(detail::ProjectedMatrix<Direction>{direction, delta, decay_ratio, weight_decay});
+      run(detail::ProjectedMatrix<Direction>{direction, delta, decay_ratio, weight_decay, epsilon});
     else
       run(detail::ProjectedVector<Direction>{direction, weight_decay});
   }

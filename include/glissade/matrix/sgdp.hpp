@@ -29,6 +29,7 @@ struct SgdP {
   double weight_decay = 0;        // >= 0, decoupled
   double delta = 0.1;             // >= 0: how far from orthogonal gradient and weights may be
   double decay_ratio = 0.1;       // in [0, 1]: of the decay where the scale has no effect
+  double epsilon = 1e-8;          // >= 0: added to |x|
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
@@ -38,10 +39,12 @@ struct SgdP {
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("delta", self.delta, range::non_negative);
     visit("decay_ratio", self.decay_ratio, range::fraction);
+    visit("epsilon", self.epsilon, range::non_negative);
   }
   [[nodiscard]] auto chain() const {
     return glissade::chain(
-        Projected<Trace>{{momentum, dampening, nesterov}, delta, decay_ratio, weight_decay / (1 - momentum)},
+        Projected<Trace>{
+            {momentum, dampening, nesterov}, delta, decay_ratio, weight_decay / (1 - momentum), epsilon},
         ScaleByLearningRate{learning_rate});
   }
 };

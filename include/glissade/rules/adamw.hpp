@@ -15,6 +15,7 @@ namespace glissade {
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "Decoupled Weight Decay Regularization", 2019, arXiv 1711.05101, Algorithm 2, with the decay
 /// multiplied by the learning rate as in torch.optim.AdamW and optax.
+/// There a schedule multiplies rate and decay alike: its decay w at a peak rate p is weight_decay = w / p.
 struct AdamW {
   static constexpr std::string_view name = "AdamW";
   Schedule learning_rate = 1e-3;  // >= 0
