@@ -197,6 +197,22 @@ TEST_CASE("LazyCubicNewton: with M = 6 m L the value falls over each cycle") {
   }
 }
 
+TEST_CASE("LazyCubicNewton: the adaptive M stays below max(first, 12 m L)") {
+  const Wavy f;
+  for (const int period : {1, 2, 5}) {
+    const LazyCubicNewton method{.period = period, .constant = 1e-3};
+    VectorXd x = VectorXd::LinSpaced(6, -2, 3);
+    auto state = method.init(f, x);
+    double largest = 0;
+    for (int k = 0; k < 60; ++k) {
+      REQUIRE(method.step(f, x, state).status == Status::running);
+      largest = std::max(largest, state.constant);
+    }
+    CHECK(state.gradient.norm() <= 1e-5);
+    CHECK(largest <= 12 * period * 2.77);
+  }
+}
+
 TEST_CASE("LazyCubicNewton: leaves a saddle where it starts beside it") {
   VectorXd x = VectorXd::Constant(4, 1e-8);
   const Result r = minimize(Wavy{}, x, LazyCubicNewton{.period = 4}, {.gradient_tolerance = 1e-8});
