@@ -204,11 +204,11 @@ TEST_CASE("LazyCubicNewton: the adaptive M stays below max(first, 12 m L)") {
     VectorXd x = VectorXd::LinSpaced(6, -2, 3);
     auto state = method.init(f, x);
     double largest = 0;
-    for (int k = 0; k < 60; ++k) {
+    for (int k = 0; k < 300 && state.gradient.norm() > 1e-8; ++k) {
       REQUIRE(method.step(f, x, state).status == Status::running);
       largest = std::max(largest, state.constant);
     }
-    CHECK(state.gradient.norm() <= 1e-5);
+    CHECK(state.gradient.norm() <= 1e-8);
     CHECK(largest <= 12 * period * 2.77);
   }
 }
