@@ -118,6 +118,21 @@ TEST_CASE("BarzilaiBorwein: in one dimension it is the secant method") {
   CHECK(x[0] == Approx(std::asinh(1.0)).epsilon(1e-5));
 }
 
+TEST_CASE("minimize: observers see every point once, also where a search fails in the end") {
+  const auto wrong = [](const VectorXd& x, VectorXd& g) {
+    g = x.norm() > 0.5 ? VectorXd(x) : VectorXd(-x);
+    return 0.5 * x.squaredNorm();
+  };
+  for (const VectorXd& x0 : {vector({0.3, 0.2}), vector({1, 2})}) {
+    VectorXd x = x0;
+    History history;
+    const Result r = minimize(wrong, x, GradientDescent{.search = Armijo{.sufficient_decrease = 0.3}}, {}, history);
+    CHECK(r.status == Status::search_failed);
+    REQUIRE(history.size() == static_cast<std::size_t>(r.iterations) + 1);
+    CHECK(history.value.back() == r.value);
+  }
+}
+
 TEST_CASE("first-order methods: options out of range") {
   const AutoDiff f{beale};
   VectorXd x = vector({1, 1});

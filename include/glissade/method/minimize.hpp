@@ -85,8 +85,11 @@ class Drive {
       }
       const double last_value = std::exchange(report_, next).value;
       if (next.status == Status::running) ++result_.iterations;
-      const double step = norm_of(V(x_ - last));
-      result_.status = told(after_step(last_value, step), step);
+      last = x_ - last;
+      const double step = norm_of(last);
+      result_.status = after_step(last_value, step);
+      // A step that failed where it began has nothing new to show.
+      if (next.status == Status::running || step > 0) result_.status = told(result_.status, step);
     }
     result_.value = report_.value;
     result_.gradient_norm = report_.gradient_norm;

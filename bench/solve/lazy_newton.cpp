@@ -1,0 +1,76 @@
+// What lazy Hessians save: period n against period 1, M tuned for each, on the soft maximum (5 n terms,
+// smoothness 0.05) to f - f* < 1e-8. Units are gradients and n times Hessians. Arguments: the dimensions.
+#include <glissade/method/minimize.hpp>
+#include <glissade/solve/lazy_cubic_newton.hpp>
+#include <glissade/solve/lazy_newton.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <vector>
+
+#include "../tests/support/soft_max.hpp"
+
+namespace {
+
+using Eigen::VectorXd;
+
+struct Work {
+  double units = std::numeric_limits<double>::infinity();
+  double seconds = 0;
+  double constant = 0;
+  std::int64_t iterations = 0;
+};
+
+template <class M>
+Work tuned(const test_functions::SoftMax& f, int period) {
+  Work best;
+  const double minimum = f.minimum();
+  // What is already worse than the best is given up.
+  for (const double constant : {100.0, 30.0, 300.0, 10.0, 1000.0}) {
+    VectorXd x = VectorXd::Ones(f.A.cols());
+    const auto units = [&](const glissade::Evaluations& calls) {
+      return calls.gradients() + static_cast<double>(x.size() * calls.hessian);
+    };
+    bool done = false;
+    const auto begin = std::chrono::steady_clock::now();
+    const auto r = glissade::minimize(f, x, M{.period = period, .adaptive = false, .constant = constant},
+                                      {.max_iterations = 5000, .gradient_tolerance = 0, .predicate = [&](const glissade::Record& k) {
+                                         done = k.value - minimum < 1e-8;
+                                         return done || units(k.evaluations) >= best.units;
+                                       }});
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    if (done && units(r.evaluations) < best.units)
+      best = {units(r.evaluations), took.count(), constant, r.iterations};
+  }
+  return best;
+}
+
+template <class M>
+void compare(int d) {
+  const test_functions::SoftMax f(5 * d, d, 0.05, 1);
+  const Work lazy = tuned<M>(f, d);
+  const Work eager = tuned<M>(f, 1);
+  std::printf("%-16s %5d | %6ld %9.0f %8.3f %6.0f | %6ld %9.0f %8.3f %6.0f | %6.1f %6.1f\n", M::name.data(), d,
+              static_cast<long>(eager.iterations), eager.units, eager.seconds, eager.constant,
+              static_cast<long>(lazy.iterations), lazy.units, lazy.seconds, lazy.constant, eager.units / lazy.units,
+              eager.seconds / lazy.seconds);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  std::vector<int> dimensions{100, 200};
+  if (count > 1) dimensions.clear();
+  for (int i = 1; i < count; ++i) dimensions.push_back(std::atoi(values[i]));
+  std::printf("%-16s %5s | %-32s | %-32s | %s\n", "", "", "period 1", "period d", "period 1 / period d");
+  std::printf("%-16s %5s | %6s %9s %8s %6s | %6s %9s %8s %6s | %6s %6s\n", "method", "d", "steps", "units", "s", "M",
+              "steps", "units", "s", "M", "units", "time");
+  for (const int d : dimensions) {
+    compare<glissade::LazyNewton>(d);
+    compare<glissade::LazyCubicNewton>(d);
+  }
+  return 0;
+}
