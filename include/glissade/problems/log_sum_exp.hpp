@@ -16,8 +16,8 @@ namespace glissade::problems {
 ///     p = softmax((A x - b) / smoothing),   m = A' p
 ///     gradient m,   Hessian sum of p_i (a_i - m)(a_i - m)' / smoothing
 ///
-/// Cost: one pass over A for the value, two for the gradient, four for Hv; 2 (n + d) numbers of workspace are kept, so one object must not
-/// be used by two threads at a time.
+/// Cost: one pass over A for the value, two for the gradient, four for Hv; 2 (n + d) numbers of workspace are kept, so
+/// one object must not be used by two threads at a time.
 /// Errors: std::invalid_argument for b of another length than A has rows and smoothing <= 0.
 /// soft_maximum() makes one whose minimizer is 0.
 class LogSumExp {
