@@ -192,6 +192,32 @@ TEST_CASE("AI-SARAH: on a quadratic the step is <v, Hv> / |Hv|^2, between the in
   }
 }
 
+TEST_CASE("AI-SARAH: the step is Newton's on the norm of the next direction, and the limits follow by smoothing") {
+  const auto problem = logistic();
+  VectorXd x = 2 * VectorXd::Ones(5);
+  const AiSarah method{.gamma = 1e-6, .beta = 0.9, .batch_size = 60, .inner_steps = 6};
+  auto state = method.init(problem, x);
+  double limit = std::numeric_limits<double>::infinity();
+  double delta = 0;
+  method.step_with(problem, x, state, [&](VectorXd& point, const VectorXd& v, double step) {
+    VectorXd g, there;
+    problem.value_and_gradient(point, g);
+    const auto next = [&](double alpha) {
+      problem.value_and_gradient(point - alpha * v, there);
+      return (there - g + v).squaredNorm();
+    };
+    const double h = 1e-2;
+    const double slope = (next(-2 * h) - next(2 * h) + 8 * (next(h) - next(-h))) / (12 * h);
+    const double curvature = (-next(-2 * h) - next(2 * h) + 16 * (next(h) + next(-h)) - 30 * next(0)) / (12 * h * h);
+    const double newton = -slope / std::abs(curvature);
+    CHECK(step == Approx(std::min(newton, limit)).epsilon(1e-5));
+    delta = std::isinf(limit) ? 1 / newton : 0.9 * delta + 0.1 / newton;
+    limit = 1 / delta;
+    point -= step * v;
+  });
+  CHECK(state.inner >= 3);
+}
+
 TEST_CASE("AI-SARAH: a step that is no positive number is passed over or limited, never infinite") {
   struct Concave {  // value -cos(x) like: curvature of both signs
     [[nodiscard]] Index size() const { return 4; }

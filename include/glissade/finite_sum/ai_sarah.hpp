@@ -17,14 +17,15 @@ namespace glissade {
 /// Where a is not a positive finite number, the last limit 1 / delta is the step; before there is one, the batch is
 /// passed over. The third derivative is left out where drop_third asks for that or the objective has no batch_third.
 /// One step of the method is one outer loop; value and gradient are exact after it.
-/// Beats a tuned SARAH on badly scaled data where passes count terms looked at (published_passes); by work, an inner step
-/// costs twice as much as SARAH's, and it is up to 35 times behind a tuned SARAH there, and clearly behind a tuned
-/// SARAH+. What holds by every count: it is orders of magnitude ahead of an untuned one.
+/// Beats a tuned SARAH on badly scaled data where passes count terms looked at (published_passes). By work, where an
+/// inner step costs twice SARAH's, it is up to 35 times behind a tuned SARAH there, and clearly behind a tuned SARAH+.
+/// What holds by every count: it is orders of magnitude ahead of an untuned one.
 /// State: value, gradient, delta, started, outer and inner (counts); batches follow from the seed.
 /// Cost: one gradient a step, and 2 batch_size gradients, batch_size Hessian-vector products and batch_size third
 /// derivatives of terms an inner step.
 /// Errors: std::invalid_argument for options out of range.
-/// Source: "AI-SARAH: Adaptive and Implicit Stochastic Recursive Gradient Methods", 2021, arXiv 2102.09700, Algorithm 2.
+/// Source: "AI-SARAH: Adaptive and Implicit Stochastic Recursive Gradient Methods", 2021, arXiv 2102.09700,
+/// Algorithm 2. Deviation: the inner loop has a most.
 struct AiSarah {
   static constexpr std::string_view name = "AiSarah";
   double gamma = 1.0 / 32;        // in (0, 1)

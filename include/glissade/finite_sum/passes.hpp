@@ -16,8 +16,8 @@ constexpr double work_passes(const Evaluations& e) {
 /// Passes as the authors of AI-SARAH count for their figures: terms looked at, whatever is computed of them. Of
 /// methods with two gradients a term and inner step: SVRG and the SARAH family.
 constexpr double published_passes(const Evaluations& e) {
-  return static_cast<double>(e.gradient) +
-         (e.components == 0 ? 0.0 : static_cast<double>(e.component_gradient) / (2 * static_cast<double>(e.components)));
+  const double terms = static_cast<double>(e.component_gradient) / 2;
+  return static_cast<double>(e.gradient) + (e.components == 0 ? 0.0 : terms / static_cast<double>(e.components));
 }
 
 }  // namespace glissade

@@ -90,7 +90,8 @@ struct Saga {
                                   " numbers, must be " + std::to_string(d * batches));
     // Formed anew in every outer loop, so that rounding errors do not add up and it need not be saved.
     state.mean.setZero(d);
-    for (Index j = 0; j < batches; ++j) state.mean += weight(j, n) / static_cast<double>(batches) * state.table.segment(j * d, d);
+    for (Index j = 0; j < batches; ++j)
+      state.mean += weight(j, n) / static_cast<double>(batches) * state.table.segment(j * d, d);
 
     const RandomKey key = RandomKey{seed}.derive(static_cast<std::uint64_t>(state.outer));
     const std::int64_t steps = inner_steps > 0 ? inner_steps : 2 * batches;

@@ -38,7 +38,8 @@ inline TableData read_libsvm(const std::filesystem::path& path, const LibsvmOpti
     std::string_view text = word();
     if (text.empty()) continue;
     double number = 0;
-    if (!detail::read_number(text, number)) lines.fail("the target is " + detail::quoted(text) + ", not a finite number");
+    if (!detail::read_number(text, number))
+      lines.fail("the target is " + detail::quoted(text) + ", not a finite number");
     targets.push_back(number);
     std::int64_t last = 0;
     for (text = word(); !text.empty(); text = word()) {

@@ -16,8 +16,8 @@ namespace glissade::problems {
 ///     p = softmax((A x - b) / smoothing),   m = A' p
 ///     gradient m,   Hessian sum of p_i (a_i - m)(a_i - m)' / smoothing
 ///
-/// Cost: one pass over A for the value, two for the gradient, four for Hv; n + d numbers of workspace are kept, so one object must not
-/// be used by two threads at a time.
+/// Cost: one pass over A for the value, two for the gradient, four for Hv; 2 (n + d) numbers of workspace are kept, so
+/// one object must not be used by two threads at a time.
 /// Errors: std::invalid_argument for b of another length than A has rows and smoothing <= 0.
 /// soft_maximum() makes one whose minimizer is 0.
 class LogSumExp {
@@ -51,8 +51,8 @@ class LogSumExp {
     H.setZero();
     mean_.noalias() = A_.transpose() * p_;
     for (Index i = 0; i < A_.rows(); ++i) {  // centered: the difference of the two sums would cancel
-      along_ = A_.row(i).transpose() - mean_;
-      H.template selfadjointView<Eigen::Lower>().rankUpdate(along_, p_[i] / smoothing_);
+      row_ = A_.row(i).transpose() - mean_;
+      H.template selfadjointView<Eigen::Lower>().rankUpdate(row_, p_[i] / smoothing_);
     }
     H.template triangularView<Eigen::StrictlyUpper>() = H.transpose();
   }
@@ -85,7 +85,7 @@ class LogSumExp {
   Rows A_;
   Eigen::VectorXd b_;
   double smoothing_;
-  mutable Eigen::VectorXd p_, mean_, along_;
+  mutable Eigen::VectorXd p_, along_, mean_, row_;  // of n, n, d and d numbers
 };
 
 /// A random soft maximum with the minimizer 0: entries of A and b are uniform on [-1, 1], then the gradient at 0 is

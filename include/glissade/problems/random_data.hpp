@@ -4,6 +4,7 @@
 #include <Eigen/Core>
 #include <cmath>
 
+#include "../core/random.hpp"
 #include "linear_model.hpp"
 
 namespace glissade::problems {

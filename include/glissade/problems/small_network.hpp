@@ -70,8 +70,9 @@ class SmallNetwork {
   template <class Scalar>
   struct Parts {
     template <int Columns>
-    using Map = Eigen::Map<std::conditional_t<std::is_const_v<Scalar>, const Eigen::Matrix<double, Eigen::Dynamic, Columns>,
-                                              Eigen::Matrix<double, Eigen::Dynamic, Columns>>>;
+    using Plain = Eigen::Matrix<double, Eigen::Dynamic, Columns>;
+    template <int Columns>
+    using Map = Eigen::Map<std::conditional_t<std::is_const_v<Scalar>, const Plain<Columns>, Plain<Columns>>>;
     Map<Eigen::Dynamic> W1;
     Map<1> b1;
     Map<Eigen::Dynamic> W2;

@@ -77,7 +77,7 @@ class SoftmaxRegression {
       const auto a = features_.row(i).transpose();
       for (Index k = 0; k < classes_; ++k)
         for (Index l = 0; l <= k; ++l)
-          H.block(k * d, l * d, d, d) += (p_[k] * ((k == l ? 1 : 0) - p_[l]) / n * a) * a.transpose();
+          H.block(k * d, l * d, d, d).noalias() += (p_[k] * ((k == l ? 1 : 0) - p_[l]) / n * a) * a.transpose();
     }
     H.template triangularView<Eigen::StrictlyUpper>() = H.transpose();
     H.diagonal().array() += regularization_;

@@ -79,7 +79,8 @@ struct Sophia {
     visit("weight_decay", self.weight_decay, range::non_negative);
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(ScaleBySophia{beta1, gamma, epsilon}, When{weight_decay != 0, AddDecayedWeights{weight_decay}},
+    return glissade::chain(ScaleBySophia{beta1, gamma, epsilon},
+                           When{weight_decay != 0, AddDecayedWeights{weight_decay}},
                            ScaleByLearningRate{learning_rate});
   }
 };
@@ -146,7 +147,7 @@ inline std::array<Index, 2> count_unclipped(const TensorState& state, double gam
 }  // namespace detail
 
 /// Folds estimates of the Hessian's diagonal into the curvature of an optimizer with Sophia in it, one for each
-/// parameter, of its shape: h <- beta2 h + (1 - beta2) estimate. Every 10 steps is customary; before the first step too.
+/// parameter, of its shape: h <- beta2 h + (1 - beta2) estimate. Customary before the first step and every 10th.
 /// Throws std::invalid_argument for beta2 outside [0, 1), another shape or number of estimates, a rule without
 /// curvature, and state in 8-bit codes, before anything is touched.
 template <class R, class P, class... E>

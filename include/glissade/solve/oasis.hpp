@@ -76,7 +76,8 @@ void oasis_warm_start(const M& method, const V& x, OasisState<V>& state, const P
 /// One step along `gradient`; `at_last` is the gradient at the last point of the same (mini-batch) function, and
 /// product(v, Hv) that function's Hessian at x. Leaves x in state.last.
 template <class M, class V, class Product>
-void oasis_move(const M& method, V& x, OasisState<V>& state, const V& gradient, const V& at_last, const Product& product) {
+void oasis_move(const M& method, V& x, OasisState<V>& state, const V& gradient, const V& at_last,
+                const Product& product) {
   const std::int64_t k = state.steps++;
   if (k > 0) {
     fill_probe(Probe::rademacher, RandomKey{method.seed}.derive(1).derive(static_cast<std::uint64_t>(k)), state.probe);
@@ -170,8 +171,8 @@ struct Oasis {
 /// OASIS on mini-batches of a finite sum: gradient, Hessian-vector product and both gradients of the difference are of
 /// the same batch, without which the step size would measure noise.
 ///
-/// One step of the method is one pass over the data, each term once in a new order by default, and then value and gradient of
-/// the whole function. Formulas, options, state, errors and source as Oasis; for noisy gradients use a learning_rate
+/// One step of the method is one pass over the data, each term once in a new order by default, and then value and
+/// gradient of the whole function. Formulas, options, state, errors and source as Oasis; for noisy gradients use a learning_rate
 /// (a schedule's argument counts batches).
 /// Cost: a pass is two gradients and one Hessian-vector product of every term, and one gradient of the whole; with a
 /// learning_rate one gradient less.
@@ -215,7 +216,8 @@ struct StochasticOasis {
     auto&& f = oracle_of(objective, x);
     check_method(*this);
     const Index n = check_size(f);
-    state.batches.begin(n, batch_size, order, RandomKey{seed}.derive(2).derive(static_cast<std::uint64_t>(state.steps)));
+    const RandomKey key = RandomKey{seed}.derive(2).derive(static_cast<std::uint64_t>(state.steps));
+    state.batches.begin(n, batch_size, order, key);
     for (Index k = 0; k < state.batches.per_pass() && f.refused() == Status::running; ++k) {
       const auto batch = state.batches.next();
       f.batch_gradient(x, batch, state.gradient);

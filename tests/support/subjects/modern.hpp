@@ -153,10 +153,21 @@ inline auto cautious_lion(double rate) {
   };
 }
 
+/// Without curvature, which only update_curvature brings in.
+inline auto sophia(double rate, double decay) {
+  return [=](Textbook& k) {
+    k.s[0] = 0.96 * k.s[0] + 0.04 * k.g;
+    k.x = (1 - rate * decay) * k.x - rate * (k.s[0] / 1e-12).min(1.0).max(-1.0);
+  };
+}
+
 }  // namespace textbook
 
 void for_each_modern_subject(auto&& check) {
   using namespace glissade;
+  check(Subject{"Sophia", Sophia{.learning_rate = 0.005}, 1, textbook::sophia(0.005, 0)});
+  check(Subject{"Sophia with decay", Sophia{.learning_rate = 0.005, .weight_decay = 1e-3}, 1,
+                textbook::sophia(0.005, 1e-3), true, false});
   check(Subject{"AdaBelief", AdaBelief{.learning_rate = 0.02, .beta2 = 0.99, .epsilon = 1e-6, .rectify = false}, 1,
                 textbook::adabelief(0.02, false, true)});
   check(Subject{"AdaBelief, rectified, epsilon under the root",
