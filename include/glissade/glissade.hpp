@@ -68,6 +68,7 @@
 #include "rules/asgd.hpp"
 #include "rules/cautious_adamw.hpp"
 #include "rules/cautious_lion.hpp"
+#include "rules/cube_root.hpp"
 #include "rules/lamb.hpp"
 #include "rules/laprop.hpp"
 #include "rules/lars.hpp"

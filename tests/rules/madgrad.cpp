@@ -3,7 +3,7 @@
 using namespace glissade;
 
 TEST_CASE("MADGRAD: without momentum the parameter is the dual average") {
-  const Eigen::VectorXd start{{1.0, -2.0, 0.5}};
+  const Eigen::Vector3d start(1.0, -2.0, 0.5);
   Eigen::VectorXd x = start;
   Optimizer optimizer{Madgrad{.learning_rate = 0.1, .momentum = 0, .epsilon = 0}, x};
   Eigen::ArrayXd s = Eigen::ArrayXd::Zero(3);

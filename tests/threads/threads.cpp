@@ -65,6 +65,10 @@ TEST_CASE("threads: gates") {
   check_threads(chain(SkipNonFinite{}, Accumulate{.steps = 2}, Sgd{.learning_rate = 0.1, .momentum = 0.9}));
 }
 
+TEST_CASE("threads: noise and an order statistic") {
+  check_threads(chain(ClipCoordinates{.fraction = 0.1}, AddNoise{}, Scale{.factor = -1}));
+}
+
 TEST_CASE("threads: Adafactor") { check_threads(Adafactor{}); }
 
 TEST_CASE("threads: stochastic rounding") {

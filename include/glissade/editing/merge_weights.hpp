@@ -78,7 +78,8 @@ void interpolate_weights_by_fisher(const Eigen::DenseBase<Old>& old, const Eigen
                                                std::span<const int> new_answers) {
   if (labels.empty() || labels.size() != old_answers.size() || labels.size() != new_answers.size())
     throw std::invalid_argument("negative_flip_rate: " + std::to_string(labels.size()) + " labels, " +
-                                std::to_string(old_answers.size()) + " and " + std::to_string(new_answers.size()) +
+                                std::to_string(old_answers.size()) + " and " +
+                                std::to_string(new_answers.size()) +
                                 " answers, must be as many and at least one");
   std::int64_t flips = 0;
   for (std::size_t i = 0; i < labels.size(); ++i)

@@ -13,7 +13,8 @@ namespace glissade {
 namespace detail {
 /// The first places of `order` hold the coefficients of a[begin, begin + count) by falling magnitude,
 /// ties by index.
-inline void sort_by_magnitude(const double* a, std::vector<std::size_t>& order, std::size_t count, std::size_t needed) {
+inline void sort_by_magnitude(const double* a, std::vector<std::size_t>& order, std::size_t count,
+                              std::size_t needed) {
   order.resize(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto larger = [a](std::size_t i, std::size_t j) {
@@ -58,9 +59,9 @@ void keep_largest_changes(const Eigen::DenseBase<Base>& base, Eigen::DenseBase<N
 }
 
 struct BreadcrumbsOptions {
-  double scale = 0.2;       // of what is added
-  double keep = 0.15;       // in [0, 1]: share of each row that is kept
-  double leave_out = 0.006; // in [0, 1]: share of each row, the largest changes, that is left out
+  double scale = 0.2;        // of what is added
+  double keep = 0.15;        // in [0, 1]: share of each row that is kept
+  double leave_out = 0.006;  // in [0, 1]: share of each row, the largest changes, that is left out
 };
 
 /// Merges the changes of several fine-tuned models into their base without the extremes of either end: of
@@ -95,7 +96,9 @@ void add_breadcrumbs(const Eigen::DenseBase<Base>& base, const Eigen::DenseBase<
   std::vector<std::size_t> order;
   for (Eigen::Index r = 0; r < rows; ++r) {
     const auto row_of = [&](std::size_t k) { return vector ? static_cast<Eigen::Index>(k) : r; };
-    const auto col_of = [&](std::size_t k) { return vector ? Eigen::Index{0} : static_cast<Eigen::Index>(k); };
+    const auto col_of = [&](std::size_t k) {
+      return vector ? Eigen::Index{0} : static_cast<Eigen::Index>(k);
+    };
     for (std::size_t k = 0; k < length; ++k)
       change[k] = static_cast<double>(task.derived().coeff(row_of(k), col_of(k))) -
                   static_cast<double>(base.derived().coeff(row_of(k), col_of(k)));

@@ -34,7 +34,8 @@ struct AdaptivelyClippedMatrix {
     std::fill(factor, weight + units, 0.0);
     const auto squared = [](double v) { return v * v; };
     sum_units(m.tensor, by_columns, factor, [&](Index i) { return squared(static_cast<double>(m.in[i])); });
-    sum_units(m.tensor, by_columns, weight, [&](Index i) { return squared(convert<double>(m.parameters[i])); });
+    sum_units(m.tensor, by_columns, weight,
+              [&](Index i) { return squared(convert<double>(m.parameters[i])); });
     for (Index k = 0; k < units; ++k) factor[k] = adaptive_factor(factor[k], weight[k], clipping, epsilon);
     for_each_stretch(m.tensor, by_columns, [&](Index begin, Index count, Index unit) {
       for (Index i = 0; i < count; ++i)
@@ -55,7 +56,9 @@ struct AdaptivelyClippedVector {
     return [](const auto& u, const auto& x) { return terms(square(widen(u)), square(widen(x))); };
   }
   [[nodiscard]] auto kernel(const Step&, const double* squares) const {
-    return [factor = adaptive_factor(squares[0], squares[1], clipping, epsilon)](auto& u, const auto&) { u *= factor; };
+    return [factor = adaptive_factor(squares[0], squares[1], clipping, epsilon)](auto& u, const auto&) {
+      u *= factor;
+    };
   }
 };
 

@@ -31,6 +31,8 @@ void sum_units(const Tensor& tensor, bool by_columns, double* sums, const F& f) 
   });
 }
 
-inline Index unit_count(const Tensor& tensor, bool by_columns) { return by_columns ? tensor.cols : tensor.rows; }
+inline Index unit_count(const Tensor& tensor, bool by_columns) {
+  return by_columns ? tensor.cols : tensor.rows;
+}
 
 }  // namespace glissade::detail

@@ -24,10 +24,10 @@ namespace glissade {
 struct ScaleByAdan {
   static constexpr std::string_view name = "ScaleByAdan";
   using Convention = glissade::Convention;
-  double beta1 = 0.98;    // in [0, 1)
-  double beta2 = 0.92;    // in [0, 1)
-  double beta3 = 0.99;    // in [0, 1)
-  double epsilon = 1e-8;  // >= 0
+  double beta1 = 0.98;      // in [0, 1)
+  double beta2 = 0.92;      // in [0, 1)
+  double beta3 = 0.99;      // in [0, 1)
+  double epsilon = 1e-8;    // >= 0
   double epsilon_root = 0;  // >= 0
   Convention convention = Convention::paper;
 
@@ -50,7 +50,8 @@ struct ScaleByAdan {
     const double kept = step.count == 1 ? 0 : 1;
     const double ahead = convention == Convention::optax ? 1 - beta2 : beta2;
     return [b1 = beta1, b2 = beta2, b3 = beta3, kept, gain1 = root3 / c1, gain2 = root3 * ahead / c2, ahead,
-            inside = root3 * root3 * epsilon_root, e = root3 * epsilon](auto& u, const auto&, auto& m, auto& w, auto& n, auto& previous) {
+            inside = root3 * root3 * epsilon_root,
+            e = root3 * epsilon](auto& u, const auto&, auto& m, auto& w, auto& n, auto& previous) {
       const auto d = kept * (u - previous);
       previous = u;
       m = b1 * m + (1 - b1) * u;
@@ -82,7 +83,7 @@ struct Adan {
   double epsilon = 1e-8;          // >= 0
   double weight_decay = 0;        // >= 0, decoupled
   bool proximal = true;
-  double epsilon_root = 0;        // >= 0
+  double epsilon_root = 0;  // >= 0
   Convention convention = Convention::paper;
 
   /// u <- (x - rate u) / (1 + rate decay) - x
@@ -110,9 +111,10 @@ struct Adan {
     visit("convention", self.convention, Range{1, 2});
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(ScaleByAdan{beta1, beta2, beta3, epsilon, epsilon_root, convention},
-                           Either{proximal, ProximalStep{learning_rate, weight_decay},
-                                  glissade::chain(AddDecayedWeights{weight_decay}, ScaleByLearningRate{learning_rate})});
+    return glissade::chain(
+        ScaleByAdan{beta1, beta2, beta3, epsilon, epsilon_root, convention},
+        Either{proximal, ProximalStep{learning_rate, weight_decay},
+               glissade::chain(AddDecayedWeights{weight_decay}, ScaleByLearningRate{learning_rate})});
   }
 };
 

@@ -47,7 +47,8 @@ struct ScaleByRms {
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     const double whole = bias_corrected ? 1 / bias_correction(alpha, step.count) : 1;
-    const auto divide = [inside = epsilon_inside ? epsilon : 0, outside = epsilon_inside ? 0 : epsilon](auto& u, auto w) {
+    const auto divide = [inside = epsilon_inside ? epsilon : 0, outside = epsilon_inside ? 0 : epsilon](
+                            auto& u, auto w) {
       u = u / (sqrt(w + inside) + guard<std::remove_cvref_t<decltype(u)>>(outside));
     };
     if constexpr (Centered)
@@ -120,11 +121,11 @@ struct RmsProp {
   double epsilon = 1e-8;          // >= 0
   double momentum = 0;            // in [0, 1)
   bool centered = false;
-  double weight_decay = 0;        // >= 0, L2
+  double weight_decay = 0;  // >= 0, L2
   Convention convention = Convention::torch;
   double initial_accumulator = 0;  // >= 0: of the mean square; tensorflow's 1 stays 1
   bool bias_corrected = false;
-  bool nesterov = false;          // of the momentum
+  bool nesterov = false;  // of the momentum
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);

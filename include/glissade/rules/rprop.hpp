@@ -23,11 +23,11 @@ namespace glissade {
 struct Rprop {
   static constexpr std::string_view name = "Rprop";
   using Convention = glissade::Convention;
-  Schedule learning_rate = 1e-2;  // >= 0: the first step size; later values are not read
-  double eta_minus = 0.5;         // in (0, 1)
-  double eta_plus = 1.2;          // > 1
-  double step_min = 1e-6;         // >= 0
-  double step_max = 50;           // >= 0
+  Schedule learning_rate = 1e-2;              // >= 0: the first step size; later values are not read
+  double eta_minus = 0.5;                     // in (0, 1)
+  double eta_plus = 1.2;                      // > 1
+  double step_min = 1e-6;                     // >= 0
+  double step_max = 50;                       // >= 0
   Convention convention = Convention::torch;  // or optax
 
   static constexpr std::array<std::string_view, 2> slots{"previous_gradient", "step_size"};

@@ -34,8 +34,8 @@ struct ReduceOnPlateau {
   struct State {
     double scale = 1;
     double best = std::numeric_limits<double>::infinity();
-    std::int64_t plateau = 0;   // means without improvement
-    std::int64_t cooling = 0;   // means of cooldown left
+    std::int64_t plateau = 0;    // means without improvement
+    std::int64_t cooling = 0;    // means of cooldown left
     std::int64_t averaging = 0;  // values in `mean`
     double mean = 0;
     friend bool operator==(const State&, const State&) = default;

@@ -25,13 +25,14 @@ struct DirectionalModel {
 /// Source: "Toward Understanding Why Adam Converges Faster Than SGD for Transformers", 2023, arXiv
 /// 2306.00204, section 4.
 template <class G, class U, class HU>
-[[nodiscard]] DirectionalModel directional_model(const Eigen::DenseBase<G>& gradient, const Eigen::DenseBase<U>& update,
+[[nodiscard]] DirectionalModel directional_model(const Eigen::DenseBase<G>& gradient,
+                                                 const Eigen::DenseBase<U>& update,
                                                  const Eigen::DenseBase<HU>& hessian_update) {
   const auto check_shape = [&](const char* what, Eigen::Index rows, Eigen::Index cols) {
     if (rows != update.rows() || cols != update.cols())
-      throw std::invalid_argument(std::string("directional_model: ") + what + " is " + std::to_string(rows) + " x " +
-                                  std::to_string(cols) + ", the update " + std::to_string(update.rows()) + " x " +
-                                  std::to_string(update.cols()));
+      throw std::invalid_argument(std::string("directional_model: ") + what + " is " + std::to_string(rows) +
+                                  " x " + std::to_string(cols) + ", the update " +
+                                  std::to_string(update.rows()) + " x " + std::to_string(update.cols()));
   };
   check_shape("the gradient", gradient.rows(), gradient.cols());
   check_shape("the Hessian's product", hessian_update.rows(), hessian_update.cols());

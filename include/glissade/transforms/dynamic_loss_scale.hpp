@@ -26,16 +26,17 @@ namespace glissade {
 /// torch.amp.GradScaler, which has no bounds.
 struct DynamicLossScale {
   static constexpr std::string_view name = "DynamicLossScale";
-  double initial_scale = 65536;   // > 0
-  double growth = 2;              // >= 1
-  double backoff = 0.5;           // in (0, 1)
-  int interval = 2000;            // >= 1: good steps before the scale grows
-  double min_scale = 1;           // > 0
-  double max_scale = 16777216;    // > 0: 2^24
+  double initial_scale = 65536;  // > 0
+  double growth = 2;             // >= 1
+  double backoff = 0.5;          // in (0, 1)
+  int interval = 2000;           // >= 1: good steps before the scale grows
+  double min_scale = 1;          // > 0
+  double max_scale = 16777216;   // > 0: 2^24
 
   static constexpr Reduction reduction = Reduction::over_all;
   static constexpr int sums = 1;
-  static constexpr std::array<NamedScalar, 4> shared{{{"loss_scale"}, {"used_scale"}, {"good_steps"}, {"skipped"}}};
+  static constexpr std::array<NamedScalar, 4> shared{
+      {{"loss_scale"}, {"used_scale"}, {"good_steps"}, {"skipped"}}};
 
   static void options(auto& self, auto&& visit) {
     visit("initial_scale", self.initial_scale, range::positive);
