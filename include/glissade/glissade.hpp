@@ -1,4 +1,5 @@
-// glissade: optimizers and update rules over Eigen. Includes everything that needs Eigen alone.
+// glissade: optimizers and update rules over Eigen. Includes everything that needs Eigen alone,
+// but for method/autodiff.hpp, which needs Eigen's unsupported modules and would add half to the time of compilation.
 #pragma once
 
 #include "version.hpp"
@@ -30,7 +31,6 @@
 #include "matrix/centralize.hpp"
 #include "matrix/sgdp.hpp"
 #include "matrix/units.hpp"
-#include "method/autodiff.hpp"
 #include "method/check_derivatives.hpp"
 #include "method/finite_differences.hpp"
 #include "method/lifted.hpp"

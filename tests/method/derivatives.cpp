@@ -3,6 +3,7 @@
 #include "support/message_of.hpp"
 #include "support/test_functions.hpp"
 #include <glissade/method/check_derivatives.hpp>
+#include <glissade/method/autodiff.hpp>
 #include <glissade/method/minimize.hpp>
 #include <glissade/solve/lbfgs.hpp>
 #include <glissade/solve/newton.hpp>

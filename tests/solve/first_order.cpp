@@ -3,6 +3,7 @@
 #include "support/message_of.hpp"
 #include "support/test_functions.hpp"
 #include <glissade/method/minimize.hpp>
+#include <glissade/method/autodiff.hpp>
 #include <glissade/solve/barzilai_borwein.hpp>
 #include <glissade/solve/gradient_descent.hpp>
 #include <glissade/solve/lbfgs.hpp>

@@ -4,6 +4,7 @@
 #include "support/no_heap.hpp"
 #include "support/test_functions.hpp"
 #include <glissade/method/minimize.hpp>
+#include <glissade/method/autodiff.hpp>
 #include <glissade/solve/newton.hpp>
 #include <glissade/solve/trust_region_newton.hpp>
 

@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 #include <cmath>
+#include <concepts>
 #include <utility>
 
 #include "../core/random.hpp"
@@ -90,7 +91,9 @@ class LogSumExp {
 
 /// A random soft maximum with the minimizer 0: entries of A and b are uniform on [-1, 1], then the gradient at 0 is
 /// subtracted from every row of A. The minimum is value(0).
-inline LogSumExp soft_maximum(Index rows, Index dimension, double smoothing, std::uint64_t seed = 0) {
+/// A template, so that only who calls it waits for it to be compiled.
+[[nodiscard]] LogSumExp soft_maximum(Index rows, Index dimension, std::floating_point auto smoothing,
+                                     std::uint64_t seed = 0) {
   const RandomKey key{seed};
   LogSumExp::Rows A(rows, dimension);
   Eigen::VectorXd b(rows);

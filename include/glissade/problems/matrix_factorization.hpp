@@ -37,8 +37,10 @@ class MatrixFactorization {
     for (Index i = 0; i < x.size(); ++i) x[i] = 0.5 * RandomKey{seed}.normal(static_cast<std::uint64_t>(i));
     return x;
   }
+  /// A template, so that only who calls it waits for the decomposition to be compiled.
+  template <class Matrix = Eigen::MatrixXd>
   [[nodiscard]] double minimum() const {
-    const Eigen::VectorXd sigma = Eigen::JacobiSVD<Eigen::MatrixXd>(Y_).singularValues();
+    const Eigen::VectorXd sigma = Eigen::JacobiSVD<Matrix>(Y_).singularValues();
     return 0.5 * sigma.tail(sigma.size() - rank_).squaredNorm();
   }
 
