@@ -1,5 +1,5 @@
-// glissade: optimizers and update rules over Eigen. Includes everything that needs Eigen alone,
-// but for method/autodiff.hpp, which needs Eigen's unsupported modules and would add half to the time of compilation.
+// glissade: optimizers, update rules and methods over Eigen. What is not here takes longer to compile or
+// needs more than Eigen, and is included by name: problems/, method/autodiff.hpp, io/.
 #pragma once
 
 #include "version.hpp"
@@ -41,20 +41,6 @@
 #include "method/progress_bar.hpp"
 #include "method/result.hpp"
 #include "method/stop.hpp"
-#include "problems/classical.hpp"
-#include "problems/classical_variable.hpp"
-#include "problems/formula.hpp"
-#include "problems/jet.hpp"
-#include "problems/linear_model.hpp"
-#include "problems/log_sum_exp.hpp"
-#include "problems/matrix_factorization.hpp"
-#include "problems/more_garbow_hillstrom.hpp"
-#include "problems/more_garbow_hillstrom_variable.hpp"
-#include "problems/phase_retrieval.hpp"
-#include "problems/quadratic.hpp"
-#include "problems/random_data.hpp"
-#include "problems/small_network.hpp"
-#include "problems/softmax_regression.hpp"
 #include "rules/adabelief.hpp"
 #include "rules/adadelta.hpp"
 #include "rules/adagrad.hpp"

@@ -13,7 +13,7 @@ using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::Ro
 
 Matrix numbers(Eigen::Index rows, Eigen::Index cols, int t) {
   return Matrix::NullaryExpr(rows, cols, [=](Eigen::Index i, Eigen::Index j) {
-    return problems::test_gradient(11 * i + j, t) + 0.1 * static_cast<double>(i);
+    return small_problems::test_gradient(11 * i + j, t) + 0.1 * static_cast<double>(i);
   });
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("centralize: every row, or every column, loses its mean; vectors pass"
 }
 
 TEST_CASE("centralize: plain descent keeps the sums of the rows") {
-  problems::LeastSquares p(4, 3);
+  small_problems::LeastSquares p(4, 3);
   const Eigen::VectorXd sums = p.W.rowwise().sum();
   Optimizer optimizer{chain(Centralize{}, Sgd{.learning_rate = 0.1}), p.W};
   const double before = p.value();
