@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -149,10 +150,14 @@ struct Facts;
 
 template <class R>
 constexpr int extra_passes() {
-  if constexpr (Selector<R>) {
+  if constexpr (Selector<R> || TimedSelector<R>) {
     return []<class... A>(std::type_identity<std::tuple<A...>>) {
       return (std::max)({0, Facts<flat_t<A>>::extra_passes...});
     }(std::type_identity<typename R::Alternatives>{});
+  } else if constexpr (Restarting<R>) {
+    return Facts<flat_t<decltype(R::rule)>>::extra_passes;
+  } else if constexpr (Subspace<R>) {
+    return R::passes + Facts<flat_t<decltype(R::inner)>>::extra_passes;
   } else if constexpr (MatrixRule<R>) {
     return R::passes;
   } else {
@@ -162,10 +167,14 @@ constexpr int extra_passes() {
 
 template <class R>
 constexpr bool holds_global_barrier() {
-  if constexpr (Selector<R>)
+  if constexpr (Selector<R> || TimedSelector<R>)
     return []<class... A>(std::type_identity<std::tuple<A...>>) {
       return (false || ... || Facts<flat_t<A>>::global);
     }(std::type_identity<typename R::Alternatives>{});
+  else if constexpr (Restarting<R>)
+    return Facts<flat_t<decltype(R::rule)>>::global;
+  else if constexpr (Subspace<R>)
+    return Facts<flat_t<decltype(R::inner)>>::global;
   else
     return GlobalBarrier<R> || Gate<R> || KeepsParameters<R>;
 }
@@ -175,6 +184,12 @@ struct Facts<std::tuple<L...>> {
   static constexpr int extra_passes = (0 + ... + detail::extra_passes<typename L::Rule>());
   static constexpr bool global = (false || ... || holds_global_barrier<typename L::Rule>());
   static constexpr std::size_t gates = (std::size_t{0} + ... + std::size_t{Gate<typename L::Rule>});
+  static constexpr std::array<std::size_t, sizeof...(L) + 1> levels = [] {  // how many gates stand before each link
+    std::array<std::size_t, sizeof...(L) + 1> before{};
+    std::size_t i = 0;
+    ((before[i + 1] = before[i] + std::size_t{Gate<typename L::Rule>}, ++i), ...);
+    return before;
+  }();
   static constexpr std::size_t keeper = [] {  // the link that keeps the parameters unrounded, or their number
     std::size_t found = sizeof...(L);
     std::size_t i = 0;

@@ -10,18 +10,9 @@
 #include <tuple>
 #include <vector>
 
-#include "layout.hpp"
-#include "sweep.hpp"
+#include "tensor_run.hpp"
 
 namespace glissade::detail {
-
-/// Where the update of a tensor is read from: the caller's gradient or the engine's scratch.
-struct Source {
-  const void* data = nullptr;
-  bool computed = false;  // in the compute scalar, else in the parameter's
-  bool negate = false;
-  bool present = false;
-};
 
 /// What holds for a whole step.
 struct StepSettings {
@@ -30,9 +21,10 @@ struct StepSettings {
   Rounding rounding = Rounding::nearest;
 };
 
-template <StorageScalar P>
+template <StorageScalar Parameter>
 class Engine {
  public:
+  using P = Parameter;
   using T = compute_t<P>;
 
   std::vector<Tensor> tensors;
@@ -64,7 +56,7 @@ class Engine {
     for (std::size_t k = 0; k < tensors.size(); ++k) {
       states[k].links.resize(count);
       states[k].counts.resize(counts.size());
-      choose_all(slice<0, count>(links), tensors[k], 0, 1, std::tuple<>{},
+      choose_all(slice<0, count>(links), site<Links>(k), 0, 1, std::tuple<>{},
                  [&](const auto& leaves) { fields_of(k, leaves, 0, count); });
     }
   }
@@ -103,6 +95,9 @@ class Engine {
   [[nodiscard]] std::int64_t time() const { return counts.empty() ? 0 : counts.back(); }
 
  private:
+  template <class, class, class, bool, bool>
+  friend struct TensorRun;
+
   template <class Links, std::size_t I>
   using RuleAt = typename std::tuple_element_t<I, Links>::Rule;
 
@@ -120,12 +115,9 @@ class Engine {
     }(std::make_index_sequence<To - From>{});
   }
 
-  /// How many gates stand before link I: the count that the link's rule lives by.
-  template <class Links, std::size_t I>
-  static constexpr std::size_t level() {
-    return []<std::size_t... J>(std::index_sequence<J...>) {
-      return (std::size_t{0} + ... + std::size_t{Gate<RuleAt<Links, J>>});
-    }(std::make_index_sequence<I>{});
+  template <class Links>
+  [[nodiscard]] Site site(std::size_t k) const {
+    return {tensors[k], tensors.size(), std::type_identity<Links>{}, counts};
   }
 
   /// Runs everything from link From on; link From - 1 is the barrier that the totals are of.
@@ -144,11 +136,11 @@ class Engine {
       if constexpr (AdmittingGate<R>) {
         const std::span<const double> each(tensor_sums_.data(), tensors.size() * R::sums);
         if (!rule.admit(Admission{tensors, each, sums, shared_values(end)}))
-          return level<Links, end>();
+          return Facts<Links>::levels[end];
       }
       return segment<end + 1>(links, sums.data());
     } else {
-      return level<Links, size>();
+      return Facts<Links>::levels[size];
     }
   }
 
@@ -166,7 +158,7 @@ class Engine {
         closed = absorb<From, gate + 1, End>(links, totals);
       } else {
         run_segment<From, gate + 1, true>(links, totals);
-        closed = level<Links, gate>();
+        closed = Facts<Links>::levels[gate];
       }
       rule.advance(memory, open);
       return closed;
@@ -188,11 +180,12 @@ class Engine {
       if (!sources[k].present) continue;
       constexpr std::size_t first = From == 0 ? 0 : From - 1;
       constexpr std::size_t last = !Closed && End < size ? End + 1 : End;
-      choose_all(slice<first, last>(links), tensors[k], first, 1, std::tuple<>{},
+      choose_all(slice<first, last>(links), site<Links>(k), first, 1, std::tuple<>{},
                  [&](const auto& leaves) {
                    using Leaves = std::remove_cvref_t<decltype(leaves)>;
                    const auto fields = fields_of(k, leaves, first, last);
-                   Run<Links, Leaves, Closed, (last > End)> run{*this, k, leaves, fields};
+                   TensorRun<Engine, Links, Leaves, Closed, (last > End)> run{*this, k, leaves, fields};
+                   run.restart();
                    run.template begin<(From > 0)>(totals);
                  });
     }
@@ -201,198 +194,6 @@ class Engine {
   double* shared_values(std::size_t link) {
     return shared[link].empty() ? nullptr : shared[link].front().template as<double>();
   }
-
-  /// The leaves of one segment on one tensor, on their way through the passes.
-  template <class Links, class Leaves, bool Closed, bool Measured>
-  struct Run {
-    static constexpr std::size_t size = std::tuple_size_v<Leaves>;
-    template <std::size_t I>
-    using LeafAt = std::tuple_element_t<I, Leaves>;
-    template <std::size_t I>
-    using R = typename LeafAt<I>::Rule;
-
-    Engine& engine;
-    std::size_t k;
-    const Leaves& leaves;
-    const std::array<Field*, size + 1>& fields;
-    Source source = engine.sources[k];
-
-    /// What kernels read the parameters as: the caller's type, or unrounded.
-    static constexpr bool keeps = Facts<Links>::keeper < std::tuple_size_v<Links>;
-    using X = std::conditional_t<keeps, T, P>;
-    [[nodiscard]] X* parameters() const {
-      if constexpr (std::is_same_v<X, P>)
-        return engine.parameters[k];
-      else
-        return engine.states[k].links[Facts<Links>::keeper].front().template as<T>();
-    }
-
-    /// The first leaf may be the barrier whose totals are known; the last one, with Measured, the
-    /// barrier that ends the segment.
-    template <bool AfterBarrier>
-    void begin(const double* totals) {
-      if constexpr (AfterBarrier)
-        pass<1>(barrier_kernel<0>(totals));
-      else
-        pass<0>(std::tuple<>{});
-    }
-
-    template <std::size_t I>
-    static constexpr std::size_t next_stop() {
-      if constexpr (I == size)
-        return size;
-      else if constexpr (Barrier<R<I>> || MatrixRule<R<I>>)
-        return I;
-      else
-        return next_stop<I + 1>();
-    }
-
-    /// One pass: the leaves from I to the next stop behind the kernels that are due already.
-    template <std::size_t I, class... Due>
-    void pass(const std::tuple<Due...>& due) {
-      constexpr std::size_t stop = next_stop<I>();
-      const auto kernels = bind_range<I>(due, std::make_index_sequence<stop - I>{});
-      constexpr bool changed = sizeof...(Due) + (stop - I) > 0;
-      if constexpr (stop == size) {
-        sweep_any<Closed ? Store::nothing : Store::parameters>(kernels, no_measure(), nullptr);
-      } else if constexpr (MatrixRule<R<stop>>) {
-        if (changed || !source.computed || source.negate)
-          sweep_any<Store::update>(kernels, no_measure(), nullptr);
-        update_matrix<stop>();
-        pass<stop + 1>(std::tuple<>{});
-      } else {
-        constexpr bool ends_segment = Measured && stop + 1 == size;
-        constexpr Store store = changed ? Store::update : Store::nothing;
-        std::array<double, R<stop>::sums> sums{};
-        sweep_any<store, ends_segment>(kernels, bind_measure<stop>(), sums.data());
-        if constexpr (ends_segment) {
-          std::copy(sums.begin(), sums.end(), engine.tensor_sums_.begin() +
-                                                  static_cast<std::ptrdiff_t>(k * R<stop>::sums));
-          engine.sources[k] = source;
-        } else {
-          pass<stop + 1>(barrier_kernel<stop>(sums.data()));
-        }
-      }
-    }
-
-    template <std::size_t I, class... Due, std::size_t... J>
-    auto bind_range(const std::tuple<Due...>& due, std::index_sequence<J...>) {
-      return std::tuple_cat(due, std::make_tuple(bind<I + J>(leaf<I + J>().kernel(step_of<I + J>()))...));
-    }
-
-    template <std::size_t I>
-    auto barrier_kernel(const double* sums) {
-      if constexpr (BarrierWithKernel<R<I>>)
-        return std::make_tuple(bind<I>(leaf<I>().kernel(step_of<I>(), sums)));
-      else
-        return std::tuple<>{};
-    }
-
-    template <std::size_t I>
-    auto bind_measure() {
-      auto bound = bind<I>(leaf<I>().measure(step_of<I>()));
-      return Measure<decltype(bound), R<I>::sums>{bound};
-    }
-    static NoMeasure no_measure() { return {}; }
-
-    template <std::size_t I>
-    const R<I>& leaf() const {
-      return *std::get<I>(leaves).rule;
-    }
-
-    /// A kernel with the pointers to its slots.
-    template <std::size_t I, class Kernel>
-    auto bind(Kernel kernel) const {
-      using Storage = typename LeafAt<I>::StorageType;
-      using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
-      constexpr std::size_t slots = slot_count<R<I>>;
-      if constexpr (BlockCode<S>) {
-        Coded<Kernel, S, slots, is_indexed<R<I>>> bound{kernel, {}, {}, {}};
-        for (std::size_t s = 0; s < slots; ++s) {
-          bound.codes[s] = fields[I][s].template as<std::uint8_t>();
-          bound.scales[s] = reinterpret_cast<float*>(bound.codes[s] + code_bytes(tensor_size()));
-          bound.is_signed[s] = !slot_is_non_negative<R<I>>(s);
-        }
-        return bound;
-      } else {
-        Bound<Kernel, S, slots, is_indexed<R<I>>> bound{kernel, {}};
-        for (std::size_t s = 0; s < slots; ++s) bound.slots[s] = fields[I][s].template as<S>();
-        return bound;
-      }
-    }
-
-    template <std::size_t I>
-    Step step_of() const {
-      const std::size_t link = std::get<I>(leaves).link;
-      const std::size_t at = link_level(link);
-      Step step{engine.tensors[k], engine.states[k].counts[at] + 1, engine.counts[at],
-                engine.seed_, link, {}, engine.shared_values(link)};
-      constexpr std::size_t numbers = scalar_count<R<I>>;
-      for (std::size_t s = 0; s < numbers; ++s)
-        step.scalars[s] =
-            fields[I][slot_count<R<I>> + s].template as<double>();
-      return step;
-    }
-
-    static std::size_t link_level(std::size_t link) {
-      return [&]<std::size_t... J>(std::index_sequence<J...>) {
-        return (std::size_t{0} + ... + (J < link ? std::size_t{Gate<RuleAt<Links, J>>} : 0));
-      }(std::make_index_sequence<std::tuple_size_v<Links>>{});
-    }
-
-    template <std::size_t I>
-    void update_matrix() {
-      T* out = engine.scratch(source.data == engine.scratch_[0].data() ? 1 : 0, tensor_size());
-      MatrixUpdate<T, X> update{static_cast<const T*>(source.data), out, parameters(), engine.tensors[k], {}, engine.workspace_};
-      std::size_t s = 0;
-      leaf<I>().fields(engine.tensors[k], [&](std::string_view, Index, Index) {
-        update.fields[s] = fields[I][s].template as<T>();
-        ++s;
-      });
-      if (tensor_size() > 0) leaf<I>().update(step_of<I>(), update);
-      source = Source{out, true, false, true};
-    }
-
-    [[nodiscard]] Index tensor_size() const { return engine.tensors[k].size(); }
-
-    template <Store store, bool Keep = false, class Kernels, class M>
-    void sweep_any(const Kernels& kernels, const M& measure, double* totals) {
-      if constexpr (std::is_same_v<T, P>) {
-        sweep_from<store, Keep, T>(kernels, measure, totals);
-      } else {
-        if (source.computed)
-          sweep_from<store, Keep, T>(kernels, measure, totals);
-        else
-          sweep_from<store, Keep, P>(kernels, measure, totals);
-      }
-    }
-
-    template <Store store, bool Keep, class In, class Kernels, class M>
-    void sweep_from(const Kernels& kernels, const M& measure, double* totals) {
-      T* out = nullptr;
-      if constexpr (store == Store::update) {
-        if constexpr (Keep) {
-          engine.held_[k].reserve(static_cast<std::size_t>(tensor_size()) * sizeof(T));
-          out = reinterpret_cast<T*>(engine.held_[k].data());
-        } else {
-          out = engine.scratch(0, tensor_size());
-        }
-      }
-      StochasticRounding rounding;
-      if (engine.settings_.rounding == Rounding::stochastic)
-        rounding = {true, engine.seed_.derive(k).derive(rounding_stream)};
-      const Streams<T, In, X, P> io{static_cast<const In*>(source.data), out,     parameters(),
-                                    engine.parameters[k],                source.negate ? T(-0.0) : T(0), rounding};
-      double* partials = nullptr;
-      if constexpr (M::sums > 0) {
-        const auto blocks = static_cast<std::size_t>((tensor_size() + block - 1) / block);
-        if (engine.partials_.size() < blocks * M::sums) engine.partials_.resize(blocks * M::sums);
-        partials = engine.partials_.data();
-      }
-      sweep<store>(io, kernels, measure, tensor_size(), engine.settings_.threads, partials, totals);
-      if constexpr (store == Store::update) source = Source{out, true, false, true};
-    }
-  };
 
   template <class Links, std::size_t... I>
   void prepare_shared(const Links&, std::index_sequence<I...>) {
@@ -421,7 +222,8 @@ class Engine {
 
   StepSettings settings_;
   RandomKey seed_;  // of this call of step
-  std::array<Buffer, 2> scratch_;     // updates on their way between two passes over a tensor
+  std::array<Buffer, 4> scratch_;     // updates between two passes, of tensors and in subspaces
+  Buffer zeros_;                      // the parameters of a subspace
   Buffer workspace_;                  // of matrix rules
   std::vector<Buffer> held_;          // updates that wait for a barrier over all tensors
   std::vector<double> partials_;

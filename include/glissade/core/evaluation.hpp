@@ -39,7 +39,7 @@ template <class R, StorageScalar P>
         }
   };
   const auto links = detail::flatten<void>(optimizer.rule());
-  detail::choose_all(links, tensor, 0, 1, std::tuple<>{},
+  detail::choose_all(links, detail::Site(tensor), 0, 1, std::tuple<>{},
                      [&](const auto& leaves) { std::apply([&](const auto&... leaf) { (look(leaf), ...); }, leaves); });
   if (!found)
     throw std::invalid_argument("evaluation_parameters: no rule that averages in " + detail::describe(optimizer.rule()));

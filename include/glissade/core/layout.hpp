@@ -3,51 +3,125 @@
 
 #include <array>
 #include <tuple>
+#include <type_traits>
 
 #include "chain.hpp"
 
 namespace glissade::detail {
 
-/// A rule ready to run on a tensor, and the link of the chain that it belongs to.
+/// The counter that a rule lives by begins again, and its arrays with it, every `period` updates of the
+/// tensor, or steps of the optimizer.
+struct Restart {
+  std::int64_t period = 0;  // 0: never
+  bool by_time = false;
+};
+
+/// A rule ready to run: the link of the chain that it belongs to, and the tensor that it sees.
 template <class Storage, class R>
 struct Leaf {
   using Rule = R;
   using StorageType = Storage;
   const R* rule;
   std::size_t link;
+  const Tensor* tensor;
+  Restart restart = {};
+
+  /// Which update a rule behind gates takes the coming one for.
+  [[nodiscard]] std::int64_t count(std::int64_t updates, std::int64_t time) const {
+    const std::int64_t done = restart.by_time ? time : updates;
+    return restart.period == 0 ? updates + 1 : done % restart.period + 1;
+  }
 };
 
-template <std::size_t I = 0, class Links, class Done, class Run>
-void choose_all(const Links& links, const Tensor& tensor, std::size_t link, std::size_t stride,
-                const Done& done, const Run& run);
+/// Where and when links are turned into leaves. Without counts it is the optimizer's first step.
+struct Site {
+  const Tensor* tensor;
+  std::size_t tensors = 1;
+  const std::int64_t* counts = nullptr;  // completed steps before each gate
+  const std::size_t* levels = nullptr;   // of gates, for each link
+  Restart restart = {};
 
-/// run(leaves): the link's rule, or what its selector chooses for this tensor.
+  explicit Site(const Tensor& t) : tensor(&t) {}
+  template <class Links>
+  Site(const Tensor& t, std::size_t how_many, std::type_identity<Links>, const std::vector<std::int64_t>& steps)
+      : tensor(&t), tensors(how_many), counts(steps.data()), levels(Facts<Links>::levels.data()) {}
+
+  [[nodiscard]] Occasion occasion(std::size_t link) const {
+    return {counts == nullptr ? 0 : counts[levels[link]], tensors};
+  }
+};
+
+/// The two ends of a subspace as leaves of their own: the way in and the way out.
+template <class R>
+struct Entry {
+  static constexpr bool enters_subspace = true;
+  const R* subspace;
+  const Tensor* within;
+  void fields(const Tensor& tensor, auto&& add) const { subspace->fields(tensor, add); }
+};
+template <class R>
+struct Exit {
+  static constexpr bool leaves_subspace = true;
+  const R* subspace;
+  void fields(const Tensor&, auto&&) const {}
+};
+template <class R>
+concept IsEntry = requires { requires R::enters_subspace; };
+template <class R>
+concept IsExit = requires { requires R::leaves_subspace; };
+
+template <std::size_t I = 0, class Links, class Done, class Run>
+void choose_all(const Links& links, const Site& site, std::size_t link, std::size_t stride, const Done& done,
+                const Run& run);
+
+/// As choose_all, for the links of a rule within link `number`.
+template <class S, class R, class Run>
+void choose_within(const R& rule, const Site& site, std::size_t number, const Run& run) {
+  static_assert(!Facts<flat_t<R>>::global,
+                "a gate, a barrier over all tensors or master weights stand in the chain itself, "
+                "not inside a rule that is chosen tensor by tensor");
+  choose_all(flatten<S>(rule), site, number, 0, std::tuple<>{}, run);
+}
+
+/// run(leaves): the link's rule, or what it stands for on this tensor.
 template <class L, class Run>
-void choose(const L& link, const Tensor& tensor, std::size_t number, const Run& run) {
+void choose(const L& link, const Site& site, std::size_t number, const Run& run) {
   using R = typename L::Rule;
   using S = typename L::StorageType;
   if constexpr (Selector<R>) {
-    link.rule.select(tensor, [&](const auto& chosen) {
-      using Chosen = std::remove_cvref_t<decltype(chosen)>;
-      static_assert(!Facts<flat_t<Chosen>>::global,
-                    "a gate, a barrier over all tensors or master weights stand in the chain itself, "
-                    "not inside a rule that is chosen tensor by tensor");
-      choose_all(flatten<S>(chosen), tensor, number, 0, std::tuple<>{}, run);
+    link.rule.select(*site.tensor, [&](const auto& chosen) { choose_within<S>(chosen, site, number, run); });
+  } else if constexpr (TimedSelector<R>) {
+    link.rule.select(*site.tensor, site.occasion(number),
+                     [&](const auto& chosen) { choose_within<S>(chosen, site, number, run); });
+  } else if constexpr (Restarting<R>) {
+    Site restarted = site;
+    restarted.restart = {link.rule.period, true};
+    choose_within<S>(link.rule.rule, restarted, number, run);
+  } else if constexpr (Subspace<R>) {
+    const Tensor small = link.rule.within(*site.tensor);
+    Site within = site;
+    within.tensor = &small;
+    within.restart = {link.rule.restarts(), false};
+    choose_within<S>(link.rule.inner, within, number, [&](const auto& leaves) {
+      const Entry<R> entry{&link.rule, &small};
+      const Exit<R> exit{&link.rule};
+      run(std::tuple_cat(std::tuple(Leaf<void, Entry<R>>{&entry, number, site.tensor}), leaves,
+                         std::tuple(Leaf<void, Exit<R>>{&exit, number, site.tensor})));
     });
   } else {
-    run(std::tuple<Leaf<S, R>>{Leaf<S, R>{&link.rule, number}});
+    run(std::tuple<Leaf<S, R>>{Leaf<S, R>{&link.rule, number, site.tensor, site.restart}});
   }
 }
 
 /// run(tuple of Leafs) for a tuple of links, numbered link, link + stride, ...
 template <std::size_t I, class Links, class Done, class Run>
-void choose_all(const Links& links, const Tensor& tensor, std::size_t link, std::size_t stride,
-                const Done& done, const Run& run) {
+void choose_all(const Links& links, const Site& site, std::size_t link, std::size_t stride, const Done& done,
+                const Run& run) {
   if constexpr (I == std::tuple_size_v<Links>)
     run(done);
   else
-    choose(std::get<I>(links), tensor, link + I * stride, [&](const auto& leaves) {
-      choose_all<I + 1>(links, tensor, link, stride, std::tuple_cat(done, leaves), run);
+    choose(std::get<I>(links), site, link + I * stride, [&](const auto& leaves) {
+      choose_all<I + 1>(links, site, link, stride, std::tuple_cat(done, leaves), run);
     });
 }
 
@@ -59,9 +133,10 @@ auto slice(const Links& links) {
   }(std::make_index_sequence<End - Begin>{});
 }
 
-/// Calls declare(name, type, rows, cols, initial) for every array of a rule on a tensor.
+/// Calls declare(name, type, rows, cols, initial) for every array of a leaf.
 template <ComputeScalar T, class P, class Storage, class R, class Declare>
-void declare_fields(const Leaf<Storage, R>& leaf, const Tensor& tensor, const Declare& declare) {
+void declare_fields(const Leaf<Storage, R>& leaf, const Declare& declare) {
+  const Tensor& tensor = *leaf.tensor;
   using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
   const R& rule = *leaf.rule;
   if constexpr (slot_count<R> > 0)
@@ -84,13 +159,13 @@ void declare_fields(const Leaf<Storage, R>& leaf, const Tensor& tensor, const De
       declare(number.name, ScalarType::float64, Index{1}, Index{1}, number.initial);
 }
 
-/// Fills a new field with its initial value, or with the parameters.
+/// Fills a new field with its initial value, or with the parameters (null: zeros).
 template <class P>
 void fill(Field& field, double initial, const P* parameters) {
   const auto put = [&](auto* values) {
     using S = std::remove_pointer_t<decltype(values)>;
     for (Index i = 0; i < field.size(); ++i)
-      values[i] = std::isnan(initial) ? convert<S>(parameters[i]) : convert<S>(initial);
+      values[i] = !std::isnan(initial) ? convert<S>(initial) : parameters == nullptr ? S(0) : convert<S>(parameters[i]);
   };
   switch (field.type()) {
     case ScalarType::float32: return put(field.as<float>());
@@ -119,10 +194,11 @@ std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P
     std::apply(
         [&](const auto&... leaf) {
           ((enter(leaf.link),
-            declare_fields<T, P>(leaf, tensor,
+            declare_fields<T, P>(leaf,
                               [&](std::string_view name, ScalarType type, Index rows, Index cols,
                                   double initial) {
-                                visit(link, position++, name, type, rows, cols, initial);
+                                visit(link, position++, name, type, rows, cols, initial,
+                                      leaf.tensor == &tensor ? parameters : nullptr);
                               })),
            ...);
         },
@@ -132,7 +208,7 @@ std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P
   std::size_t wanted = 0;
   bool fits = true;
   for_each_field([&](std::size_t link, std::size_t position, std::string_view name, ScalarType type,
-                     Index rows, Index cols, double) {
+                     Index rows, Index cols, double, const P*) {
     ++wanted;
     fits = fits && position < state.links[link].size() &&
            state.links[link][position].matches(name, type, rows, cols);
@@ -144,7 +220,7 @@ std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P
     std::vector<Fields> old(last - first);
     for (std::size_t link = first; link < last; ++link) old[link - first].swap(state.links[link]);
     for_each_field([&](std::size_t link, std::size_t, std::string_view name, ScalarType type,
-                       Index rows, Index cols, double initial) {
+                       Index rows, Index cols, double initial, const P* first_values) {
       Fields& before = old[link - first];
       const auto same = std::find_if(before.begin(), before.end(), [&](const Field& field) {
         return field.matches(name, type, rows, cols);
@@ -154,7 +230,7 @@ std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P
         before.erase(same);
       } else {
         state.links[link].emplace_back(name, type, rows, cols, tensor.row_major);
-        if (initial != 0) fill(state.links[link].back(), initial, parameters);
+        if (initial != 0) fill(state.links[link].back(), initial, first_values);
       }
     });
   }
@@ -167,7 +243,7 @@ std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P
       [&](const auto&... leaf) {
         ((position = leaf.link == link ? position : 0, link = leaf.link,
           located[index++] = state.links[link].data() + position,
-          declare_fields<T, P>(leaf, tensor, [&](auto&&...) { ++position; })),
+          declare_fields<T, P>(leaf, [&](auto&&...) { ++position; })),
          ...);
       },
       leaves);

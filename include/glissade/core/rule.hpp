@@ -31,7 +31,16 @@
 //   opens     bool opens(const double* shared) const; void advance(double* shared, bool) const
 //   admit     bool admit(const Admission&) const: a barrier over all tensors that decides on the sums
 // A composite is spelled out as a chain of others: auto chain() const. A selector picks, for each
-// tensor, the rule that runs: void select(const Tensor&, auto&& run) const calls run(rule).
+// tensor, the rule that runs: void select(const Tensor&, auto&& run) const calls run(rule); one whose
+// choice changes with time takes an Occasion before `run`. A rule that runs another one on a smaller array
+// in place of the matrix (low_rank/) has
+//   inner     the other rule
+//   within    Tensor within(const Tensor&) const: what it sees
+//   fields    as above: arrays of its own
+//   project   void project(const Step&, const MatrixUpdate<T, P>&) const: from the matrix to the small one
+//   lift      void lift(const Step&, const MatrixUpdate<T, P>&, const T* update) const: and back; `update`
+//             is what project had read
+//   restarts  std::int64_t restarts() const: updates after which the inner rule begins anew; 0: never
 #pragma once
 
 #include <array>
@@ -101,6 +110,20 @@ EIGEN_ALWAYS_INLINE Terms<Width, 1 + sizeof...(Rest)> terms(const WideLane<Width
   return {{first, rest...}};
 }
 
+/// When a selector is asked.
+struct Occasion {
+  std::int64_t time = 0;    // completed steps of the optimizer
+  std::size_t tensors = 1;  // how many the optimizer has
+};
+
+/// A rule that forgets everything every `period` steps of the optimizer.
+template <class R>
+struct Restarted {
+  static constexpr bool restarts_rule = true;
+  std::int64_t period;
+  R rule;
+};
+
 template <class R>
 concept Composite = requires(const R& r) { r.chain(); };
 namespace detail {
@@ -139,9 +162,18 @@ inline constexpr bool is_indexed<R> = R::indexed;
 template <class R>
 concept Selector = requires(const R& r, const Tensor& t) { r.select(t, detail::AnyRule{}); };
 template <class R>
+concept TimedSelector = requires(const R& r, const Tensor& t) { r.select(t, Occasion{}, detail::AnyRule{}); };
+template <class R>
+concept Restarting = requires { requires R::restarts_rule; };
+template <class R>
+concept Subspace = requires(const R& r, const Tensor& t) {
+  r.inner;
+  { r.within(t) } -> std::same_as<Tensor>;
+};
+template <class R>
 concept Barrier = requires { R::reduction; };
 template <class R>
-concept MatrixRule = requires(const R& r, const Tensor& t) {
+concept MatrixRule = !Subspace<R> && requires(const R& r, const Tensor& t) {
   r.fields(t, [](std::string_view, Index, Index) {});
 };
 template <class R>
@@ -167,7 +199,8 @@ template <class R>
 concept Wrapper = requires { requires R::is_rule; };  // a chain, or a rule with another state storage
 
 template <class R>
-concept Rule = Wrapper<R> || Composite<R> || Selector<R> || Barrier<R> || MatrixRule<R> || LaneRule<R>;
+concept Rule = Wrapper<R> || Composite<R> || Selector<R> || TimedSelector<R> || Restarting<R> || Subspace<R> ||
+               Barrier<R> || MatrixRule<R> || LaneRule<R>;
 
 /// Calls visit(name, option, range) for every option; rules without options may leave it out.
 template <class R, class Visitor>

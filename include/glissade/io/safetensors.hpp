@@ -90,7 +90,7 @@ void write_optimizer(const Optimizer<R, P>& optimizer, const Write& write) {
   // An option may have changed what state there is since the last step: then what the next step
   // would begin with is saved.
   Engine<P> prepared;
-  const auto wanted = list_wanted<P>(optimizer.rule(), engine.tensors);
+  const auto wanted = list_wanted<P>(optimizer.rule(), engine.tensors, engine.counts);
   if (!std::equal(arrays.begin(), arrays.end(), wanted.begin(), wanted.end(),
                   [](const SavedArray& a, const SavedArray& b) { return a.matches(b); })) {
     prepared = engine;
@@ -188,7 +188,7 @@ void read_optimizer(Optimizer<R, P>& optimizer, std::istream& in, const std::str
   // Options decide how much state there is, so they and it are checked before memory is taken.
   try {
     check_saved_options(rule, options, loaded.time());
-    const auto wanted = list_wanted<P>(rule, engine.tensors);
+    const auto wanted = list_wanted<P>(rule, engine.tensors, loaded.counts);
     for (const SavedArray& array : wanted) find_stored(contents, array, file);
     auto extra = contents.arrays;
     for (const SavedArray& array : wanted) extra.erase(array.name);

@@ -147,9 +147,10 @@ std::vector<SavedArray> list_stored(Engine<P>& engine, const ParameterData& para
   return std::move(list.arrays);
 }
 
-/// The arrays that the rule wants for these tensors, before any memory is taken for them.
+/// The arrays that the rule wants for these tensors after so many steps, before any memory is taken for them.
 template <StorageScalar P, class R>
-std::vector<SavedArray> list_wanted(const R& rule, const std::vector<Tensor>& tensors) {
+std::vector<SavedArray> list_wanted(const R& rule, const std::vector<Tensor>& tensors,
+                                    const std::vector<std::int64_t>& counts) {
   const auto links = flatten<void>(rule);
   using Links = std::remove_const_t<decltype(links)>;
   constexpr std::size_t count = std::tuple_size_v<Links>;
@@ -158,10 +159,11 @@ std::vector<SavedArray> list_wanted(const R& rule, const std::vector<Tensor>& te
   for (const Tensor& tensor : tensors) list.parameter(tensor, scalar_type_of<P>, nullptr);
   for (const Tensor& tensor : tensors) {
     list.tensor_counts(tensor, levels, nullptr);
-    choose_all(slice<0, count>(links), tensor, 0, 1, std::tuple<>{}, [&](const auto& leaves) {
+    const Site site(tensor, tensors.size(), std::type_identity<Links>{}, counts);
+    choose_all(slice<0, count>(links), site, 0, 1, std::tuple<>{}, [&](const auto& leaves) {
       const auto list_leaf = [&](const auto& leaf) {
         declare_fields<compute_t<P>, P>(
-            leaf, tensor,
+            leaf,
             [&](std::string_view name, ScalarType type, Index rows, Index cols, double) {
               list.field(tensor, leaf.link, name, type, rows, cols, tensor.row_major, nullptr);
             });

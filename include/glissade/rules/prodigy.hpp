@@ -83,7 +83,8 @@ struct ProdigyStep {
 ///     rate = d learning_rate,   b3 = beta3, or sqrt(beta2) where that is 0
 ///     m <- beta1 m + (1 - beta1) d g,   v <- beta2 v + (1 - beta2) d^2 g^2
 ///     n <- b3 n + d / initial_distance rate <g, x0 - x>,   s <- b3 s + d / initial_distance rate g
-///     d' = max(d, distance_factor n / |s|_1), at most growth_rate d;  sums over all tensors
+///     d' = max(d, distance_factor n / |s|_1), then at most growth_rate d but where d = initial_distance;
+///     sums over all tensors
 ///     x <- x - rate ( m / (sqrt(v) + d' epsilon) + weight_decay x ),   d <- d'
 ///
 /// With bias_corrected, rate is multiplied by sqrt(1 - beta2^t) / (1 - beta1^t). learning_rate stays 1, or

@@ -179,7 +179,7 @@ class RowOptimizer {
   template <class F>
   void with_leaves(const F& run) const {
     const auto links = detail::flatten<void>(optimizer_.rule());
-    detail::choose_all(links, optimizer_.tensor(0), 0, 1, std::tuple<>{}, run);
+    detail::choose_all(links, detail::Site(optimizer_.tensor(0)), 0, 1, std::tuple<>{}, run);
   }
 
   [[nodiscard]] bool rests() const {
