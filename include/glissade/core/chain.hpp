@@ -206,7 +206,7 @@ std::string describe(const R& rule) {
     std::apply([&](const auto&... r) { ((text += (text.empty() ? "" : ", ") + describe(r)), ...); },
                rule.rules);
     return "chain(" + text + ")";
-  } else if constexpr (is_state_in<R>) {
+  } else if constexpr (is_state_in<R> || Restarting<R>) {
     return describe(rule.rule);
   } else if constexpr (requires { rule.description(); }) {
     return rule.description();
@@ -222,7 +222,7 @@ void for_each_rule(R& rule, const F& visit) {
   using Plain = std::remove_const_t<R>;
   if constexpr (is_chain<Plain>)
     std::apply([&](auto&... r) { (for_each_rule(r, visit), ...); }, rule.rules);
-  else if constexpr (is_state_in<Plain>)
+  else if constexpr (is_state_in<Plain> || Restarting<Plain>)
     for_each_rule(rule.rule, visit);
   else if constexpr (requires { rule.for_each_rule(visit); })
     rule.for_each_rule(visit);
