@@ -4,6 +4,7 @@
 #include <Eigen/Core>
 
 #include <functional>
+#include <span>
 
 /// What an archetype does, and how often it was asked.
 struct Formula {
@@ -40,6 +41,28 @@ class Products : public FirstOrder {
  public:
   using FirstOrder::FirstOrder;
   void hessian_vector(const Eigen::VectorXd& x, const Eigen::VectorXd& v, Eigen::VectorXd& Hv) {
+    Eigen::MatrixXd H(x.size(), x.size());
+    formula_.hessian(x, H);
+    Hv = H * v;
+  }
+};
+
+/// A finite sum, all of whose terms are the same, with their gradients.
+class EqualTerms : public FirstOrder {
+ public:
+  using FirstOrder::FirstOrder;
+  Eigen::Index size() { return 6; }
+  void batch_gradient(const Eigen::VectorXd& x, std::span<const Eigen::Index>, Eigen::VectorXd& g) {
+    formula_.gradient(x, g);
+  }
+};
+
+/// With products of the Hessians of terms.
+class EqualTermsWithProducts : public EqualTerms {
+ public:
+  using EqualTerms::EqualTerms;
+  void batch_hessian_vector(const Eigen::VectorXd& x, std::span<const Eigen::Index>, const Eigen::VectorXd& v,
+                            Eigen::VectorXd& Hv) {
     Eigen::MatrixXd H(x.size(), x.size());
     formula_.hessian(x, H);
     Hv = H * v;

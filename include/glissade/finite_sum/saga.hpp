@@ -61,6 +61,7 @@ struct Saga {
     state.name = name;
     const Index n = f.size();
     detail::check_batch_size(name, batch_size, n);
+    state.value = f.value_and_gradient(x, state.gradient);  // first: it is what a spent budget leaves
     const Index d = x.size();
     const Index batches = n / batch_size;
     state.table.resize(d * batches);
@@ -68,7 +69,6 @@ struct Saga {
       f.batch_gradient(x, batch(state, j, n), state.scratch);
       state.table.segment(j * d, d) = state.scratch;
     }
-    state.value = f.value_and_gradient(x, state.gradient);
     return state;
   }
 
