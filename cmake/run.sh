@@ -11,7 +11,7 @@ usage: sh cmake/run.sh <verb>
   test             build and run all tests
   bench [pattern]  build and run the benchmarks whose names contain the pattern
   clang            the largest tests, laws and threads, built with Clang
-  sanitize         all others, built with Clang, under the address and undefined behaviour sanitizers
+  sanitize [all]   the small ones, built with Clang, under the address and undefined behaviour sanitizers; or all
   threads          the thread tests under the thread sanitizer
   fuzz             each fuzzer for 60 seconds
 EOF
@@ -236,7 +236,9 @@ clang() {
 
 sanitize() {
   need $basics Catch2 nlohmann_json sanitizers
-  preset asan-ubsan unit_tests
+  small=ON
+  [ "${1:-}" = all ] && small=OFF
+  preset asan-ubsan unit_tests -D GLISSADE_SMALL_TESTS=$small
   run_tests -L unit
 }
 
@@ -246,15 +248,16 @@ threads() {
   run_tests -L threads
 }
 
-# preset <name> <target>: as build, with the options of the preset. It is configured from the root,
+# preset <name> <target> <cmake options>: as build, with the options of the preset. It is configured from the root,
 # where the presets are.
 preset() {
   name=$1
   target=$2
+  shift 2
   dir="$root/build/$name"
   mkdir -p "$dir"
   cd "$root"
-  logged "$dir/configure.log" cmake --preset "$name" -D CMAKE_CXX_COMPILER="$CXX"
+  logged "$dir/configure.log" cmake --preset "$name" -D CMAKE_CXX_COMPILER="$CXX" "$@"
   say "building $target in build/$name on $cores cores; a first build takes minutes"
   logged "$dir/build.log" cmake --build "$dir" --target "$target" --parallel "$cores"
 }
