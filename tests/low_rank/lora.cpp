@@ -1,0 +1,197 @@
+#include <glissade/glissade.hpp>
+#include <glissade/low_rank/lora.hpp>
+
+#include "support/catch.hpp"
+#include "support/message_of.hpp"
+
+using namespace glissade;
+using Eigen::MatrixXd;
+using Eigen::MatrixXf;
+
+namespace {
+
+MatrixXd normals(Eigen::Index rows, Eigen::Index cols, std::uint64_t stream) {
+  return MatrixXd::NullaryExpr(rows, cols, [=](Eigen::Index i, Eigen::Index j) {
+    return RandomKey{stream}.normal(static_cast<std::uint64_t>(i * cols + j));
+  });
+}
+
+/// m = 6, n = 9, r = 3, alpha = 5, a batch of 4, and B away from zero.
+LoraLayer<double> layer_of(bool stabilized = false) {
+  LoraLayer<double> layer(normals(6, 9, 1), {.rank = 3, .alpha = 5, .rank_stabilized = stabilized});
+  layer.B = normals(6, 3, 2);
+  return layer;
+}
+const MatrixXd X = normals(9, 4, 3);
+const MatrixXd dY = normals(6, 4, 4);
+
+/// d<dY, Y> by central differences with respect to `entry`.
+template <class Loss>
+double difference(double& entry, const Loss& loss) {
+  const double kept = entry;
+  const double h = 1e-5;
+  entry = kept + h;
+  const double up = loss();
+  entry = kept - h;
+  const double down = loss();
+  entry = kept;
+  return (up - down) / (2 * h);
+}
+template <class Loss>
+void check_gradient_of(MatrixXd& variable, const MatrixXd& gradient, const Loss& loss) {
+  for (Eigen::Index i = 0; i < variable.size(); ++i)
+    CHECK(difference(variable.data()[i], loss) == Approx(gradient.data()[i]).epsilon(1e-7).margin(1e-7));
+}
+
+}  // namespace
+
+TEST_CASE("LoraLayer: forward is W X + s B A X, with s of LoRA and of rsLoRA") {
+  for (const bool stabilized : {false, true}) {
+    auto layer = layer_of(stabilized);
+    const double s = stabilized ? 5 / std::sqrt(3.0) : 5.0 / 3;
+    CHECK(layer.scale() == Approx(s).epsilon(1e-15));
+    MatrixXd Y(6, 4);
+    layer.forward(X, Y);
+    CHECK(Y.isApprox((layer.weight() + s * layer.B * layer.A) * X, 1e-13));
+  }
+}
+
+TEST_CASE("LoraLayer: gradients are those of differences, with a mask and without") {
+  auto layer = layer_of();
+  MatrixXd x = X, Y(6, 4), dA(3, 9), dB(6, 3), dX(9, 4);
+  SECTION("without") {
+    const auto loss = [&] { return layer.forward(x, Y), Y.cwiseProduct(dY).sum(); };
+    loss();
+    layer.backward(x, dY, dA, dB, dX);
+    check_gradient_of(layer.A, dA, loss);
+    check_gradient_of(layer.B, dB, loss);
+    check_gradient_of(x, dX, loss);
+  }
+  SECTION("with") {
+    const MatrixXd mask = dropout_mask<double>(9, 4, 0.4, RandomKey{7});
+    CHECK((mask.array() == 0).count() > 5);
+    const auto loss = [&] { return layer.forward(x, mask, Y), Y.cwiseProduct(dY).sum(); };
+    loss();
+    layer.backward(x, mask, dY, dA, dB, dX);
+    check_gradient_of(layer.A, dA, loss);
+    check_gradient_of(layer.B, dB, loss);
+    check_gradient_of(x, dX, loss);
+  }
+}
+
+TEST_CASE("LoraLayer: backward equals the projection of the whole gradient; maps, blocks and rows will do") {
+  auto layer = layer_of();
+  MatrixXd Y(6, 4), dA(3, 9), dB(6, 3), wholeA(3, 9), wholeB(6, 3);
+  Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> by_rows = X;
+  MatrixXd larger(9, 8);
+  larger.middleCols(2, 4) = X;
+  layer.forward(by_rows, Y);
+  layer.backward(larger.middleCols(2, 4), dY, dA, dB);
+  layer.project(dY * X.transpose(), wholeA, wholeB);
+  CHECK(dA.isApprox(wholeA, 1e-12));
+  CHECK(dB.isApprox(wholeB, 1e-12));
+}
+
+TEST_CASE("LoraLayer: every start leaves the layer as it was") {
+  for (const auto& [rows, cols] : {std::pair{6, 9}, std::pair{9, 6}, std::pair{1, 5}, std::pair{5, 1}}) {
+    const MatrixXd W = normals(rows, cols, 5);
+    for (const auto start : {LoraStart::kaiming, LoraStart::gaussian, LoraStart::embedding, LoraStart::principal,
+                             LoraStart::orthogonal}) {
+      const LoraLayer<double> layer(W, {.rank = std::min({rows, cols, 3}), .alpha = 2, .start = start, .seed = 3});
+      CHECK((layer.weight() + layer.scale() * layer.B * layer.A).isApprox(W, 1e-12));
+      CHECK(layer.A.norm() + layer.B.norm() > 0);
+    }
+  }
+  const LoraLayer<double> kaiming(normals(50, 100, 1), {.rank = 20});
+  CHECK(kaiming.A.cwiseAbs().maxCoeff() <= 0.1);
+  CHECK(kaiming.A.cwiseAbs().maxCoeff() > 0.099);
+  CHECK(kaiming.A.squaredNorm() / 2000 == Approx(0.01 / 3).epsilon(0.1));
+  const LoraLayer<double> principal(normals(6, 9, 5), {.rank = 2, .alpha = 3, .start = LoraStart::principal});
+  CHECK((principal.A * principal.A.transpose()).isApprox(principal.B.transpose() * principal.B, 1e-12));
+}
+
+TEST_CASE("LoraLayer: merged, it is one matrix; out again, the old one within rounding") {
+  auto layer = layer_of();
+  const MatrixXd W = layer.weight();
+  MatrixXd apart(6, 4), merged(6, 4);
+  layer.forward(X, apart);
+  layer.merge();
+  layer.forward(X, merged);
+  CHECK(merged.isApprox(apart, 1e-12));
+  layer.unmerge();
+  CHECK(layer.weight().isApprox(W, 1e-14));
+
+  LoraLayer<float> narrow(normals(64, 64, 1).cast<float>(), {.rank = 8, .alpha = 16});
+  narrow.B = normals(64, 8, 2).cast<float>();
+  const MatrixXf before = narrow.weight();
+  for (int i = 0; i < 1000; ++i) {
+    narrow.merge();
+    narrow.unmerge();
+  }
+  CHECK((narrow.weight() - before).cwiseAbs().maxCoeff() <= 2e-5f);
+  CHECK(narrow.weight() != before);  // which is why the documentation speaks of a copy
+}
+
+TEST_CASE("LoraLayer: B M and M^-1 A are the same layer") {
+  auto layer = layer_of();
+  MatrixXd before(6, 4), after(6, 4);
+  layer.forward(X, before);
+  const MatrixXd M = normals(3, 3, 9);
+  layer.B = (layer.B * M).eval();
+  layer.A = M.inverse() * layer.A;
+  layer.forward(X, after);
+  CHECK(after.isApprox(before, 1e-12));
+}
+
+TEST_CASE("LoraLayer: the first step of LoRA shrinks with the rank, that of rsLoRA does not") {
+  const Eigen::Index n = 256;
+  const auto size_of_step = [&](int rank, bool stabilized) {
+    double sum = 0;
+    for (std::uint64_t draw = 0; draw < 20; ++draw) {
+      LoraLayer<double> layer(MatrixXd::Zero(n, n), {.rank = rank, .rank_stabilized = stabilized, .seed = draw});
+      layer.A *= std::sqrt(3.0);  // variance 1 / n
+      const MatrixXd G = normals(n, n, 100 + draw);
+      const MatrixXd x = normals(n, 1, 200 + draw);
+      MatrixXd dA(rank, n), dB(n, rank);
+      layer.project(G, dA, dB);
+      const MatrixXd moved = layer.scale() * dB * (layer.A * x);
+      sum += static_cast<double>(n) * moved.norm() / (G * x).norm() / 20;
+    }
+    return sum;
+  };
+  for (const int rank : {16, 64, 256}) {
+    const double r = rank;
+    const double formula = std::sqrt(1 + static_cast<double>(n + 1) / r);
+    CHECK(size_of_step(rank, true) == Approx(formula).epsilon(0.1));
+    CHECK(size_of_step(rank, false) == Approx(formula / r).epsilon(0.1));
+  }
+}
+
+TEST_CASE("LoRA+: B moves `ratio` times as fast") {
+  auto layer = layer_of();
+  const MatrixXd A = layer.A, B = layer.B;
+  Optimizer optimizer{lora_plus(Sgd{.learning_rate = 0.1}, 16), named("A", layer.A), named("B", layer.B)};
+  optimizer.step(MatrixXd::Ones(3, 9), MatrixXd::Ones(6, 3));
+  CHECK((layer.A - A).isApprox(MatrixXd::Constant(3, 9, -0.1), 1e-12));
+  CHECK((layer.B - B).isApprox(MatrixXd::Constant(6, 3, -1.6), 1e-12));
+  CHECK_THROWS_AS(lora_plus(Sgd{}, 0.5), std::invalid_argument);
+}
+
+TEST_CASE("LoraLayer: what cannot be is refused with a sentence") {
+  const auto make = [](LoraOptions options) {
+    return message_of([&] { LoraLayer<double>(MatrixXd::Ones(5, 40), options); });
+  };
+  CHECK(make({.rank = 8}) == "LoraLayer: rank = 8 for a weight of 5 x 40, must be in [1, 5]");
+  CHECK(make({.rank = 0}) == "LoraLayer: rank = 0 for a weight of 5 x 40, must be in [1, 5]");
+  CHECK(make({.rank = 2, .alpha = 0}) == "LoraLayer: alpha = 0, must be > 0 and finite");
+  auto layer = layer_of();
+  MatrixXd Y(6, 4), dA(3, 9), dB(6, 3), none(9, 0), noY(6, 0);
+  CHECK_THROWS_AS(layer.forward(none, noY), std::invalid_argument);
+  CHECK_THROWS_AS(layer.forward(MatrixXd::Ones(8, 4), Y), std::invalid_argument);
+  CHECK_THROWS_AS(layer.backward(X, dY, dA, dB), std::logic_error);  // before forward
+  CHECK_THROWS_AS(layer.unmerge(), std::logic_error);
+  layer.forward(X, Y);
+  layer.merge();
+  CHECK_THROWS_AS(layer.merge(), std::logic_error);
+  CHECK_THROWS_AS(layer.backward(X, dY, dA, dB), std::logic_error);
+}
