@@ -1,0 +1,28 @@
+// The table of rules that run on a projection of a matrix.
+#pragma once
+
+#include "support/subjects/rules.hpp"
+
+namespace low_rank_subjects {
+
+using namespace glissade;
+
+/// Decay stands behind the projection.
+template <class R>
+auto with_rate(const R& rule, double rate) {
+  return chain(rule, ScaleByLearningRate{rate});
+}
+
+}  // namespace low_rank_subjects
+
+void for_each_low_rank_subject(auto&& check) {
+  using namespace glissade;
+  using low_rank_subjects::with_rate;
+  check(Subject{"galore(ScaleByAdam)", with_rate(galore({.rank = 2, .update_gap = 20}, ScaleByAdam{}), 0.02), 3, nullptr, false});
+  check(Subject{"galore(Trace), both sides, reset",
+                with_rate(galore({.rank = 3, .update_gap = 20, .side = ProjectionSide::full, .on_refresh = OnRefresh::reset},
+                                 Trace{}), 0.02), 3, nullptr, false});
+  check(Subject{"galore(Trace), left, randomized",
+                with_rate(galore({.rank = 2, .update_gap = 20, .side = ProjectionSide::left, .randomized = true,
+                                  .accuracy = {.oversampling = 1}}, Trace{}), 0.02), 3, nullptr, false});
+}
