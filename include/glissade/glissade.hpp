@@ -29,6 +29,7 @@
 #include "linalg/panel_product.hpp"
 #include "linalg/shifted_solver.hpp"
 #include "low_rank/badam.hpp"
+#include "low_rank/flora.hpp"
 #include "low_rank/frugal.hpp"
 #include "low_rank/galore.hpp"
 #include "low_rank/online_subspace_descent.hpp"
