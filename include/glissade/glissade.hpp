@@ -32,6 +32,7 @@
 #include "low_rank/flora.hpp"
 #include "low_rank/frugal.hpp"
 #include "low_rank/galore.hpp"
+#include "low_rank/galore_adamw.hpp"
 #include "low_rank/online_subspace_descent.hpp"
 #include "low_rank/projection.hpp"
 #include "matrix/adafactor.hpp"
