@@ -69,7 +69,8 @@ void add_panel_products(MatrixView<const T> A, MatrixView<const T> B, MatrixView
 }  // namespace detail
 
 /// C <- factor A B, or C <- C + factor A B with `add`, in panels so small that Eigen needs no heap. C may not
-/// overlap A or B.
+/// overlap A or B. In programs compiled with OpenMP Eigen shares out large panels among its own threads, which takes
+/// memory from the heap.
 template <class T>
 void multiply(std::type_identity_t<MatrixView<const T>> A, std::type_identity_t<MatrixView<const T>> B,
               MatrixView<T> C, double factor = 1, bool add = false) {

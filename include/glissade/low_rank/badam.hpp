@@ -1,6 +1,7 @@
 // BAdam: one block of the parameters at a time.
 #pragma once
 
+#include <algorithm>
 #include <stdexcept>
 #include <vector>
 

@@ -1,6 +1,7 @@
 // FRUGAL: any rule on a part of the gradient, a rule without state on the rest.
 #pragma once
 
+#include "../core/lane_loop.hpp"
 #include "../linalg/keyed_permutation.hpp"
 #include "badam.hpp"
 #include "projection.hpp"
@@ -79,6 +80,7 @@ struct FrugalMatrix {
     if (options.projector == FrugalProjector::randk) {
       small.rows = active(tensor);
       small.cols = 1;
+      small.rank = 1;
     }
     return small;
   }
@@ -108,29 +110,27 @@ struct FrugalMatrix {
   void lift(const Step& step, const MatrixUpdate<T, P>& m, const T* gradient) const {
     const Index size = m.tensor.size();
     const auto scale = static_cast<T>(options.projected_scale);
-    const auto factor = static_cast<T>(options.projected_scale * options.inactive_scale);
     if (!in_subspace()) {
-      for (Index i = 0; i < size; ++i) m.out[i] = factor * inactive(gradient[i], T(0));
+      transform_lanes(size, m.out, [&](Lane<T> g) { return inactive(g, T(0)); }, gradient);
       for_each_active(step, m.tensor, [&](Index small, Index whole) { m.out[whole] = scale * m.in[small]; });
       return;
     }
     const MatrixView<T> projector = projector_of(m);
-    const MatrixView<T> U{m.out, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
-    if (options.inactive_rule == InactiveRule::no) {
-      return lift_side<T>(side(m.tensor), image<const T>(m.in, m.tensor), projector, U, options.projected_scale);
-    }
-    // What is left of the gradient: round-off where the subspace holds all of it, which sign() must not see.
     const MatrixView<const T> G{gradient, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
-    const Index length = projector.rows;
-    m.workspace.reserve(static_cast<std::size_t>(size / length * projector.cols) * sizeof(T));
-    const MatrixView<T> z = image<T>(reinterpret_cast<T*>(m.workspace.data()), m.tensor);
-    project_side<T>(side(m.tensor), G, projector, z);
-    lift_side<T>(side(m.tensor), z, projector, U, 1);
-    T largest = 0;
-    for (Index i = 0; i < size; ++i) largest = (std::max)(largest, std::abs(gradient[i]));
-    const T noise = largest * static_cast<T>(8 * std::sqrt(static_cast<double>(length))) * std::numeric_limits<T>::epsilon();
-    for (Index i = 0; i < size; ++i) m.out[i] = factor * inactive(gradient[i] - m.out[i], noise);
-    lift_side<T>(side(m.tensor), image<const T>(m.in, m.tensor), projector, U, options.projected_scale, true);
+    const MatrixView<T> U{m.out, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
+    const MatrixView<const T> N = image<const T>(m.in, m.tensor);
+    const bool rest = options.inactive_rule != InactiveRule::no;
+    if (rest) {
+      m.workspace.reserve(static_cast<std::size_t>(N.size()) * sizeof(T));
+      const MatrixView<T> z = image<T>(reinterpret_cast<T*>(m.workspace.data()), m.tensor);
+      project_side<T>(side(m.tensor), G, projector, z);
+      lift_side<T>(side(m.tensor), z, projector, U, 1);
+      // Where the subspace holds all of the gradient this is round-off, which sign() must not see.
+      const T noise = G.flat().abs().maxCoeff() * static_cast<T>(8 * std::sqrt(static_cast<double>(projector.rows))) *
+                      std::numeric_limits<T>::epsilon();
+      transform_lanes(size, m.out, [&](Lane<T> g, Lane<T> up) { return inactive(g - up, noise); }, gradient, m.out);
+    }
+    lift_side<T>(side(m.tensor), N, projector, U, options.projected_scale, rest);
   }
 
  private:
@@ -146,11 +146,14 @@ struct FrugalMatrix {
     const bool left = side(tensor) == ProjectionSide::left;
     return {data, left ? active(tensor) : tensor.rows, left ? tensor.cols : active(tensor), tensor.row_major};
   }
+  /// What is made of the rest f, where it is more than noise.
   template <class T>
-  [[nodiscard]] T inactive(T f, T noise) const {
-    if (options.inactive_rule == InactiveRule::no || std::abs(f) <= noise) return T(0);
-    if (options.inactive_rule == InactiveRule::sgd) return f;
-    return f > 0 ? T(1) : f < 0 ? T(-1) : f;  // NaN stays
+  [[nodiscard]] Lane<T> inactive(Lane<T> f, T noise) const {
+    using L = Lane<T>;
+    if (options.inactive_rule == InactiveRule::no) return L(0);
+    const double factor = options.projected_scale * options.inactive_scale;
+    const L rest = select(abs(f) <= L(noise), L(0), f);
+    return factor * (options.inactive_rule == InactiveRule::sign_sgd ? sign(rest) : rest);
   }
 
   /// Calls f(index in the small array, index in the matrix) for what is active. Chosen anew from the key every
