@@ -26,8 +26,8 @@ void products() {
       const double flops = 2e-9 * static_cast<double>(n * n * r);
       const char* names[] = {"G P", "P' G", "R P'"};
       for (std::size_t k = 0; k < 3; ++k)
-        std::printf("  %-6s n = %4ld, r = %3ld %24.1f %8.1f %8.2f\n", names[k], static_cast<long>(n), static_cast<long>(r),
-                    flops / s[2 * k], flops / s[2 * k + 1], s[2 * k] / s[2 * k + 1]);
+        std::printf("  %-6s n = %4ld, r = %3ld %24.1f %8.1f %8.2f\n", names[k], static_cast<long>(n),
+                    static_cast<long>(r), flops / s[2 * k], flops / s[2 * k + 1], s[2 * k] / s[2 * k + 1]);
     }
 }
 
@@ -54,12 +54,13 @@ void steps() {
   const double exact = once([&] { return leading_subspace(G, rank); });
   const double random = once([&] { return random_leading_subspace(G, rank, RandomKey{1}); });
   const double adam = step_seconds(ScaleByAdam{}, n);
-  std::printf("\nsteps on 2048 x 2048 floats, r = 128: ms, times Adam's; refresh: exact %.2f s, randomized %.2f s\n", exact,
-              random);
+  std::printf(
+      "\nsteps on 2048 x 2048 floats, r = 128: ms, times Adam's; refresh: exact %.2f s, randomized %.2f s\n", exact,
+      random);
   const auto row = [&](const char* name, double seconds, double refresh) {
     const double all = seconds + refresh / 200;
-    std::printf("  %-44s %8.2f %8.2f   with refresh every 200: %8.2f %8.2f\n", name, 1e3 * seconds, seconds / adam, 1e3 * all,
-                all / adam);
+    std::printf("  %-44s %8.2f %8.2f   with refresh every 200: %8.2f %8.2f\n", name, 1e3 * seconds, seconds / adam,
+                1e3 * all, all / adam);
   };
   row("Adam", adam, 0);
   const double galore_step = step_seconds(galore({.rank = rank, .update_gap = never, .randomized = true}), n);
@@ -69,7 +70,8 @@ void steps() {
   row("frugal(ScaleByAdam), randk, density 1/4",
       step_seconds(frugal({.density = 0.25, .projector = FrugalProjector::randk}), n), 0);
   row("Flora", step_seconds(Flora{.rank = rank}, n), 0);
-  row("online_subspace_descent(ScaleByAdam)", step_seconds(online_subspace_descent({.rank = rank, .random_start = true}), n), 0);
+  row("online_subspace_descent(ScaleByAdam)",
+      step_seconds(online_subspace_descent({.rank = rank, .random_start = true}), n), 0);
 }
 
 /// What it costs to keep the subspace: Online Subspace Descent beyond GaLore's step, and GaLore's decomposition.
@@ -82,8 +84,9 @@ void subspaces() {
     const auto begin = std::chrono::steady_clock::now();
     const double trace = leading_subspace(G, 64).trace();
     const double svd = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    std::printf("  n = %4ld: step of P %8.2f, leading_subspace %8.1f, ratio %6.1f (wanted > 10)%s\n", static_cast<long>(n),
-                1e3 * (moving - still), 1e3 * svd, svd / (moving - still), std::isfinite(trace) ? "" : "?");
+    std::printf("  n = %4ld: step of P %8.2f, leading_subspace %8.1f, ratio %6.1f (wanted > 10)%s\n",
+                static_cast<long>(n), 1e3 * (moving - still), 1e3 * svd, svd / (moving - still),
+                std::isfinite(trace) ? "" : "?");
   }
 }
 
@@ -106,7 +109,8 @@ void state(const char* name, const R& rule, double& adam) {
 void states() {
   double adam = 0;
   const TensorMask hidden{[](const Tensor& tensor) { return tensor.rows < 32'000; }};
-  std::printf("\nstate, 8 layers of 4 (512 x 512), 2 (1376 x 512), 1 (512 x 1376), and 2 tables 32000 x 512, float\n");
+  std::printf(
+      "\nstate, 8 layers of 4 (512 x 512), 2 (1376 x 512), 1 (512 x 1376), and 2 tables 32000 x 512, float\n");
   state("Adam", ScaleByAdam{}, adam);
   state("galore, rank 128", galore({.rank = 128}), adam);
   state("galore, rank 128, without tables", galore({.rank = 128, .mask = hidden}), adam);
@@ -114,7 +118,8 @@ void states() {
   state("online_subspace_descent, rank 128", online_subspace_descent({.rank = 128}), adam);
   state("frugal, columns, density 1/4", frugal({.density = 0.25}), adam);
   state("frugal, svd, density 1/4", frugal({.density = 0.25, .projector = FrugalProjector::svd}), adam);
-  state("frugal, block, density 1/8", frugal({.density = 0.125, .projector = FrugalProjector::block, .order = BlockOrder::ascending}), adam);
+  state("frugal, block, density 1/8",
+        frugal({.density = 0.125, .projector = FrugalProjector::block, .order = BlockOrder::ascending}), adam);
   state("frugal, density 0", frugal({.density = 0}), adam);
   state("badam, a tensor a block, one of the tables", badam({}), adam);
   state("badam, a tensor a block, 512 x 512", badam({.order = BlockOrder::ascending}), adam);

@@ -41,11 +41,13 @@ TEST_CASE("leading_subspace: the first left singular vectors, whatever the shape
 
 TEST_CASE("random_leading_subspace: exact for a low rank, close for decaying values") {
   const Matrix U = orthonormal(40, 6, 3);
-  CHECK(distance(random_leading_subspace(with_values(U, 30, 0.9), 4, RandomKey{7}, {.oversampling = 2, .power_iterations = 0}),
+  CHECK(distance(random_leading_subspace(with_values(U, 30, 0.9), 4, RandomKey{7},
+                                         {.oversampling = 2, .power_iterations = 0}),
                  U.leftCols(4)) < 1e-12);
   const Matrix V = orthonormal(40, 30, 3);
   const auto error = [&](int power) {
-    return distance(random_leading_subspace(with_values(V, 30, 0.7), 4, RandomKey{7}, {.oversampling = 4, .power_iterations = power}),
+    return distance(random_leading_subspace(with_values(V, 30, 0.7), 4, RandomKey{7},
+                                            {.oversampling = 4, .power_iterations = power}),
                     V.leftCols(4));
   };
   CHECK(error(0) > 10 * error(1));

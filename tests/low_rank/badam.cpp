@@ -36,7 +36,8 @@ TEST_CASE("badam: the orders") {
   CHECK(visits({.switch_block_every = 1, .order = BlockOrder::ascending}, 6) == std::vector{0, 1, 2, 3, 0, 1});
   CHECK(visits({.switch_block_every = 1, .order = BlockOrder::mirror}, 8) == std::vector{0, 1, 2, 3, 3, 2, 1, 0});
   CHECK(visits({.switch_block_every = 1, .order = BlockOrder::fixed, .first_block = 2}, 3) == std::vector{2, 2, 2});
-  CHECK(visits({.switch_block_every = 1, .order = BlockOrder::ascending, .blocks = {0, 0, 1, 1}}, 3) == std::vector{1, 23, 1});
+  CHECK(visits({.switch_block_every = 1, .order = BlockOrder::ascending, .blocks = {0, 0, 1, 1}}, 3) ==
+        std::vector{1, 23, 1});
   const auto random = visits({.switch_block_every = 1, .order = BlockOrder::random}, 40);
   std::set<std::vector<int>> sweeps;
   for (int s = 0; s < 10; ++s) {
@@ -88,8 +89,8 @@ TEST_CASE("badam: on a quadratic every sweep takes about the same part of what i
     const Matrix Q = orthonormal(20, 20, 10 + s), H = Q * h.asDiagonal() * Q.transpose();
     Eigen::VectorXd x = normal(20, 1, 20 + s);
     const auto f = [&] { return 0.5 * x.dot(H * x); };
-    Optimizer optimizer{badam({.switch_block_every = 50}, Adam{.learning_rate = 0.02}), x.segment(0, 5), x.segment(5, 5),
-                        x.segment(10, 5), x.segment(15, 5)};
+    Optimizer optimizer{badam({.switch_block_every = 50}, Adam{.learning_rate = 0.02}), x.segment(0, 5),
+                        x.segment(5, 5), x.segment(10, 5), x.segment(15, 5)};
     const double start = f();
     for (int t = 0; t < 6 * 200; ++t) {
       const Eigen::VectorXd g = H * x;
@@ -106,9 +107,13 @@ TEST_CASE("badam: on a quadratic every sweep takes about the same part of what i
 
 TEST_CASE("badam: misuse is named") {
   std::vector<Matrix> W(4, Matrix::Zero(3, 2));
-  CHECK(message_of([&] { Optimizer o{badam({.blocks = {0, 1}}), W}; }) ==
-        "BAdam: blocks has 2 entries, must have 4, one for every tensor");
-  CHECK(message_of([&] { Optimizer o{badam({.order = BlockOrder::fixed, .first_block = 4}), W}; }) ==
-        "BAdam: first_block = 4, must be below 4, the number of blocks");
-  CHECK(message_of([&] { Optimizer o{badam({.switch_block_every = 0}), W}; }).find("BAdam: switch_block_every = 0") == 0);
+  CHECK(message_of([&] {
+          Optimizer o{badam({.blocks = {0, 1}}), W};
+        }) == "BAdam: blocks has 2 entries, must have 4, one for every tensor");
+  CHECK(message_of([&] {
+          Optimizer o{badam({.order = BlockOrder::fixed, .first_block = 4}), W};
+        }) == "BAdam: first_block = 4, must be below 4, the number of blocks");
+  CHECK(message_of([&] {
+          Optimizer o{badam({.switch_block_every = 0}), W};
+        }).find("BAdam: switch_block_every = 0") == 0);
 }

@@ -56,7 +56,8 @@ TEST_CASE("flora: descent with a new projection every step converges at the pred
       const Matrix target = normal(64, 48, 7 + static_cast<std::uint64_t>(s));
       Matrix W = Matrix::Zero(64, 48);
       Optimizer optimizer{chain(FloraAccumulate{.steps = 1, .rank = 8, .seed = static_cast<std::uint64_t>(s)},
-                                ScaleByLearningRate{rate}), W};
+                                ScaleByLearningRate{rate}),
+                          W};
       for (int t = 0; t < steps; ++t) optimizer.step(W - target);
       logarithm += std::log((W - target).squaredNorm() / target.squaredNorm()) / steps / runs;
     }
@@ -82,7 +83,8 @@ TEST_CASE("flora: accumulation equals the compressed mean, in front of any rule"
   CHECK((b.array() + 1).abs().maxCoeff() < 1e-15);
   CHECK(accumulated.steps() == 1);
   const Matrix once = W;
-  for (int t = 0; t < 3; ++t) accumulated.step(normal(9, 5, static_cast<std::uint64_t>(t)), Eigen::VectorXd::Zero(3));
+  for (int t = 0; t < 3; ++t)
+    accumulated.step(normal(9, 5, static_cast<std::uint64_t>(t)), Eigen::VectorXd::Zero(3));
   CHECK((W - 2 * once).norm() > 0.1 * once.norm());  // another projection
 }
 
@@ -95,7 +97,9 @@ TEST_CASE("flora: momentum, by hand, with a transfer to the next projection") {
     Optimizer optimizer{rule, W};
     Optimizer by_rows{rule, R};
     const auto projection = [](std::int64_t period) -> Matrix {
-      return random_normal<double>(5, 3, RandomKey{4}.derive(0).derive(0).derive(static_cast<std::uint64_t>(period))) / std::sqrt(3.0);
+      return random_normal<double>(5, 3,
+                                   RandomKey{4}.derive(0).derive(0).derive(static_cast<std::uint64_t>(period))) /
+             std::sqrt(3.0);
     };
     Matrix C = Matrix::Zero(9, 3), expected = W;
     for (int t = 1; t <= 8; ++t) {
@@ -121,7 +125,9 @@ TEST_CASE("flora: the mean of the momentum over seeds is the exact one") {
   Matrix mean = Matrix::Zero(12, 10);
   constexpr int draws = 600;
   for (int s = 0; s < draws; ++s)
-    mean += momentum(Flora{.rank = 4, .resample_every = 8, .beta = 0.9, .seed = static_cast<std::uint64_t>(s)}, G, 12) / draws;
+    mean +=
+        momentum(Flora{.rank = 4, .resample_every = 8, .beta = 0.9, .seed = static_cast<std::uint64_t>(s)}, G, 12) /
+        draws;
   const double exact = 1 - std::pow(0.9, 12);
   CHECK((mean - exact * G).norm() / G.norm() < 0.25);
   CHECK((mean.cwiseProduct(G)).sum() / G.squaredNorm() == Approx(exact).epsilon(0.03));
@@ -132,8 +138,16 @@ TEST_CASE("flora: frequent transfers blow up below the stability limit, and drop
   const auto error = [&](int every, bool transfer) {
     double sum = 0;
     for (std::uint64_t s = 0; s < 5; ++s)
-      sum += (momentum({.rank = 16, .resample_every = every, .beta = 0.9, .transfer = transfer, .side = ProjectionSide::right,
-                        .seed = s}, G, 100) - G).norm() / G.norm() / 5;
+      sum += (momentum({.rank = 16,
+                        .resample_every = every,
+                        .beta = 0.9,
+                        .transfer = transfer,
+                        .side = ProjectionSide::right,
+                        .seed = s},
+                       G, 100) -
+              G)
+                 .norm() /
+             G.norm() / 5;
     return sum;
   };
   CHECK(std::log(1 + 61.0 / 16) / (2 * std::log(1 / 0.9)) == Approx(7.5).epsilon(0.01));
@@ -143,8 +157,16 @@ TEST_CASE("flora: frequent transfers blow up below the stability limit, and drop
   double along = 0;
   for (std::uint64_t s = 0; s < 20; ++s)
     for (int t = 96; t <= 100; ++t)
-      along += (momentum({.rank = 16, .resample_every = 5, .beta = 0.9, .transfer = false, .side = ProjectionSide::right, .seed = s},
-                         G, t).cwiseProduct(G)).sum() / G.squaredNorm() / 100;
+      along += (momentum({.rank = 16,
+                          .resample_every = 5,
+                          .beta = 0.9,
+                          .transfer = false,
+                          .side = ProjectionSide::right,
+                          .seed = s},
+                         G, t)
+                    .cwiseProduct(G))
+                   .sum() /
+               G.squaredNorm() / 100;
   CHECK((0.2 < along && along < 0.6));
 }
 
@@ -158,7 +180,10 @@ TEST_CASE("flora: state to the byte, no heap between switches, misuse is named")
   const std::size_t before = allocations();
   for (int t = 0; t < 5; ++t) optimizer.step(G, b);
   CHECK(allocations() == before);
-  CHECK(message_of([&] { Optimizer o{Flora{.rank = 41}, named("W", W)}; }) ==
-        "Flora: rank = 41 of \"W\", a 60 x 40 matrix, must be in [1, 40]");
-  CHECK(message_of([&] { Optimizer o{FloraAccumulate{.steps = 0}, W}; }).find("FloraAccumulate: steps = 0, must be") == 0);
+  CHECK(message_of([&] {
+          Optimizer o{Flora{.rank = 41}, named("W", W)};
+        }) == "Flora: rank = 41 of \"W\", a 60 x 40 matrix, must be in [1, 40]");
+  CHECK(message_of([&] {
+          Optimizer o{FloraAccumulate{.steps = 0}, W};
+        }).find("FloraAccumulate: steps = 0, must be") == 0);
 }

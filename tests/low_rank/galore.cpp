@@ -13,7 +13,7 @@ using namespace low_rank_problems;
 
 namespace {
 
-const auto descent(GaloreOptions options, double rate) {
+auto descent(GaloreOptions options, double rate) {
   return chain(galore(std::move(options), Chain<>{}), ScaleByLearningRate{rate});
 }
 
@@ -56,8 +56,11 @@ TEST_CASE("galore: of full rank it is the inner rule, in every order and on ever
   const auto inner = Trace{.momentum = 0.9};
   const auto plain = chain(inner, ScaleByLearningRate{0.1});
   for (const auto side : {ProjectionSide::standard, ProjectionSide::full})
-    for (const auto& [rows, cols] : {std::pair{Index{9}, Index{5}}, {Index{5}, Index{9}}, {Index{6}, Index{6}},
-                                     {Index{1}, Index{7}}, {Index{7}, Index{1}}}) {
+    for (const auto& [rows, cols] : {std::pair{Index{9}, Index{5}},
+                                     {Index{5}, Index{9}},
+                                     {Index{6}, Index{6}},
+                                     {Index{1}, Index{7}},
+                                     {Index{7}, Index{1}}}) {
       if (side == ProjectionSide::full && rows != cols) continue;
       const auto rule = chain(galore({.rank = static_cast<int>(std::min(rows, cols)), .side = side}, inner),
                               ScaleByLearningRate{0.1});
@@ -79,12 +82,16 @@ TEST_CASE("galore: with a plain inner rule the update is the projection of the g
   CHECK((step({.rank = 2}) - G * V * V.transpose()).norm() < 1e-14);
   CHECK((step({.rank = 2, .side = ProjectionSide::reverse}) - U * U.transpose() * G).norm() < 1e-14);
   CHECK((step({.rank = 2, .side = ProjectionSide::left}) - U * U.transpose() * G).norm() < 1e-14);
-  CHECK((step({.rank = 2, .scale = 0.25, .side = ProjectionSide::full}) - 0.25 * U * U.transpose() * G * V * V.transpose()).norm() < 1e-14);
-  CHECK((step({.rank = 2, .randomized = true, .accuracy = {.oversampling = 3}}) - G * V * V.transpose()).norm() < 1e-13);
+  CHECK((step({.rank = 2, .scale = 0.25, .side = ProjectionSide::full}) -
+         0.25 * U * U.transpose() * G * V * V.transpose())
+            .norm() < 1e-14);
+  CHECK((step({.rank = 2, .randomized = true, .accuracy = {.oversampling = 3}}) - G * V * V.transpose()).norm() <
+        1e-13);
 }
 
 TEST_CASE("galore: transposed problems have transposed updates; Adam inside takes no notice of scale") {
-  const auto adam = chain(galore({.rank = 3, .update_gap = 4}, ScaleByAdam{.epsilon = 0}), ScaleByLearningRate{0.1});
+  const auto adam =
+      chain(galore({.rank = 3, .update_gap = 4}, ScaleByAdam{.epsilon = 0}), ScaleByLearningRate{0.1});
   const Matrix W = after(adam, 9, 5, 3);
   CHECK((after(adam, 9, 5, 3, 1, true) - W).norm() < 1e-12 * W.norm());
   CHECK((after(adam, 9, 5, 10, 1024) - after(adam, 9, 5, 10)).norm() < 1e-12 * W.norm());
@@ -94,7 +101,8 @@ TEST_CASE("galore: transposed problems have transposed updates; Adam inside take
 TEST_CASE("galore: reset lets the inner rule begin anew with every subspace") {
   Matrix W = Matrix::Zero(9, 5);
   Matrix V = W;
-  Optimizer whole{chain(galore({.rank = 3, .update_gap = 4, .on_refresh = OnRefresh::reset}), ScaleByLearningRate{0.1}), W};
+  Optimizer whole{
+      chain(galore({.rank = 3, .update_gap = 4, .on_refresh = OnRefresh::reset}), ScaleByLearningRate{0.1}), W};
   for (int period = 0; period < 3; ++period) {
     Optimizer fresh{chain(galore({.rank = 3, .update_gap = 100}), ScaleByLearningRate{0.1}), V};
     for (int t = 0; t < 4; ++t) {
@@ -147,7 +155,9 @@ TEST_CASE("galore: state to the byte, and no memory from the heap between refres
 
 TEST_CASE("galore: misuse is named") {
   Matrix W = Matrix::Zero(5, 40);
-  const auto message = [&](const auto& rule) { return message_of([&] { Optimizer optimizer{rule, named("W", W)}; }); };
+  const auto message = [&](const auto& rule) {
+    return message_of([&] { Optimizer optimizer{rule, named("W", W)}; });
+  };
   CHECK(message(galore({.rank = 8})) == "Galore: rank = 8 of \"W\", a 5 x 40 matrix, must be in [1, 5]");
   CHECK(message(galore({.rank = 2}, Sgd{.weight_decay = 0.1}))
             .find("Galore: the inner Sgd has weight_decay = 0.1, must be 0: within a subspace") == 0);

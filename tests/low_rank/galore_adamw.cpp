@@ -44,7 +44,9 @@ Eigen::Matrix<P, Eigen::Dynamic, Eigen::Dynamic> run(const R& rule, std::size_t&
 
 TEST_CASE("GaloreAdamW: equals the authors' algorithm, and AdamW's conventions on request") {
   for (const auto convention : {Convention::paper, Convention::torch}) {
-    const GaloreAdamW rule{.epsilon = 0.1, .weight_decay = 0.5, .galore = {.rank = 3, .update_gap = 4, .scale = 0.25},
+    const GaloreAdamW rule{.epsilon = 0.1,
+                           .weight_decay = 0.5,
+                           .galore = {.rank = 3, .update_gap = 4, .scale = 0.25},
                            .convention = convention};
     Matrix W = normal(9, 5, 77);
     Definition definition{rule, W, {}};
@@ -59,7 +61,9 @@ TEST_CASE("GaloreAdamW: equals the authors' algorithm, and AdamW's conventions o
 
 TEST_CASE("galore: 16-bit and 8-bit moments, barriers and matrix rules inside") {
   std::size_t bytes = 0;
-  const auto outside = [](const auto& inner) { return chain(galore({.rank = 4}, inner), ScaleByLearningRate{0.01}); };
+  const auto outside = [](const auto& inner) {
+    return chain(galore({.rank = 4}, inner), ScaleByLearningRate{0.01});
+  };
   const Matrix wide = run<double>(outside(ScaleByAdam{}), bytes);
   CHECK(bytes == 8 * (8 * 4 + 2 * 12 * 4));
   const auto narrow = run<float>(outside(with_state<Eigen::bfloat16>(ScaleByAdam{})), bytes);

@@ -27,8 +27,9 @@ double penalized(const Matrix& P, const Matrix& G, double lambda) {
 template <class R>
 double regression(const R& rule, std::uint64_t seed) {
   NoisyRegression problem(seed);
-  Optimizer optimizer{chain(rule, ScaleByLearningRate{[](std::int64_t t) { return 0.003 * (1 - static_cast<double>(t) / 2000); }}),
-                      problem.W};
+  Optimizer optimizer{
+      chain(rule, ScaleByLearningRate{[](std::int64_t t) { return 0.003 * (1 - static_cast<double>(t) / 2000); }}),
+      problem.W};
   for (int t = 0; t < 2000; ++t) optimizer.step(problem.gradient(t));
   return problem.value();
 }
@@ -42,15 +43,19 @@ TEST_CASE("online_subspace_descent: the projector goes down the gradient of its 
   for (const bool left : {false, true}) {
     const Index rows = left ? 5 : 9, cols = left ? 9 : 5;
     Matrix W = Matrix::Zero(rows, cols);
-    Optimizer optimizer{chain(online_subspace_descent({.rank = 3, .projector_rate = 0.25, .projector_rule = ProjectorRule::sgd},
-                                                      Chain<>{}),
-                              ScaleByLearningRate{0.1}), W};
+    Optimizer optimizer{
+        chain(online_subspace_descent({.rank = 3, .projector_rate = 0.25, .projector_rule = ProjectorRule::sgd},
+                                      Chain<>{}),
+              ScaleByLearningRate{0.1}),
+        W};
     optimizer.step(normal(rows, cols, 1));
     for (int t = 2; t < 5; ++t) {
-      const Matrix P = projector(optimizer, 5, 3), G = normal(rows, cols, static_cast<std::uint64_t>(t)), before = W;
+      const Matrix P = projector(optimizer, 5, 3), G = normal(rows, cols, static_cast<std::uint64_t>(t)),
+                   before = W;
       const Matrix H = left ? Matrix(G.transpose()) : G;
       optimizer.step(G);
-      CHECK(((W - before) + 0.1 * (left ? Matrix(P * P.transpose() * G) : Matrix(G * P * P.transpose()))).norm() < 1e-14);
+      CHECK(((W - before) + 0.1 * (left ? Matrix(P * P.transpose() * G) : Matrix(G * P * P.transpose()))).norm() <
+            1e-14);
       Matrix slope(5, 3);
       for (Index i = 0; i < P.size(); ++i) {
         Matrix up = P, down = P;
@@ -95,9 +100,14 @@ TEST_CASE("online_subspace_descent: finds the leading subspace of a stationary s
   values.head(4).setOnes();
   const auto distance_after = [&](ProjectorRule rule, double rate, int steps) {
     Matrix W = Matrix::Zero(64, 96);
-    Optimizer optimizer{chain(online_subspace_descent({.rank = 4, .projector_rate = rate, .ortho_penalty = 0,
-                                                       .projector_rule = rule, .random_start = true}, Chain<>{}),
-                              ScaleByLearningRate{1e-3}), W};
+    Optimizer optimizer{chain(online_subspace_descent({.rank = 4,
+                                                       .projector_rate = rate,
+                                                       .ortho_penalty = 0,
+                                                       .projector_rule = rule,
+                                                       .random_start = true},
+                                                      Chain<>{}),
+                              ScaleByLearningRate{1e-3}),
+                        W};
     for (int t = 0; t < steps; ++t)
       optimizer.step(U * values.asDiagonal() * normal(64, 96, 10 + static_cast<std::uint64_t>(t)));
     const Matrix Q = orthonormalized(projector(optimizer, 64, 4));
@@ -125,7 +135,9 @@ TEST_CASE("online_subspace_descent: noise-free singular vectors hold sgd, and th
   CHECK(run({.rank = 4, .projector_rate = 0.02, .ortho_penalty = 0}, 3000).second > 10 * bent);
 }
 
-TEST_CASE("online_subspace_descent: on noisy regression it beats a rarely refreshed subspace when its rate suits the horizon") {
+TEST_CASE(
+    "online_subspace_descent: on noisy regression it beats a rarely refreshed subspace when its rate suits the "
+    "horizon") {
   const double fast = regression(online_subspace_descent({.rank = 8, .projector_rate = shape(0.1)}), 0);
   const double slow = regression(online_subspace_descent({.rank = 8, .projector_rate = shape(1.0 / 200)}), 0);
   const double never = regression(galore({.rank = 8, .update_gap = 2000}), 0);

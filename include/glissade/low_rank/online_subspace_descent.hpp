@@ -120,7 +120,8 @@ struct OnlineSubspaceMatrix {
   template <class T>
   void start(const Step& step, const Views<T>& v, MatrixView<const T> G) const {
     if (options.random_start)
-      assign(v.projector, random_orthonormal<double>(v.projector.rows, v.projector.cols, subspace_key(options.seed, step, 0)));
+      assign(v.projector,
+             random_orthonormal<double>(v.projector.rows, v.projector.cols, subspace_key(options.seed, step, 0)));
     else
       SubspaceFinder{}(v.side, G, v.projector, {});
   }
