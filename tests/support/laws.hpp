@@ -372,9 +372,12 @@ struct SpoilOption {
     if (!value) value = 0.0;
     value = spoil(name, allowed, *value->constant());
   }
-  void operator()(std::string_view name, glissade::Convention& value, const glissade::Range& allowed) {
-    value = static_cast<glissade::Convention>(static_cast<int>(spoil(name, allowed, static_cast<double>(value))));
+  template <class E>
+    requires std::is_enum_v<E>
+  void operator()(std::string_view name, E& value, const glissade::Range& allowed) {
+    value = static_cast<E>(static_cast<int>(spoil(name, allowed, static_cast<double>(value))));
   }
+  void operator()(std::string_view, std::uint64_t&) {}
   void operator()(std::string_view, bool&) {}
   void operator()(std::string_view, glissade::TensorMask&) {}
 };

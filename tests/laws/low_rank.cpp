@@ -1,0 +1,6 @@
+#include "support/laws.hpp"
+#include "support/subjects/low_rank.hpp"
+
+TEST_CASE("laws: low_rank") {
+  for_each_low_rank_subject([](const auto& subject) { check_laws(subject); });
+}
