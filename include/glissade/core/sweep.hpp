@@ -15,6 +15,8 @@ namespace glissade::detail {
 inline constexpr Index stripe = 16;         // coefficients handled together; the tail is padded to it
 inline constexpr Index block = 4096;        // coefficients of one partial sum
 inline constexpr Index task = 4 * block;    // coefficients of one unit of work for a thread
+inline constexpr Index far = Index{1} << 18;  // a tensor of that size is not expected in the cache
+inline constexpr Index ahead = 256;         // coefficients between what is computed and what is fetched then
 
 /// A kernel with its arrays.
 template <class Kernel, class S, std::size_t N, bool Indexed>
@@ -27,6 +29,10 @@ struct Bound {
     Bound bound = *this;
     for (S*& slot : bound.slots) slot += begin;
     return bound;
+  }
+
+  EIGEN_ALWAYS_INLINE void fetch(Index i) const {
+    for (std::size_t k = 0; k < N; ++k) __builtin_prefetch(slots[k] + i, 1);
   }
 
   /// Runs on coefficients [i, i + width), reading and writing the slots there.
@@ -100,7 +106,15 @@ struct Streams {
   P* rounded;       // the caller's, written only where X is not P
   T sign;           // 0 or -0: turns the gradient around by an exclusive or
   StochasticRounding rounding;
+  bool is_far = false;  // asks for memory ahead of time: hardware follows so many streams too late
 };
+
+template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B>
+EIGEN_ALWAYS_INLINE void fetch(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels, Index i) {
+  __builtin_prefetch(io.in + i, 0);
+  __builtin_prefetch(io.parameters + i, store == Store::parameters ? 1 : 0);
+  std::apply([i](const B&... bound) { (bound.fetch(i), ...); }, kernels);
+}
 
 template <ComputeScalar T, class Kernels, std::size_t... K>
 EIGEN_ALWAYS_INLINE void run_kernels(const Kernels& kernels, [[maybe_unused]] Index i,
@@ -134,7 +148,10 @@ template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar
   const Kernels kernels = kernels_in;  // local copies, so that the compiler sees that no store
   const M measure = measure_in;        // can change what the kernels captured
   if constexpr (M::sums == 0) {
-    for (Index i = begin; i < end; i += width) run_lane<store>(io, kernels, i, origin + i);
+    for (Index i = begin; i < end; i += width) {
+      if (io.is_far && i % stripe == 0 && i + ahead < end) fetch<store>(io, kernels, i + ahead);
+      run_lane<store>(io, kernels, i, origin + i);
+    }
   } else {
     constexpr int lanes = static_cast<int>(stripe) / width;
     using Wide = WideLane<width>;
@@ -142,6 +159,7 @@ template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar
     for (int k = 0; k < M::sums; ++k)
       for (int j = 0; j < lanes; ++j) total[k][j] = Wide::load(sums + k * stripe + j * width);
     for (Index i = begin; i < end; i += stripe) {
+      if (io.is_far && i + ahead < end) fetch<store>(io, kernels, i + ahead);
       for (int j = 0; j < lanes; ++j) {
         const Index at = i + j * width;
         const std::pair<Lane<T>, Lane<T>> lane = run_lane<store>(io, kernels, at, origin + at);

@@ -282,7 +282,8 @@ struct TensorRun {
     if (engine.settings_.rounding == Rounding::stochastic)
       rounding = {true, engine.seed_.derive(k).derive(rounding_stream)};
     const Streams<T, In, X, P> io{static_cast<const In*>(here.source.data), out,      here.parameters,
-                                  here.rounded, here.source.negate ? T(-0.0) : T(0), rounding};
+                                  here.rounded, here.source.negate ? T(-0.0) : T(0), rounding,
+                                  tensor_size() >= far};
     double* partials = nullptr;
     if constexpr (M::sums > 0) {
       const auto blocks = static_cast<std::size_t>((tensor_size() + block - 1) / block);
