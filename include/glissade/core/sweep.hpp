@@ -148,9 +148,12 @@ template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar
   const Kernels kernels = kernels_in;  // local copies, so that the compiler sees that no store
   const M measure = measure_in;        // can change what the kernels captured
   if constexpr (M::sums == 0) {
-    for (Index i = begin; i < end; i += width) {
-      if (io.is_far && i % stripe == 0 && i + ahead < end) fetch<store>(io, kernels, i + ahead);
-      run_lane<store>(io, kernels, i, origin + i);
+    const Index chunk = io.is_far ? 4 * stripe : end - begin;
+    for (Index at = begin; at < end; at += chunk) {
+      const Index stop = (std::min)(at + chunk, end);
+      if (io.is_far && stop + ahead <= end)
+        for (Index i = at; i < stop; i += stripe) fetch<store>(io, kernels, i + ahead);
+      for (Index i = at; i < stop; i += width) run_lane<store>(io, kernels, i, origin + i);
     }
   } else {
     constexpr int lanes = static_cast<int>(stripe) / width;
