@@ -117,3 +117,18 @@ TEST_CASE("badam: misuse is named") {
           Optimizer o{badam({.switch_block_every = 0}), W};
         }).find("BAdam: switch_block_every = 0") == 0);
 }
+
+TEST_CASE("BAdam: what leaves the active block is forgotten, whether gradients come or not") {
+  Eigen::MatrixXd a = Eigen::MatrixXd::Ones(3, 4), b = a;
+  Optimizer optimizer{badam({.switch_block_every = 2}, Adam{}), a, b};
+  const Eigen::MatrixXd g = Eigen::MatrixXd::Ones(3, 4);
+  for (int step = 0; step < 3; ++step) {
+    const bool second_is_active = optimizer.state(1).bytes() > 0;
+    CHECK((optimizer.state(0).bytes() > 0) != second_is_active);
+    if (second_is_active)
+      optimizer.step(no_gradient, g);
+    else
+      optimizer.step(g, no_gradient);
+  }
+  CHECK(optimizer.state_bytes() == 2 * 12 * sizeof(double));
+}

@@ -66,6 +66,8 @@ class Engine {
     settings_ = settings;
     seed_ = RandomKey{settings.seed}.derive(static_cast<std::uint64_t>(calls));
     const auto links = flatten<void>(rule);
+    // What a choice of this step has ended is forgotten now, with or without a gradient.
+    if constexpr (Facts<std::remove_const_t<decltype(links)>>::timed) prepare(rule);
     const std::size_t reached = segment<0>(links, nullptr);
     for (std::size_t level = 0; level <= reached; ++level) {
       ++counts[level];

@@ -56,8 +56,8 @@ struct Resting {
 ///     badam({.switch_block_every = 50}, Adam{.learning_rate = 1e-3})
 ///
 /// The inner rule holds its learning rate and decay: what stands behind it in a chain acts on all tensors.
-/// State: that of the inner rule, for the tensors of the active block. A switch takes memory from the heap; a tensor
-/// that has left the block gives its state back with its next gradient, even a zero one.
+/// State: that of the inner rule, for the tensors of the active block. A switch takes memory from the heap and gives
+/// that of the last block back.
 /// Errors: std::invalid_argument where `blocks` has another length than there are tensors, or `first_block` is
 /// none of them.
 /// Pitfall: with a small K Adam never leaves its first steps, of the size of the learning rate each.
