@@ -34,6 +34,7 @@
 #include "low_rank/galore.hpp"
 #include "low_rank/galore_adamw.hpp"
 #include "low_rank/lora.hpp"
+#include "low_rank/mora.hpp"
 #include "low_rank/online_subspace_descent.hpp"
 #include "low_rank/projection.hpp"
 #include "matrix/adafactor.hpp"

@@ -24,7 +24,7 @@ struct AdamWithEarlyEpsilon {
 /// u <- u - rate x_new, x_new = x + u: decay of the parameters behind the step.
 struct DecayBehindStep {
   static constexpr std::string_view name = "DecayBehindStep";
-  const Schedule& learning_rate;
+  Schedule learning_rate;
   double weight_decay;
   TensorMask mask;
   [[nodiscard]] auto kernel(const Step& step) const {
