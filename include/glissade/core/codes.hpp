@@ -38,14 +38,33 @@ constexpr Index coded_bytes(Index size) {
 
 inline float inverse_scale(float scale) { return 1 / (std::max)(scale, 1e-38f); }
 
+/// The bits of the largest magnitude: magnitudes are ordered like the integers that they are stored as.
+inline std::uint32_t largest_magnitude(const float* values, Index count) {
+  std::uint32_t largest = 0;
+  Index i = 0;
+#if defined(EIGEN_VECTORIZE_AVX2)
+  const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+  const auto eight = [&](Index at) {
+    return _mm256_and_si256(_mm256_castps_si256(_mm256_loadu_ps(values + at)), magnitude);
+  };
+  __m256i even = _mm256_setzero_si256(), odd = even;
+  for (; i + 32 <= count; i += 32) {
+    even = _mm256_max_epi32(even, _mm256_max_epi32(eight(i), eight(i + 8)));
+    odd = _mm256_max_epi32(odd, _mm256_max_epi32(eight(i + 16), eight(i + 24)));
+  }
+  alignas(32) std::uint32_t found[8];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(found), _mm256_max_epi32(even, odd));
+  for (const std::uint32_t one : found) largest = (std::max)(largest, one);
+#endif
+  for (; i < count; ++i) largest = (std::max)(largest, std::bit_cast<std::uint32_t>(values[i]) & 0x7fffffffu);
+  return largest;
+}
+
 /// Encodes a block and returns its scale. A value that is not finite makes the scale NaN, and with it
 /// the whole block: a poisoned state stays visible.
 template <BlockCode C>
 float encode_block(const float* values, Index count, bool is_signed, std::uint8_t* codes) {
-  // Magnitudes are ordered like the integers that they are stored as.
-  std::uint32_t largest = 0;
-  for (Index i = 0; i < count; ++i)
-    largest = (std::max)(largest, std::bit_cast<std::uint32_t>(values[i]) & 0x7fffffffu);
+  const std::uint32_t largest = largest_magnitude(values, count);
   const float scale = largest < 0x7f800000u ? std::bit_cast<float>(largest) : std::numeric_limits<float>::quiet_NaN();
   C::encode(values, count, scale, is_signed, codes);
   return scale;
@@ -121,6 +140,24 @@ struct LogarithmicCode {
   static void decode(const std::uint8_t* codes, Index count, float scale, bool is_signed, float* values) {
     is_signed ? decode<true>(codes, count, scale, values) : decode<false>(codes, count, scale, values);
   }
+  /// A lane of decoded values.
+  template <bool Signed>
+  static EIGEN_ALWAYS_INLINE Lane<float> load(const std::uint8_t* codes, Lane<float> scale) {
+#if defined(EIGEN_VECTORIZE_AVX2) && !defined(EIGEN_VECTORIZE_AVX512)
+    const __m128i narrow = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes));
+    const __m256i wide = Signed ? _mm256_cvtepi8_epi32(narrow) : _mm256_cvtepu8_epi32(narrow);
+    const __m256i code = Signed ? _mm256_abs_epi32(wide) : wide;
+    __m256i bits = _mm256_slli_epi32(_mm256_add_epi32(code, _mm256_set1_epi32(offset<Signed>)), 20);
+    bits = _mm256_sign_epi32(bits, code);  // 0 where the code is
+    if constexpr (Signed)
+      bits = _mm256_or_si256(bits, _mm256_and_si256(wide, _mm256_castps_si256(_mm256_set1_ps(-0.0f))));
+    return Lane<float>(_mm256_castsi256_ps(bits), 0) * scale;
+#else
+    alignas(64) float values[std::size_t{Lane<float>::width}];
+    for (int k = 0; k < Lane<float>::width; ++k) values[k] = value<Signed>(codes[k]);
+    return Lane<float>::load(values) * scale;
+#endif
+  }
 
  private:
   template <bool Signed>
@@ -138,23 +175,34 @@ struct LogarithmicCode {
     const float inverse = detail::inverse_scale(scale);
     Index i = 0;
 #if defined(EIGEN_VECTORIZE_AVX2)
-    const auto eight = [&](Index at) {
-      const __m256 value = _mm256_loadu_ps(values + at);
-      const __m256i bits = _mm256_castps_si256(_mm256_mul_ps(value, _mm256_set1_ps(inverse)));
-      const __m256i plus = Signed ? _mm256_and_si256(bits, _mm256_set1_epi32(0x7fffffff)) : bits;
-      const __m256i code = _mm256_srai_epi32(_mm256_add_epi32(plus, _mm256_set1_epi32(shift<Signed>)), 20);
-      if constexpr (Signed)
-        return _mm256_sign_epi32(_mm256_max_epi32(code, _mm256_setzero_si256()), bits);
-      else
-        return _mm256_max_epi32(code, _mm256_min_epi32(_mm256_castps_si256(value), _mm256_set1_epi32(1)));
+    // Only the upper halves of the floats matter; those of two registers are interleaved in one.
+    const auto sixteen = [&](Index at) {
+      const __m256 low = _mm256_loadu_ps(values + at), high = _mm256_loadu_ps(values + at + 8);
+      const __m256 factor = _mm256_set1_ps(inverse);
+      const __m256i first = _mm256_castps_si256(_mm256_mul_ps(low, factor));
+      const __m256i second = _mm256_castps_si256(_mm256_mul_ps(high, factor));
+      const __m256i bits = _mm256_blend_epi16(_mm256_srli_epi32(first, 16), second, 0xaa);
+      const __m256i plus = Signed ? _mm256_and_si256(bits, _mm256_set1_epi16(0x7fff)) : bits;
+      const __m256i code = _mm256_srai_epi16(_mm256_add_epi16(plus, _mm256_set1_epi16(shift<Signed> >> 16)), 4);
+      if constexpr (Signed) {
+        return _mm256_sign_epi16(_mm256_max_epi16(code, _mm256_setzero_si256()), bits);
+      } else {
+        const __m256i one = _mm256_set1_epi32(1);
+        const __m256i least =
+            _mm256_blend_epi16(_mm256_min_epi32(_mm256_castps_si256(low), one),
+                               _mm256_slli_epi32(_mm256_min_epi32(_mm256_castps_si256(high), one), 16), 0xaa);
+        return _mm256_max_epi16(code, least);
+      }
     };
     for (; i + 32 <= count; i += 32) {
-      const __m256i low = _mm256_packs_epi32(eight(i), eight(i + 8));
-      const __m256i high = _mm256_packs_epi32(eight(i + 16), eight(i + 24));
+      const __m256i low = sixteen(i), high = sixteen(i + 16);
       const __m256i all = Signed ? _mm256_packs_epi16(low, high) : _mm256_packus_epi16(low, high);
+      const __m256i apart = _mm256_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15,  //
+                                             0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
       // Packing works on halves of a register, which leaves groups of four out of order.
       const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i), _mm256_permutevar8x32_epi32(all, order));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i),
+                          _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(all, apart), order));
     }
 #endif
     for (; i < count; ++i) {
@@ -169,25 +217,16 @@ struct LogarithmicCode {
   template <bool Signed>
   static void decode(const std::uint8_t* codes, Index count, float scale, float* values) {
     Index i = 0;
-#if defined(EIGEN_VECTORIZE_AVX2)
-    for (; i + 8 <= count; i += 8) {
-      const __m128i narrow = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes + i));
-      const __m256i wide = Signed ? _mm256_cvtepi8_epi32(narrow) : _mm256_cvtepu8_epi32(narrow);
-      const __m256i code = Signed ? _mm256_abs_epi32(wide) : wide;
-      const __m256i zero = _mm256_cmpeq_epi32(code, _mm256_setzero_si256());
-      __m256i bits = _mm256_slli_epi32(_mm256_add_epi32(code, _mm256_set1_epi32(offset<Signed>)), 20);
-      bits = _mm256_andnot_si256(zero, bits);
-      if constexpr (Signed)
-        bits = _mm256_or_si256(bits, _mm256_and_si256(wide, _mm256_castps_si256(_mm256_set1_ps(-0.0f))));
-      _mm256_storeu_ps(values + i, _mm256_mul_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(scale)));
-    }
-#endif
-    for (; i < count; ++i) {
-      const std::int32_t wide = Signed ? static_cast<std::int8_t>(codes[i]) : codes[i];
-      const std::int32_t code = wide < 0 ? -wide : wide;
-      const float value = std::bit_cast<float>(code == 0 ? 0 : (code + offset<Signed>) << 20);
-      values[i] = scale * (wide < 0 ? -value : value);
-    }
+    for (; i + Lane<float>::width <= count; i += Lane<float>::width) load<Signed>(codes + i, Lane<float>(scale)).store(values + i);
+    for (; i < count; ++i) values[i] = scale * value<Signed>(codes[i]);
+  }
+  /// Between -1 and 1.
+  template <bool Signed>
+  static float value(std::uint8_t byte) {
+    const std::int32_t wide = Signed ? static_cast<std::int8_t>(byte) : byte;
+    const std::int32_t code = wide < 0 ? -wide : wide;
+    const float magnitude = std::bit_cast<float>(code == 0 ? 0 : (code + offset<Signed>) << 20);
+    return wide < 0 ? -magnitude : magnitude;
   }
 };
 

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "flush.hpp"
 #include "tensor_run.hpp"
 
 namespace glissade::detail {
@@ -75,6 +76,7 @@ class Engine {
         if (sources[k].present) ++states[k].counts[level];
     }
     ++calls;
+    if (reached + 1 == counts.size()) flush_subnormal_state<std::remove_const_t<decltype(links)>>();
   }
 
   /// The number of that name which a link of the chain keeps for the whole optimizer, or null.
@@ -99,6 +101,16 @@ class Engine {
  private:
   template <class, class, class, bool, bool>
   friend struct TensorRun;
+
+  /// Of the tensors that have just done another flush_period steps; parameters kept unrounded stay as they are.
+  template <class Links>
+  void flush_subnormal_state() {
+    for (std::size_t k = 0; k < tensors.size(); ++k)
+      if (sources[k].present && states[k].counts.back() % flush_period == 0)
+        for (std::size_t link = 0; link < states[k].links.size(); ++link)
+          if (link != Facts<Links>::keeper)
+            for (Field& field : states[k].links[link]) detail::flush_subnormal(field, settings_.threads);
+  }
 
   template <class Links, std::size_t I>
   using RuleAt = typename std::tuple_element_t<I, Links>::Rule;

@@ -33,6 +33,18 @@ EIGEN_ALWAYS_INLINE To convert(From value) {
     return static_cast<To>(value);
 }
 
+#if defined(EIGEN_VECTORIZE_AVX2) && !defined(EIGEN_VECTORIZE_AVX512)
+/// The upper halves of floats, rounded to nearest even. The lower half of a NaN must be 0.
+EIGEN_ALWAYS_INLINE void store_rounded(Eigen::bfloat16* target, __m256i bits) {
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, odd), _mm256_set1_epi32(0x7fff));
+  const __m256i high = _mm256_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1,  //
+                                        2, 3, 6, 7, 10, 11, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1);
+  const __m256i packed = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(rounded, high), 0b1000);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(target), _mm256_castsi256_si128(packed));
+}
+#endif
+
 }  // namespace detail
 
 template <ComputeScalar T, StorageScalar S>
@@ -79,18 +91,14 @@ EIGEN_ALWAYS_INLINE void store_lane(S* target, Lane<T> lane) {
   } else {
 #if defined(EIGEN_VECTORIZE_AVX2) && !defined(EIGEN_VECTORIZE_AVX512)
     if constexpr (std::is_same_v<T, float> && std::is_same_v<S, Eigen::bfloat16>) {
-      const __m256i bits = _mm256_castps_si256(lane.packet);
-      const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-      __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, odd), _mm256_set1_epi32(0x7fff));
+      __m256i bits = _mm256_castps_si256(lane.packet);
       const __m256 nan = _mm256_cmp_ps(lane.packet, lane.packet, _CMP_UNORD_Q);
       if (_mm256_movemask_ps(nan) != 0) [[unlikely]] {  // rounding could carry a NaN to infinity or zero
-        const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
-        rounded = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(nan));
+        const __m256i quiet = _mm256_and_si256(_mm256_or_si256(bits, _mm256_set1_epi32(0x400000)),
+                                               _mm256_set1_epi32(static_cast<int>(0xffff0000u)));
+        bits = _mm256_blendv_epi8(bits, quiet, _mm256_castps_si256(nan));
       }
-      const __m256i high = _mm256_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1,  //
-                                            2, 3, 6, 7, 10, 11, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1);
-      const __m256i packed = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(rounded, high), 0b1000);
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(target), _mm256_castsi256_si128(packed));
+      detail::store_rounded(target, bits);
       return;
     } else if constexpr (std::is_same_v<T, double> && std::is_same_v<S, float>) {
       _mm_storeu_ps(target, _mm256_cvtpd_ps(lane.packet));
@@ -124,5 +132,27 @@ EIGEN_ALWAYS_INLINE void store_lane(S* target, Lane<T> lane) {
     }
   }
 }
+
+namespace detail {
+
+/// Lane k goes to targets[k] + i, the last one first: a compiler drops the store of what was loaded from there only
+/// while no other has been made, and arrays that a kernel only reads come last.
+template <std::size_t N, ComputeScalar T, StorageScalar S>
+EIGEN_ALWAYS_INLINE void store_lanes(S* const* targets, Index i, const Lane<T>* lanes) {
+#if defined(EIGEN_VECTORIZE_AVX2) && !defined(EIGEN_VECTORIZE_AVX512)
+  if constexpr (N > 1 && std::is_same_v<T, float> && std::is_same_v<S, Eigen::bfloat16>) {
+    __m256 nan = _mm256_cmp_ps(lanes[0].packet, lanes[1].packet, _CMP_UNORD_Q);
+    for (std::size_t k = 2; k < N; ++k)
+      nan = _mm256_or_ps(nan, _mm256_cmp_ps(lanes[k].packet, lanes[k].packet, _CMP_UNORD_Q));
+    if (_mm256_movemask_ps(nan) == 0) [[likely]] {
+      for (std::size_t k = N; k-- > 0;) store_rounded(targets[k] + i, _mm256_castps_si256(lanes[k].packet));
+      return;
+    }
+  }
+#endif
+  for (std::size_t k = N; k-- > 0;) store_lane(targets[k] + i, lanes[k]);
+}
+
+}  // namespace detail
 
 }  // namespace glissade

@@ -18,40 +18,70 @@ inline constexpr Index task = 4 * block;    // coefficients of one unit of work 
 inline constexpr Index far = Index{1} << 18;  // a tensor of that size is not expected in the cache
 inline constexpr Index ahead = 256;         // coefficients between what is computed and what is fetched then
 
+/// N arrays of one storage type.
+template <class S, std::size_t N>
+struct Arrays {
+  static constexpr std::size_t count = N;
+  std::array<S*, N> at;
+
+  template <ComputeScalar T, std::size_t J>
+  EIGEN_ALWAYS_INLINE Lane<T> load(Index i) const {
+    return load_lane<T>(at[J] + i);
+  }
+  template <ComputeScalar T>
+  EIGEN_ALWAYS_INLINE void store(Index i, const Lane<T>* values) const {
+    store_lanes<N>(at.data(), i, values);
+  }
+  EIGEN_ALWAYS_INLINE void fetch(Index i) const {
+    for (std::size_t k = 0; k < N; ++k) __builtin_prefetch(at[k] + i, 1);
+  }
+};
+
+/// A block of N arrays in code C, decoded lane by lane; what is stored waits beside it to be encoded. R is
+/// the rule that they belong to.
+template <class C, std::size_t N, class R>
+struct Decoded {
+  static constexpr std::size_t count = N;
+  std::array<std::uint8_t*, N> codes;
+  std::array<float, N> scales;
+  std::array<float*, N> values;
+
+  template <ComputeScalar T, std::size_t J>
+  EIGEN_ALWAYS_INLINE Lane<T> load(Index i) const {
+    return C::template load<!slot_is_non_negative<R>(J)>(codes[J] + i, Lane<T>(scales[J]));
+  }
+  template <ComputeScalar T>
+  EIGEN_ALWAYS_INLINE void store(Index i, const Lane<T>* lanes) const {
+    for (std::size_t k = 0; k < N; ++k) lanes[k].store(values[k] + i);
+  }
+  EIGEN_ALWAYS_INLINE void fetch(Index i) const {
+    for (std::size_t k = 0; k < N; ++k) __builtin_prefetch(codes[k] + i, 1);
+  }
+};
+
 /// A kernel with its arrays.
-template <class Kernel, class S, std::size_t N, bool Indexed>
+template <class Kernel, class Slots, bool Indexed>
 struct Bound {
   Kernel kernel;
-  std::array<S*, N> slots;
-
-  /// The same kernel on arrays that begin at coefficient `begin`.
-  [[nodiscard]] Bound shifted(Index begin) const {
-    Bound bound = *this;
-    for (S*& slot : bound.slots) slot += begin;
-    return bound;
-  }
-
-  EIGEN_ALWAYS_INLINE void fetch(Index i) const {
-    for (std::size_t k = 0; k < N; ++k) __builtin_prefetch(slots[k] + i, 1);
-  }
+  Slots slots;
 
   /// Runs on coefficients [i, i + width), reading and writing the slots there.
   template <ComputeScalar T>
   EIGEN_ALWAYS_INLINE auto run(Index i, Index position, auto& u, const Lane<T>& x) const {
-    return run(i, position, u, x, std::make_index_sequence<N>{});
+    return run(i, position, u, x, std::make_index_sequence<Slots::count>{});
   }
 
  private:
   template <ComputeScalar T, std::size_t... J>
   EIGEN_ALWAYS_INLINE auto run(Index i, Index position, auto& u, const Lane<T>& x,
                                std::index_sequence<J...>) const {
-    Lane<T> values[N + 1] = {load_lane<T>(slots[J] + i)...};
+    Lane<T> values[Slots::count + 1] = {slots.template load<T, J>(i)...};
     if constexpr (std::is_void_v<decltype(call(position, u, x, values[J]...))>) {
       call(position, u, x, values[J]...);
-      (store_lane(slots[J] + i, values[J]), ...);
+      slots.template store<T>(i, values);
     } else {
       const auto result = call(position, u, x, values[J]...);
-      (store_lane(slots[J] + i, values[J]), ...);
+      slots.template store<T>(i, values);
       return result;
     }
   }
@@ -65,12 +95,11 @@ struct Bound {
 };
 
 /// A kernel whose arrays are block codes.
-template <class Kernel, class C, std::size_t N, bool Indexed>
+template <class Kernel, class C, std::size_t N, class R>
 struct Coded {
   Kernel kernel;
   std::array<std::uint8_t*, N> codes;
   std::array<float*, N> scales;
-  std::array<bool, N> is_signed;
 };
 
 /// Stands for "measures nothing".
@@ -106,14 +135,14 @@ struct Streams {
   P* rounded;       // the caller's, written only where X is not P
   T sign;           // 0 or -0: turns the gradient around by an exclusive or
   StochasticRounding rounding;
-  bool is_far = false;  // asks for memory ahead of time: hardware follows so many streams too late
+  Index fetchable = 0;  // coefficients to be asked for ahead of time: hardware follows so many streams too late
 };
 
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B>
 EIGEN_ALWAYS_INLINE void fetch(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels, Index i) {
   __builtin_prefetch(io.in + i, 0);
   __builtin_prefetch(io.parameters + i, store == Store::parameters ? 1 : 0);
-  std::apply([i](const B&... bound) { (bound.fetch(i), ...); }, kernels);
+  std::apply([i](const B&... bound) { (bound.slots.fetch(i), ...); }, kernels);
 }
 
 template <ComputeScalar T, class Kernels, std::size_t... K>
@@ -148,10 +177,10 @@ template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar
   const Kernels kernels = kernels_in;  // local copies, so that the compiler sees that no store
   const M measure = measure_in;        // can change what the kernels captured
   if constexpr (M::sums == 0) {
-    const Index chunk = io.is_far ? 4 * stripe : end - begin;
+    const Index chunk = io.fetchable > 0 ? 4 * stripe : end - begin;
     for (Index at = begin; at < end; at += chunk) {
       const Index stop = (std::min)(at + chunk, end);
-      if (io.is_far && stop + ahead <= end)
+      if (stop + ahead <= io.fetchable)
         for (Index i = at; i < stop; i += stripe) fetch<store>(io, kernels, i + ahead);
       for (Index i = at; i < stop; i += width) run_lane<store>(io, kernels, i, origin + i);
     }
@@ -162,7 +191,7 @@ template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar
     for (int k = 0; k < M::sums; ++k)
       for (int j = 0; j < lanes; ++j) total[k][j] = Wide::load(sums + k * stripe + j * width);
     for (Index i = begin; i < end; i += stripe) {
-      if (io.is_far && i + ahead < end) fetch<store>(io, kernels, i + ahead);
+      if (i + ahead < io.fetchable) fetch<store>(io, kernels, i + ahead);
       for (int j = 0; j < lanes; ++j) {
         const Index at = i + j * width;
         const std::pair<Lane<T>, Lane<T>> lane = run_lane<store>(io, kernels, at, origin + at);
@@ -181,22 +210,22 @@ struct Tail {
   alignas(64) S values[N + 1][stripe] = {};
 
   template <class Kernel, bool Indexed>
-  Bound<Kernel, S, N, Indexed> enter(const Bound<Kernel, S, N, Indexed>& bound, Index at, Index count) {
-    Bound<Kernel, S, N, Indexed> padded{bound.kernel, {}};
+  auto enter(const Bound<Kernel, Arrays<S, N>, Indexed>& bound, Index at, Index count) {
+    Bound<Kernel, Arrays<S, N>, Indexed> padded{bound.kernel, {}};
     for (std::size_t k = 0; k < N; ++k) {
-      for (Index i = 0; i < count; ++i) values[k][i] = bound.slots[k][at + i];
-      padded.slots[k] = values[k];
+      for (Index i = 0; i < count; ++i) values[k][i] = bound.slots.at[k][at + i];
+      padded.slots.at[k] = values[k];
     }
     return padded;
   }
   template <class Kernel, bool Indexed>
-  void leave(const Bound<Kernel, S, N, Indexed>& bound, Index at, Index count) const {
+  void leave(const Bound<Kernel, Arrays<S, N>, Indexed>& bound, Index at, Index count) const {
     for (std::size_t k = 0; k < N; ++k)
-      for (Index i = 0; i < count; ++i) bound.slots[k][at + i] = values[k][i];
+      for (Index i = 0; i < count; ++i) bound.slots.at[k][at + i] = values[k][i];
   }
 };
 template <class Kernel, class S, std::size_t N, bool Indexed>
-Tail<S, N> tail_of(const Bound<Kernel, S, N, Indexed>&);
+Tail<S, N> tail_of(const Bound<Kernel, Arrays<S, N>, Indexed>&);
 
 /// The last size % stripe coefficients, through the same instructions as all others: they are moved
 /// to zero-padded copies and back.
@@ -256,52 +285,101 @@ void sweep_stretch(const Streams<T, In, X, P>& io, const Kernels& kernels, const
   if (full < end) sweep_tail<store>(io, kernels, measure, full, end - full, origin, sums);
 }
 
-/// A decoded block of every array of a kernel, and the way back. Plain kernels are only shifted.
+/// What a block of every array of a kernel becomes on its way through a pass, and the way back. A full block
+/// of codes is decoded lane by lane, the last one before the pass. Plain arrays are only shifted.
 template <class C, std::size_t N>
 struct Stage {
   alignas(64) float values[N + 1][code_block];
-  Stage() {}  // leaves the values alone: only what was decoded is read
+  Stage() {}  // leaves the values alone: only what was decoded or computed is read
 
-  template <class Kernel, bool Indexed>
-  Bound<Kernel, float, N, Indexed> enter(const Coded<Kernel, C, N, Indexed>& coded, Index begin, Index count) {
-    Bound<Kernel, float, N, Indexed> bound{coded.kernel, {}};
+  template <bool Whole, class Kernel, class R>
+  auto enter(const Coded<Kernel, C, N, R>& coded, Index begin, Index count) {
+    using Slots = std::conditional_t<Whole, Decoded<C, N, R>, Arrays<float, N>>;
+    Bound<Kernel, Slots, is_indexed<R>> bound{coded.kernel, {}};
     for (std::size_t s = 0; s < N; ++s) {
-      C::decode(coded.codes[s] + begin, count, coded.scales[s][begin / code_block], coded.is_signed[s], values[s]);
-      bound.slots[s] = values[s];
+      const float scale = coded.scales[s][begin / code_block];
+      if constexpr (Whole) {
+        bound.slots.codes[s] = coded.codes[s] + begin;
+        bound.slots.scales[s] = scale;
+        bound.slots.values[s] = values[s];
+      } else {
+        C::decode(coded.codes[s] + begin, count, scale, !slot_is_non_negative<R>(s), values[s]);
+        bound.slots.at[s] = values[s];
+      }
     }
     return bound;
   }
-  template <class Kernel, bool Indexed>
-  void leave(const Coded<Kernel, C, N, Indexed>& coded, Index begin, Index count) const {
+  template <class Kernel, class R>
+  void leave(const Coded<Kernel, C, N, R>& coded, Index begin, Index count) const {
     for (std::size_t s = 0; s < N; ++s)
       coded.scales[s][begin / code_block] =
-          encode_block<C>(values[s], count, coded.is_signed[s], coded.codes[s] + begin);
+          encode_block<C>(values[s], count, !slot_is_non_negative<R>(s), coded.codes[s] + begin);
   }
 };
 struct Shift {
-  template <class Kernel, class S, std::size_t N, bool Indexed>
-  Bound<Kernel, S, N, Indexed> enter(const Bound<Kernel, S, N, Indexed>& bound, Index begin, Index) const {
-    return bound.shifted(begin);
+  template <bool, class Kernel, class S, std::size_t N, bool Indexed>
+  auto enter(const Bound<Kernel, Arrays<S, N>, Indexed>& bound, Index begin, Index) const {
+    Bound<Kernel, Arrays<S, N>, Indexed> shifted = bound;
+    for (S*& array : shifted.slots.at) array += begin;
+    return shifted;
   }
   void leave(const auto&, Index, Index) const {}
 };
-template <class Kernel, class C, std::size_t N, bool Indexed>
-Stage<C, N> stage_of(const Coded<Kernel, C, N, Indexed>&);
+template <class Kernel, class C, std::size_t N, class R>
+Stage<C, N> stage_of(const Coded<Kernel, C, N, R>&);
 template <class Kernel, class S, std::size_t N, bool Indexed>
-Shift stage_of(const Bound<Kernel, S, N, Indexed>&);
+Shift stage_of(const Bound<Kernel, Arrays<S, N>, Indexed>&);
 
 template <class B>
 inline constexpr bool is_coded = false;
-template <class Kernel, class C, std::size_t N, bool Indexed>
-inline constexpr bool is_coded<Coded<Kernel, C, N, Indexed>> = N != 0;
+template <class Kernel, class C, std::size_t N, class R>
+inline constexpr bool is_coded<Coded<Kernel, C, N, R>> = N != 0;
+
+/// A code whose lanes of T can be decoded one by one.
+template <class C, class T>
+concept LaneCode = requires(const std::uint8_t* codes, Lane<T> scale) {
+  { C::template load<true>(codes, scale) } -> std::same_as<Lane<T>>;
+};
+template <class T, class B>
+inline constexpr bool decodes_lanes = true;
+template <class T, class Kernel, class C, std::size_t N, class R>
+inline constexpr bool decodes_lanes<T, Coded<Kernel, C, N, R>> = N == 0 || LaneCode<C, T>;
+
+/// One block of the coded arrays of a tensor, [begin, begin + count).
+template <Store store, bool Whole, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>
+EIGEN_ALWAYS_INLINE void sweep_block(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels, const M& measure,
+                                     Index begin, Index count, double* sums) {
+  const Streams<T, In, X, P> here{io.in + begin, io.out == nullptr ? nullptr : io.out + begin, io.parameters + begin,
+                                  io.rounded + begin, io.sign, io.rounding, io.fetchable - begin};
+  std::tuple<decltype(stage_of(std::declval<B>()))...> stages;
+  [&]<std::size_t... K>(std::index_sequence<K...>) {
+    const auto run = [&](const auto& measured) {
+      const std::tuple staged(std::get<K>(stages).template enter<Whole>(std::get<K>(kernels), begin, count)...);
+      if constexpr (Whole)
+        sweep_range<store>(here, staged, measured, 0, count, begin, sums);
+      else
+        sweep_stretch<store>(here, staged, measured, 0, count, begin, sums);
+    };
+    if constexpr (M::sums == 0) {
+      run(measure);
+    } else {
+      decltype(stage_of(measure.bound)) stage;
+      auto bound = stage.template enter<Whole>(measure.bound, begin, count);
+      run(Measure<decltype(bound), M::sums>{bound});
+      stage.leave(measure.bound, begin, count);
+    }
+    (std::get<K>(stages).leave(std::get<K>(kernels), begin, count), ...);
+  }(std::index_sequence_for<B...>{});
+}
 
 /// Coefficients [begin, end) of a tensor, begin a multiple of a code block: block by block where an
 /// array is coded, else at once.
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>
 void sweep_part(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels, const M& measure, Index begin,
                 Index end, double* sums) {
+  constexpr bool measures = M::sums > 0;
   constexpr bool coded = [] {
-    if constexpr (M::sums > 0)
+    if constexpr (measures)
       return (is_coded<B> || ... || is_coded<typename M::BoundType>);
     else
       return (false || ... || is_coded<B>);
@@ -309,23 +387,18 @@ void sweep_part(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels,
   if constexpr (!coded) {
     sweep_stretch<store>(io, kernels, measure, begin, end, 0, sums);
   } else {
+    constexpr bool lanes = [] {
+      if constexpr (measures)
+        return (decodes_lanes<T, B> && ... && decodes_lanes<T, typename M::BoundType>);
+      else
+        return (true && ... && decodes_lanes<T, B>);
+    }();
     for (Index at = begin; at < end; at += code_block) {
       const Index count = (std::min)(code_block, end - at);
-      const Streams<T, In, X, P> here{io.in + at, io.out == nullptr ? nullptr : io.out + at, io.parameters + at,
-                                      io.rounded + at, io.sign, io.rounding};
-      std::tuple<decltype(stage_of(std::declval<B>()))...> stages;
-      [&]<std::size_t... K>(std::index_sequence<K...>) {
-        const std::tuple staged(std::get<K>(stages).enter(std::get<K>(kernels), at, count)...);
-        if constexpr (M::sums == 0) {
-          sweep_stretch<store>(here, staged, measure, 0, count, at, sums);
-        } else {
-          decltype(stage_of(measure.bound)) stage;
-          auto bound = stage.enter(measure.bound, at, count);
-          sweep_stretch<store>(here, staged, Measure<decltype(bound), M::sums>{bound}, 0, count, at, sums);
-          stage.leave(measure.bound, at, count);
-        }
-        (std::get<K>(stages).leave(std::get<K>(kernels), at, count), ...);
-      }(std::index_sequence_for<B...>{});
+      if (lanes && count == code_block)
+        sweep_block<store, lanes>(io, kernels, measure, at, code_block, sums);
+      else
+        sweep_block<store, false>(io, kernels, measure, at, count, sums);
     }
   }
 }

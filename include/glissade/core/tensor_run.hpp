@@ -158,16 +158,15 @@ struct TensorRun {
     using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
     constexpr std::size_t slots = slot_count<R<I>>;
     if constexpr (BlockCode<S>) {
-      Coded<Kernel, S, slots, is_indexed<R<I>>> bound{kernel, {}, {}, {}};
+      Coded<Kernel, S, slots, R<I>> bound{kernel, {}, {}};
       for (std::size_t s = 0; s < slots; ++s) {
         bound.codes[s] = fields[I][s].template as<std::uint8_t>();
         bound.scales[s] = reinterpret_cast<float*>(bound.codes[s] + code_bytes(tensor_size()));
-        bound.is_signed[s] = !slot_is_non_negative<R<I>>(s);
       }
       return bound;
     } else {
-      Bound<Kernel, S, slots, is_indexed<R<I>>> bound{kernel, {}};
-      for (std::size_t s = 0; s < slots; ++s) bound.slots[s] = fields[I][s].template as<S>();
+      Bound<Kernel, Arrays<S, slots>, is_indexed<R<I>>> bound{kernel, {}};
+      for (std::size_t s = 0; s < slots; ++s) bound.slots.at[s] = fields[I][s].template as<S>();
       return bound;
     }
   }
@@ -283,7 +282,7 @@ struct TensorRun {
       rounding = {true, engine.seed_.derive(k).derive(rounding_stream)};
     const Streams<T, In, X, P> io{static_cast<const In*>(here.source.data), out,      here.parameters,
                                   here.rounded, here.source.negate ? T(-0.0) : T(0), rounding,
-                                  tensor_size() >= far};
+                                  tensor_size() >= far ? tensor_size() : 0};
     double* partials = nullptr;
     if constexpr (M::sums > 0) {
       const auto blocks = static_cast<std::size_t>((tensor_size() + block - 1) / block);

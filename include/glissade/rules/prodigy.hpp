@@ -43,7 +43,7 @@ struct ProdigyStep {
       m = b1 * m + (d * (1 - b1)) * u;
       v = b2 * v + (d * d * (1 - b2)) * square(u);
       s = b3 * s + weight * u;
-      return terms(widen(progress * u) * widen(start - x), abs(widen(s)));
+      return terms(widen(progress * u) * widen(start - x), widen(abs(s)));
     };
   }
   /// Once a step, when all sums are known.

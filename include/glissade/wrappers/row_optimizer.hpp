@@ -216,7 +216,7 @@ class RowOptimizer {
           const detail::Streams<T, T, P, P> io{gradient, nullptr,
                                                x,        x,
                                                optimizer_.options().maximize ? T(-0.0) : T(0), rounding};
-          const std::tuple here(std::get<I>(kernels).shifted(at)...);
+          const std::tuple here(detail::Shift{}.enter<false>(std::get<I>(kernels), at, width_)...);
           detail::sweep_stretch<detail::Store::parameters>(io, here, detail::NoMeasure{}, 0, width_, at, nullptr);
         });
       }(std::make_index_sequence<std::tuple_size_v<Leaves>>{});
@@ -233,8 +233,8 @@ class RowOptimizer {
     using Rule = typename Leaf::Rule;
     using S = std::conditional_t<std::is_void_v<typename Leaf::StorageType>, T, typename Leaf::StorageType>;
     const auto kernel = leaf.rule->kernel(step);
-    detail::Bound<decltype(kernel), S, detail::slot_count<Rule>, detail::is_indexed<Rule>> bound{kernel, {}};
-    for (std::size_t s = 0; s < detail::slot_count<Rule>; ++s) bound.slots[s] = fields[s].template as<S>();
+    detail::Bound<decltype(kernel), detail::Arrays<S, detail::slot_count<Rule>>, detail::is_indexed<Rule>> bound{kernel, {}};
+    for (std::size_t s = 0; s < detail::slot_count<Rule>; ++s) bound.slots.at[s] = fields[s].template as<S>();
     return bound;
   }
 
