@@ -267,7 +267,7 @@ bool restores(const Delta& delta, const Eigen::DenseBase<Old>& before, const Eig
   const double weight = std::max(in_double(before).stableNorm(), in_double(after).stableNorm()) / count;
   const double change = (in_double(after) - in_double(before)).stableNorm() / count;
   const double common = weight + std::sqrt(static_cast<double>(std::max(after.rows(), after.cols()))) * change;
-  bool good = true;
+  bool good = std::isfinite(common);  // a difference may overflow
   for_each_pair(before, after, [&](T p, T n, std::int64_t place) {
     const double error = std::abs(static_cast<double>(restored.data()[place]) - static_cast<double>(n));
     const auto size = static_cast<double>(std::max(std::abs(p), std::abs(n)));
