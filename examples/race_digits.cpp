@@ -21,6 +21,8 @@
 namespace {
 
 using namespace glissade;
+using race_report::deviation;
+using race_report::mean;
 
 // Without optimization Eigen is a hundred times slower: then the race is only a short trial.
 #ifdef __OPTIMIZE__
@@ -44,12 +46,6 @@ struct Run {
   double state_bytes = 0;                           // of the optimizer, a parameter
   double nanoseconds = 0;                           // of optimizer.step, a parameter: the median
 };
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 /// What the parameters are trained for: themselves, or the average that the rule keeps of them.
 enum class Evaluate { parameters, average };
@@ -94,7 +90,7 @@ Run train(const R& rule, const digits::Data& training, const digits::Data& test,
   const auto parameters = static_cast<double>(network.size());
   run.accuracy = 100 * evaluated<what>(optimizer, network).accuracy(test);
   run.state_bytes = static_cast<double>(optimizer.state_bytes()) / parameters;
-  run.nanoseconds = median(times) / parameters;
+  run.nanoseconds = race_report::median(times) / parameters;
   return run;
 }
 
@@ -146,13 +142,6 @@ std::vector<Entrant> entrants() {
   };
 }
 
-template <class F>
-double mean(const std::vector<Run>& runs, const F& of) {
-  double total = 0;
-  for (const Run& run : runs) total += of(run);
-  return total / static_cast<double>(runs.size());
-}
-
 void print_head() {
   const auto& columns = "%-29s %13s  %15s  %9s  %9s  %7s\n";
   std::printf(columns, "", "training loss", "test accuracy %", "steps to", "state", "step");
@@ -160,12 +149,10 @@ void print_head() {
 }
 
 void print_line(const std::string& name, const std::vector<Run>& runs) {
-  const double accuracy = mean(runs, [](const Run& r) { return r.accuracy; });
-  const double variance =
-      mean(runs, [&](const Run& r) { return std::pow(r.accuracy - accuracy, 2); });
+  const auto accuracy = [](const Run& r) { return r.accuracy; };
   std::printf("%-29s %13.5f  %7.2f +- %4.2f  %9.0f  %9.2f  %7.2f\n", name.c_str(),
-              mean(runs, [](const Run& r) { return r.losses.back().second; }), accuracy,
-              std::sqrt(variance), mean(runs, [](const Run& r) { return r.steps_to_95; }),
+              mean(runs, [](const Run& r) { return r.losses.back().second; }), mean(runs, accuracy),
+              deviation(runs, accuracy), mean(runs, [](const Run& r) { return r.steps_to_95; }),
               mean(runs, [](const Run& r) { return r.state_bytes; }),
               mean(runs, [](const Run& r) { return r.nanoseconds; }));
 }
@@ -180,18 +167,9 @@ race_report::Curve smooth_curve(const std::string& name, const std::vector<Run>&
     for (std::size_t j = k - reach; j <= k + reach; ++j)
       total += mean(runs, [&](const Run& r) { return std::log(r.losses[j].second); });
     curve.steps.push_back(runs.front().losses[k].first);
-    curve.losses.push_back(std::exp(total / static_cast<double>(2 * reach + 1)));
+    curve.values.push_back(std::exp(total / static_cast<double>(2 * reach + 1)));
   }
   return curve;
-}
-
-std::string data_directory(int argc, char** argv) {
-  if (argc > 1) return argv[1];
-#ifdef GLISSADE_EXAMPLE_DATA
-  return GLISSADE_EXAMPLE_DATA;
-#else
-  return "examples/data";
-#endif
 }
 
 int race(const std::string& directory) {
@@ -223,10 +201,12 @@ int race(const std::string& directory) {
     if (entrant.drawn) curves.push_back(smooth_curve(entrant.name, runs));
   }
 
-  race_report::write_csv("race.csv", rows);
-  race_report::write_plot_script(
-      "race.gnuplot", "race.png", "Handwritten digits: a 64-64-10 network, batches of 32",
-      "training loss, geometric mean of the seeds and 100 steps", curves);
+  race_report::write_csv("race.csv", "training_loss", rows);
+  race_report::write_plot_script("race.gnuplot", "race.png",
+                                 {"Handwritten digits: a 64-64-10 network, batches of 32",
+                                  "training loss, geometric mean of the seeds and 100 steps",
+                                  "set yrange [*:4]\nset format y \"10^{%L}\"\n"},
+                                 curves);
   std::printf("\nwrote %s\nwrote %s\n%s\n", std::filesystem::absolute("race.csv").c_str(),
               std::filesystem::absolute("race.gnuplot").c_str(),
               race_report::plot("race.gnuplot", "race.png").c_str());
@@ -238,7 +218,7 @@ int race(const std::string& directory) {
 
 int main(int argc, char** argv) {
   try {
-    return race(data_directory(argc, argv));
+    return race(digits::data_directory(argc, argv));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "race_digits: %s\n(usage: race_digits [directory of digits.csv])\n",
                  error.what());

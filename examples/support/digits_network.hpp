@@ -83,6 +83,24 @@ inline Data select(const Data& data, const std::vector<Index>& order, Index begi
   return part;
 }
 
+/// The pictures of the digits below `end`.
+inline Data digits_below(const Data& data, Index end) {
+  std::vector<Index> kept;
+  for (Index i = 0; i < data.size(); ++i)
+    if (data.labels[static_cast<std::size_t>(i)] < end) kept.push_back(i);
+  return select(data, kept, 0, static_cast<Index>(kept.size()));
+}
+
+/// Where digits.csv lies: the program's argument, or where the build has it from.
+inline std::string data_directory(int argc, char** argv) {
+  if (argc > 1) return argv[1];
+#ifdef GLISSADE_EXAMPLE_DATA
+  return GLISSADE_EXAMPLE_DATA;
+#else
+  return "examples/data";
+#endif
+}
+
 /// Training and test part, always the same ones.
 inline std::pair<Data, Data> split(const Data& data, Index training_size) {
   const std::vector<Index> order = Random(2024).permutation(data.size());
@@ -121,14 +139,23 @@ struct Network {
   }
 
   double loss_and_gradient(const Data& data, Network& gradient) const {
-    const MatrixXf h = hidden(data.inputs);
+    MatrixXf back;
+    const double loss = loss_and_gradient_above(w1 * data.inputs, data.labels, gradient, back);
+    gradient.w1.noalias() = back * data.inputs.transpose();
+    return loss;
+  }
+
+  /// The loss where something else stands in for w1 x, its gradient in all but w1, and `back`, that
+  /// in the stand-in.
+  double loss_and_gradient_above(const MatrixXf& product, const std::vector<Index>& labels,
+                                 Network& gradient, MatrixXf& back) const {
+    const MatrixXf h = (product.colwise() + b1).cwiseMax(0.0F);
     MatrixXf delta = logits(h);
-    const double loss = cross_entropy(delta, data.labels);
-    delta /= static_cast<float>(data.size());
+    const double loss = cross_entropy(delta, labels);
+    delta /= static_cast<float>(product.cols());
     gradient.w2.noalias() = delta * h.transpose();
     gradient.b2 = delta.rowwise().sum();
-    const MatrixXf back = (h.array() > 0).select(w2.transpose() * delta, 0.0F);
-    gradient.w1.noalias() = back * data.inputs.transpose();
+    back = (h.array() > 0).select(w2.transpose() * delta, 0.0F);
     gradient.b1 = back.rowwise().sum();
     return loss;
   }

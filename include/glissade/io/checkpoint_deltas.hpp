@@ -54,7 +54,7 @@ class DeltaList {
     for (const auto& [tensor, delta] : deltas) {
       prefix_ = tensor + "/";
       // A list has one type for reading and writing; nothing is written here.
-      std::visit([this](auto& kind) { list(kind); }, const_cast<CheckpointDelta<T>&>(delta));
+      std::visit([this](auto& kind) { this->list(kind); }, const_cast<CheckpointDelta<T>&>(delta));
     }
   }
 
