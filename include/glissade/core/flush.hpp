@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "lane.hpp"
 #include "state.hpp"
 #include "threads.hpp"
 
@@ -32,7 +33,15 @@ void flush_subnormal(S* values, Index size, int threads) {
   constexpr Index part = 16384;
   parallel_for((size + part - 1) / part, threads, [&](Index p) {
     const Index end = (std::min)(size, (p + 1) * part);
-    for (Index i = p * part; i < end; ++i) values[i] = without_subnormal(values[i]);
+    Index i = p * part;
+    if constexpr (ComputeScalar<S>) {
+      using L = Lane<S>;
+      for (; i + L::width <= end; i += L::width) {
+        const L x = L::load(values + i);
+        select(abs(x) < L((std::numeric_limits<S>::min)()), x * L(0), x).store(values + i);
+      }
+    }
+    for (; i < end; ++i) values[i] = without_subnormal(values[i]);
   });
 }
 

@@ -6,7 +6,8 @@
 //     (auto& u, const auto& x, auto& slot...) 
 // that turns the incoming update u (the gradient, at the head of a chain) into the outgoing one; x
 // is the parameter before the step and the slots are the rule's own arrays, read before and written
-// after the call. At the end of the chain the engine adds u to the parameter. Members:
+// after the call; a lambda that needs only the first slots takes only these. At the end of the chain the
+// engine adds u to the parameter. Members:
 //
 //   name      static constexpr std::string_view, for messages and files
 //   options   static void options(auto& self, auto&& visit): visit("beta1", self.beta1, range::decay)

@@ -59,6 +59,22 @@ struct Decoded {
   }
 };
 
+/// How many of its rule's arrays a kernel takes: all, or the first ones; the others are not even fetched.
+template <class Kernel, class L, bool Indexed, std::size_t Slots>
+constexpr std::size_t slots_taken() {
+  constexpr bool takes = []<std::size_t... J>(std::index_sequence<J...>) {
+    if constexpr (Indexed)
+      return std::is_invocable_v<const Kernel&, Index, L&, const L&, decltype((void(J), std::declval<L&>()))...>;
+    else
+      return std::is_invocable_v<const Kernel&, L&, const L&, decltype((void(J), std::declval<L&>()))...>;
+  }(std::make_index_sequence<Slots>{});
+  static_assert(takes || Slots > 0, "a rule's kernel takes (u, x, slots...), all slots or the first ones");
+  if constexpr (takes || Slots == 0)
+    return Slots;
+  else
+    return slots_taken<Kernel, L, Indexed, Slots - 1>();
+}
+
 /// A kernel with its arrays.
 template <class Kernel, class Slots, bool Indexed>
 struct Bound {

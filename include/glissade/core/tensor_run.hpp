@@ -156,7 +156,7 @@ struct TensorRun {
   auto bind(Kernel kernel) const {
     using Storage = typename LeafAt<I>::StorageType;
     using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
-    constexpr std::size_t slots = slot_count<R<I>>;
+    constexpr std::size_t slots = slots_taken<Kernel, Lane<T>, is_indexed<R<I>>, slot_count<R<I>>>();
     if constexpr (BlockCode<S>) {
       Coded<Kernel, S, slots, R<I>> bound{kernel, {}, {}};
       for (std::size_t s = 0; s < slots; ++s) {

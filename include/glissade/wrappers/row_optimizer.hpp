@@ -233,8 +233,11 @@ class RowOptimizer {
     using Rule = typename Leaf::Rule;
     using S = std::conditional_t<std::is_void_v<typename Leaf::StorageType>, T, typename Leaf::StorageType>;
     const auto kernel = leaf.rule->kernel(step);
-    detail::Bound<decltype(kernel), detail::Arrays<S, detail::slot_count<Rule>>, detail::is_indexed<Rule>> bound{kernel, {}};
-    for (std::size_t s = 0; s < detail::slot_count<Rule>; ++s) bound.slots.at[s] = fields[s].template as<S>();
+    constexpr bool indexed = detail::is_indexed<Rule>;
+    constexpr std::size_t slots =
+        detail::slots_taken<std::remove_const_t<decltype(kernel)>, Lane<T>, indexed, detail::slot_count<Rule>>();
+    detail::Bound<decltype(kernel), detail::Arrays<S, slots>, indexed> bound{kernel, {}};
+    for (std::size_t s = 0; s < slots; ++s) bound.slots.at[s] = fields[s].template as<S>();
     return bound;
   }
 
