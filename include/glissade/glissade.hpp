@@ -33,6 +33,7 @@
 #include "low_rank/frugal.hpp"
 #include "low_rank/galore.hpp"
 #include "low_rank/galore_adamw.hpp"
+#include "low_rank/incremental_rank.hpp"
 #include "low_rank/lora.hpp"
 #include "low_rank/mora.hpp"
 #include "low_rank/online_subspace_descent.hpp"
