@@ -28,6 +28,7 @@
 #include "linalg/orthonormal.hpp"
 #include "linalg/panel_product.hpp"
 #include "linalg/shifted_solver.hpp"
+#include "low_rank/adaptive_freezing.hpp"
 #include "low_rank/aflora.hpp"
 #include "low_rank/badam.hpp"
 #include "low_rank/flora.hpp"
