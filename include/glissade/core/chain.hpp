@@ -184,6 +184,7 @@ struct Facts<std::tuple<L...>> {
   static constexpr int extra_passes = (0 + ... + detail::extra_passes<typename L::Rule>());
   static constexpr bool global = (false || ... || holds_global_barrier<typename L::Rule>());
   static constexpr bool timed = (false || ... || TimedSelector<typename L::Rule>);
+  static constexpr bool retires = (false || ... || RetiringGate<typename L::Rule>);
   static constexpr std::size_t gates = (std::size_t{0} + ... + std::size_t{Gate<typename L::Rule>});
   static constexpr std::array<std::size_t, sizeof...(L) + 1> levels = [] {  // how many gates stand before each link
     std::array<std::size_t, sizeof...(L) + 1> before{};

@@ -70,6 +70,18 @@ concept IsEntry = requires { requires R::enters_subspace; };
 template <class R>
 concept IsExit = requires { requires R::leaves_subspace; };
 
+/// In place of a barrier over all tensors, on one that it does not see.
+template <class R>
+struct Unseen {
+  static constexpr Reduction reduction = R::reduction;
+  static constexpr int sums = R::sums;
+  [[nodiscard]] auto measure(const Step&) const {
+    return [](const auto& u, const auto&) {
+      return Terms<std::remove_cvref_t<decltype(u)>::width, std::size_t{R::sums}>{};
+    };
+  }
+};
+
 template <std::size_t I = 0, class Links, class Done, class Run>
 void choose_all(const Links& links, const Site& site, std::size_t link, std::size_t stride, const Done& done,
                 const Run& run);
@@ -88,6 +100,12 @@ template <class L, class Run>
 void choose(const L& link, const Site& site, std::size_t number, const Run& run) {
   using R = typename L::Rule;
   using S = typename L::StorageType;
+  if constexpr (PartialBarrier<R>) {
+    if (!link.rule.sees(*site.tensor)) {
+      const Unseen<R> unseen;
+      return run(std::tuple(Leaf<void, Unseen<R>>{&unseen, number, site.tensor}));
+    }
+  }
   if constexpr (Selector<R>) {
     link.rule.select(*site.tensor, [&](const auto& chosen) { choose_within<S>(chosen, site, number, run); });
   } else if constexpr (TimedSelector<R>) {

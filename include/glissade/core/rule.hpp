@@ -25,12 +25,16 @@
 //   measure   auto measure(const Step&) const: lambda (const auto& u, const auto& x, auto& slot...)
 //             that returns terms(wide, ...), to be summed in double
 //   kernel    auto kernel(const Step&, const double* sums) const
+//   sees      bool sees(const Tensor&) const, of one over all tensors: the others have none of its slots, add
+//             zeros to its sums and keep their update; without it, it sees them all
 // Each barrier costs one more pass over memory. A rule that sees a whole matrix has
 //   fields    void fields(const Tensor&, auto add) const: add(name, rows, cols) declares its arrays
 //   update    void update(const Step&, const MatrixUpdate<T, P>&) const: reads `in`, writes `out`
 // A gate may end the step for everything behind it in the chain:
 //   opens     bool opens(const double* shared) const; void advance(double* shared, bool) const
 //   admit     bool admit(const Admission&) const: a barrier over all tensors that decides on the sums
+//   retires   static constexpr bool true: `admit` may call retire(k) of the Admission: from this step on,
+//             tensor k is left alone by the whole chain, as without a gradient, and has no state
 // A composite is spelled out as a chain of others: auto chain() const. A selector picks, for each
 // tensor, the rule that runs: void select(const Tensor&, auto&& run) const calls run(rule); one whose
 // choice changes with time takes an Occasion before `run`. A rule that runs another one on a smaller array
@@ -87,6 +91,12 @@ struct Admission {
   std::span<const double> tensor_sums;  // sums of tensor k from k * (number of sums)
   std::span<const double> totals;
   double* shared;
+  std::int64_t time;  // completed steps, as in Step
+  std::span<TensorState> states;
+
+  void retire(std::size_t tensor) const {
+    if (states[tensor].retired == 0) states[tensor].retired = time + 1;
+  }
 };
 
 /// A whole matrix for a rule with `update`: contiguous in the parameter's storage order.
@@ -186,9 +196,15 @@ concept AdmittingGate = Barrier<R> && requires(const R& r, const Admission& a) {
 template <class R>
 concept Gate = AbsorbingGate<R> || AdmittingGate<R>;
 template <class R>
+concept RetiringGate = AdmittingGate<R> && requires { requires R::retires; };
+template <class R>
 concept KeepsParameters = requires { requires R::keeps_parameters; };  // core/master_weights.hpp
 template <class R>
 concept GlobalBarrier = Barrier<R> && (R::reduction == Reduction::over_all);
+template <class R>
+concept PartialBarrier = GlobalBarrier<R> && requires(const R& r, const Tensor& t) {
+  { r.sees(t) } -> std::same_as<bool>;
+};
 template <class R>
 concept BarrierWithKernel = Barrier<R> && requires(const R& r, const Step& s, const double* sums) {
   r.kernel(s, sums);

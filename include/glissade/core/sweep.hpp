@@ -158,7 +158,7 @@ template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar
 EIGEN_ALWAYS_INLINE void fetch(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels, Index i) {
   __builtin_prefetch(io.in + i, 0);
   __builtin_prefetch(io.parameters + i, store == Store::parameters ? 1 : 0);
-  std::apply([i](const B&... bound) { (bound.slots.fetch(i), ...); }, kernels);
+  std::apply([=](const B&... bound) { (bound.slots.fetch(i), ...); }, kernels);  // there may be none
 }
 
 template <ComputeScalar T, class Kernels, std::size_t... K>
