@@ -14,11 +14,15 @@ namespace glissade {
 
 namespace detail {
 template <class A, class B>
-void check_weights(const char* owner, const Eigen::DenseBase<A>& a, const Eigen::DenseBase<B>& b) {
+void check_shapes(const char* owner, const Eigen::DenseBase<A>& a, const Eigen::DenseBase<B>& b) {
   if (a.rows() != b.rows() || a.cols() != b.cols())
     throw std::invalid_argument(std::string(owner) + ": weights of " + std::to_string(a.rows()) + " x " +
                                 std::to_string(a.cols()) + " and " + std::to_string(b.rows()) + " x " +
                                 std::to_string(b.cols()) + ", must be of one shape");
+}
+template <class A, class B>
+void check_weights(const char* owner, const Eigen::DenseBase<A>& a, const Eigen::DenseBase<B>& b) {
+  check_shapes(owner, a, b);
   if (!a.derived().array().isFinite().all() || !b.derived().array().isFinite().all())
     throw std::invalid_argument(std::string(owner) + ": weights that are infinite or NaN");
 }
