@@ -31,9 +31,10 @@ struct LoraAttentionOptions {
   bool adapt_keys = true;           // false: partial adaptation, of queries and values alone
   std::optional<double> beta = {};  // factor of the logits, > 0; empty: 1 / sqrt(h)
   AttentionForm form = AttentionForm::exact;
-  double tolerance = 1e-3;       // of the polynomial form: relative error of every exp(S_ij), in (0, 1)
+  double tolerance = 1e-3;         // of the polynomial form: relative error of every exp(S_ij), in (0, 1)
   std::optional<int> degree = {};  // of the polynomial, in [0, 1000]; empty: the smallest even one for the tolerance
-  double max_bytes = 1 << 30;    // of its workspace, > 0
+  bool center_keys = true;         // subtract the mean key where that lowers the bound of the logits
+  double max_bytes = 1 << 30;      // of its workspace, > 0
   std::uint64_t seed = 0;
 };
 
@@ -84,6 +85,7 @@ class LoraAttention {
         polynomial_({.beta = options.beta,
                      .tolerance = options.tolerance,
                      .degree = options.degree,
+                     .center_keys = options.center_keys,
                      .max_bytes = options.max_bytes}) {
     const Index d = inputs();
     const Index h = width();
