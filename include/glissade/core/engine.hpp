@@ -215,7 +215,7 @@ class Engine {
       if (states[k].retired == 0) continue;
       sources[k] = {};
       for (Fields& fields : states[k].links) fields.clear();
-      held_[k] = Buffer();
+      held_[k] = Buffer();  // not {}, which Clang 14 leaks in a template
     }
   }
 
