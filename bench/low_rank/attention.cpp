@@ -20,7 +20,7 @@ LoraAttention<double> head_for(const MatrixXd& X, Index h, int degree) {
     return MatrixXd(W / (X * W).cwiseAbs().maxCoeff());
   };
   LoraAttention<double> head(scaled(), scaled(), scaled(),
-                             {.rank = 2, .beta = 1 / static_cast<double>(h), .form = AttentionForm::exact, .degree = degree});
+                             {.rank = 2, .beta = 1 / static_cast<double>(h), .degree = degree});
   for (auto* factors : {&head.query, &head.key, &head.value}) factors->B.setConstant(0.01);
   return head;
 }
@@ -55,8 +55,9 @@ double slope(const std::vector<double>& lengths, const std::vector<double>& seco
   return (count * xy - x * y) / (count * xx - x * x);
 }
 
-/// Where the lines through neighbouring lengths cross, in logarithms; extrapolated from the first two if they never do.
-double crossover(const std::vector<double>& lengths, const std::vector<double>& exact, const std::vector<double>& fast) {
+/// Where the lines through neighbouring lengths cross, in logarithms; extrapolated if they never do.
+double crossover(const std::vector<double>& lengths, const std::vector<double>& exact,
+                 const std::vector<double>& fast) {
   const auto gain = [&](std::size_t k) { return std::log(exact[k] / fast[k]); };
   std::size_t k = 0;
   while (k + 2 < lengths.size() && gain(k + 1) < 0) ++k;

@@ -14,7 +14,10 @@ namespace {
 struct Problem {
   MatrixXd Q, K, V, dO;
   Problem(Index length, Index h, Index w, double size = 1)
-      : Q(size * normals(length, h, 1)), K(normals(length, h, 2)), V(normals(length, w, 3)), dO(normals(length, w, 4)) {}
+      : Q(size * normals(length, h, 1)),
+        K(normals(length, h, 2)),
+        V(normals(length, w, 3)),
+        dO(normals(length, w, 4)) {}
 };
 
 template <class T = double>

@@ -46,19 +46,19 @@ struct LoraOptions {
 ///     Optimizer optimizer{lora_plus(AdamW{}, 16), named("A", layer.A), named("B", layer.B)};
 ///     layer.forward(X, Y);   layer.backward(X, dY, dA, dB, dX);   optimizer.step(dA, dB);
 ///
-/// Shapes: W m x n, A r x n, B m x r, X n x b with samples in columns, Y m x b. Outputs are sized before the call. A and
-/// B may be given another rank, both at once; s follows.
+/// Shapes: W m x n, A r x n, B m x r, X n x b with samples in columns, Y m x b. Outputs are sized before the call.
+/// A and B may be given another rank, both at once; s follows.
 /// A mask (n x b; zeros, and 1 / (1 - p) elsewhere: see dropout_mask) drops inputs of the correction alone; the same
 /// is given to forward and backward.
 /// Cost: 2 m n b + 2 r b (m + n) flops forward; backward 4 r b (m + n) and, for dX, 2 m n b. No m x n array is ever
 /// formed. The layer keeps two r x b arrays of workspace, with a mask one of n x b, and while it is merged a copy of A
 /// and B; Eigen's large products take packing buffers from the heap.
 /// While it is merged, forward is W X alone, backward is refused, and so is unmerge if A or B changed. Merging and
-/// unmerging does not restore W's bits: 1000 times both moves weights of size 1 by up to 2e-5 in float, 5e-7 if s B A is
-/// small against W. For the old bits keep a copy.
+/// unmerging does not restore W's bits: 1000 times both moves weights of size 1 by up to 2e-5 in float, by 5e-7 where
+/// s B A is small against W. For the old bits keep a copy.
 /// After `principal` and `orthogonal` the correction belongs to this W: weight() is no longer what was given.
-/// Errors: std::invalid_argument for shapes and options; std::logic_error for what a merged layer refuses, for a backward
-/// without its forward, and for one with A = 0 and B = 0, which no gradient would ever move.
+/// Errors: std::invalid_argument for shapes and options; std::logic_error for what a merged layer refuses, for a
+/// backward without its forward, and for one with A = 0 and B = 0, which no gradient would ever move.
 /// Source: "LoRA: Low-Rank Adaptation of Large Language Models", 2021, arXiv 2106.09685; rsLoRA 2023, arXiv
 /// 2312.03732; PiSSA 2024, arXiv 2404.02948; OLoRA 2024, arXiv 2406.01775.
 template <class T>
@@ -249,8 +249,8 @@ class LoraLayer {
 
 /// For dropout with probability p: 0, or 1 / (1 - p), for every input of every sample.
 template <class T>
-[[nodiscard]] Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic> dropout_mask(Eigen::Index rows, Eigen::Index cols, double p,
-                                                                            RandomKey key) {
+[[nodiscard]] Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic> dropout_mask(Eigen::Index rows, Eigen::Index cols,
+                                                                            double p, RandomKey key) {
   require("dropout_mask", "p", p, range::decay);
   Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic> mask(rows, cols);
   for (Eigen::Index i = 0; i < mask.size(); ++i)

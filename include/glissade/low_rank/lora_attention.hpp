@@ -53,19 +53,19 @@ struct LoraFactors {
 ///     dB_i = s X' (dZ_i A_i'),   dA_i = s (X B_i)' dZ_i,   dX = sum_i dZ_i W_i',   dZ = (dQ, dK, dV)
 ///
 ///     LoraAttention<float> head(W_query, W_key, W_value, {.rank = 4, .alpha = 8});
-///     Optimizer optimizer{AdamW{}, named("query.A", head.query.A), named("query.B", head.query.B), ...};
-///     head.forward(X, O);   head.backward(X, dO);   optimizer.step(head.query.dA, head.query.dB, ...);
+///     Optimizer optimizer{AdamW{}, named("query.A", head.query.A), ..., named("value.B", head.value.B)};
+///     head.forward(X, O);   head.backward(X, dO);   optimizer.step(head.query.dA, ..., head.value.dB);
 ///
 /// Tokens are in rows: X L x d, W*_i d x h, B_i d x r, A_i r x h, O L x h; outputs are sized before the call. That is
 /// LoraLayer transposed: its B is A' here, its A is B'. B starts at 0, A uniform in +-1/sqrt(h), so the head starts as
-/// it was. One sequence a call: backward overwrites the gradients. dX holds through the frozen parts too, and through
-/// the keys whether they are adapted or not.
+/// it was. One sequence a call: backward overwrites the gradients. dX is the whole gradient of the input, also through
+/// frozen weights and through keys that are not adapted.
 /// With form = polynomial, forward may decline: it returns false, O is not to be used, and plan().text() says why. Then
-/// set_form(AttentionForm::exact) and forward again, or let `automatic` do so. Every form's O has its own gradient
-/// formula in backward: see SoftmaxAttention and PolynomialAttention.
-/// Cost: that of the attention, and 6 L d (h + r) flops forward, 12 L r (d + h) backward, 6 L d h for dX. Never an L x L
-/// or d x h array; keeps 6 L h + 4 L r numbers. Takes memory from the heap when the length grows, and for Eigen's
-/// packing buffers in products with X.
+/// set_form(AttentionForm::exact) and forward again, or let `automatic` do so. Its gradients are the exact formula with
+/// approximate weights: see PolynomialAttention.
+/// Cost: that of the attention, and 6 L (d h + r (d + h)) flops forward, 6 L r (d + 2 h) backward, 6 L d (h + r) for
+/// dX. Never an L x L or d x h array; keeps 6 L h + 4 L r numbers. Takes memory from the heap when the length changes,
+/// and for Eigen's packing buffers in large products with X.
 /// Errors: std::invalid_argument for shapes and options; std::logic_error for a backward without its forward.
 /// Source: "Computational Limits of Low-Rank Adaptation (LoRA) for Transformer-Based Models", 2024, arXiv 2406.03136.
 template <class T>

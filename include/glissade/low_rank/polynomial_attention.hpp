@@ -38,7 +38,7 @@ namespace glissade {
 /// Shapes: Q, K L x h, V and O L x w, tokens in rows; outputs are sized before the call and overlap nothing. No mask.
 /// Cost, for w = h: 8 L k h^2 + 16 L k h flops forward and backward; the features are made for 64 tokens at a time, so
 /// memory is 2 k (h + 1)(w + 1) + 64 k numbers about, and L (w + 2). The exact form is faster below L = k h / 2 about.
-/// Nothing is taken from the heap while neither length nor degree grows.
+/// Nothing is taken from the heap after the first call with a length and a degree.
 /// Errors: std::invalid_argument for shapes and options; std::logic_error for a backward without its forward. What
 /// cannot be done well is a verdict, not an exception.
 /// Source: "Computational Limits of Low-Rank Adaptation (LoRA) for Transformer-Based Models", 2024, arXiv 2406.03136;
@@ -74,29 +74,29 @@ class PolynomialAttention {
     require("PolynomialAttention::plan", "value_width", static_cast<double>(value_width), range::at_least_one);
     PolynomialPlan plan;
     plan.length = static_cast<double>(Q.rows());
-    center_.setZero(K.cols());
+    planned_center_.setZero(K.cols());
     const double query = largest_norm(Q);
     double key = largest_norm(K);
     if (options_.center_keys) {
-      center_ = K.template cast<double>().colwise().mean();
+      planned_center_ = K.template cast<double>().colwise().mean();
       const double centered = largest_norm(K);
       plan.centered = centered < key;
       if (plan.centered)
         key = centered;
       else
-        center_.setZero();
+        planned_center_.setZero();
     }
     plan.bound = beta(Q.cols()) * query * key;
     if (!std::isfinite(plan.bound)) {
       plan.verdict = PolynomialVerdict::not_finite;
       return plan;
     }
-    detail::choose_degree(plan, static_cast<double>(Q.cols()), std::numeric_limits<T>::epsilon(), options_);
-    plan.is_faster = plan.length > plan.rank * static_cast<double>(Q.cols()) / 2;
-    const double n = static_cast<double>(Q.cols() * (value_width + 1));
+    const double h = static_cast<double>(Q.cols());
+    detail::choose_degree(plan, h, static_cast<double>(std::numeric_limits<T>::epsilon()), options_);
+    plan.is_faster = 2 * plan.length > plan.rank * h;
     const double w = static_cast<double>(value_width);
-    plan.bytes = sizeof(T) * (plan.rank * (block + 1 + 2 * n + w) + block * (2 * (n + w) + static_cast<double>(Q.cols()))) +
-                 sizeof(Index) * 2 * plan.rank;
+    const double sums = h * (w + 1) + w;
+    plan.bytes = sizeof(Step) * plan.rank + sizeof(T) * (plan.rank * (block + 2 * sums) + block * (2 * sums + h));
     if (!plan.accepted()) return plan;
     if (plan.rank > plan.length)
       plan.verdict = PolynomialVerdict::rank;
@@ -168,13 +168,15 @@ class PolynomialAttention {
   /// Of the rows of Z less the center; NaN or infinite if an entry is.
   double largest_norm(const Input& Z) {
     squares_.setZero(Z.rows());
-    for (Index j = 0; j < Z.cols(); ++j) squares_ += (Z.col(j).array().template cast<double>() - center_(j)).square();
+    for (Index j = 0; j < Z.cols(); ++j)
+      squares_ += (Z.col(j).array().template cast<double>() - planned_center_(j)).square();
     // A maximum may pass over NaN, a sum does not.
     return std::isfinite(squares_.sum()) ? std::sqrt(squares_.maxCoeff()) : std::numeric_limits<double>::infinity();
   }
 
   void begin(const Input& Q, Index width) {
     if (h_ != Q.cols() || degree_ != plan_.degree) make_table(Q.cols(), plan_.degree);
+    center_ = planned_center_;
     length_ = Q.rows();
     w_ = width;
     k_ = static_cast<Index>(plan_.rank);
@@ -228,7 +230,7 @@ class PolynomialAttention {
     return features;
   }
 
-  /// (Z_c o tokens) for every column c of Z, then (last o tokens): the rows of Z and the tokens multiplied in all pairs.
+  /// Z_c o tokens for every column c of Z, then last o tokens: rows of Z and tokens multiplied in all pairs.
   void make_pairs(const auto& Z, const auto& last, auto pairs) {
     const auto tokens = map(view(tokens_, Z.rows(), h_));
     for (Index c = 0; c <= w_; ++c)
@@ -312,7 +314,7 @@ class PolynomialAttention {
   Index k_ = 0;
   int degree_ = -1;
   std::vector<Step> table_;
-  Eigen::RowVectorXd center_;  // zero where keys are taken as they are
+  Eigen::RowVectorXd planned_center_, center_;  // of the last plan and forward; zero where keys are taken as they are
   Eigen::ArrayXd squares_;
   Matrix O_;            // of the last forward
   Column inverse_sum_;  // 1 / D
