@@ -26,6 +26,7 @@
 #include "linalg/cubic_model.hpp"
 #include "linalg/keyed_permutation.hpp"
 #include "linalg/modified_cholesky.hpp"
+#include "linalg/negative_curvature.hpp"
 #include "linalg/orthonormal.hpp"
 #include "linalg/panel_product.hpp"
 #include "linalg/shifted_solver.hpp"
