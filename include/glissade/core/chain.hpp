@@ -59,8 +59,10 @@ template <class A, class B>
 Either(bool, A, B) -> Either<A, B>;
 
 /// A rule whose arrays are stored as S: a scalar, or a block code of core/codes.hpp. Arithmetic stays
-/// in float or double. Copies and means of parameters are not coded (`uncoded` in core/rule.hpp); tensors of any
-/// size are, where bitsandbytes leaves those below 4096 coefficients in float: groups() gives them a rule of their own.
+/// in float or double. Codes leave out copies and means of parameters (`uncoded` in core/rule.hpp). 16-bit numbers hold
+/// them too, rounded: an Ema loses what is small beside the average, and Prodigy, whose distance is a difference from
+/// the start, is lost. Tensors of any size are coded, where bitsandbytes leaves those below 4096 coefficients in
+/// float: groups() gives them a rule of their own.
 template <class S, class R>
   requires StorageScalar<S> || BlockCode<S>
 struct StateIn {
