@@ -225,7 +225,7 @@ bench() {
   done
   [ -n "${1:-}" ] && return
   printf '\n== compile time\n'
-  sh bench/compile_time.sh
+  sh "$root/bench/compile_time.sh"
 }
 
 clang() {

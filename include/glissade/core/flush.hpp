@@ -45,15 +45,17 @@ void flush_subnormal(S* values, Index size, int threads) {
   });
 }
 
-inline void flush_subnormal(Field& field, int threads) {
+/// Coefficients [begin, begin + size) of a field.
+inline void flush_subnormal(Field& field, Index begin, Index size, int threads) {
   switch (field.type()) {
-    case ScalarType::float32: return flush_subnormal(field.as<float>(), field.size(), threads);
-    case ScalarType::float64: return flush_subnormal(field.as<double>(), field.size(), threads);
-    case ScalarType::bfloat16: return flush_subnormal(field.as<Eigen::bfloat16>(), field.size(), threads);
+    case ScalarType::float32: return flush_subnormal(field.as<float>() + begin, size, threads);
+    case ScalarType::float64: return flush_subnormal(field.as<double>() + begin, size, threads);
+    case ScalarType::bfloat16: return flush_subnormal(field.as<Eigen::bfloat16>() + begin, size, threads);
     case ScalarType::float16:
     case ScalarType::int64:
     case ScalarType::bytes: return;
   }
 }
+inline void flush_subnormal(Field& field, int threads) { flush_subnormal(field, 0, field.size(), threads); }
 
 }  // namespace glissade::detail

@@ -13,10 +13,13 @@
 //   options   static void options(auto& self, auto&& visit): visit("beta1", self.beta1, range::decay)
 //   slots     static constexpr std::array<std::string_view, N>: arrays of the parameter's shape
 //   non_negative  static constexpr std::array<bool, N>: slots that are never negative, for 8-bit codes
+//   uncoded   static constexpr std::array<bool, N>: slots that 8-bit codes are too coarse for, such as copies or
+//             means of parameters; they stay in the compute scalar where the state is coded
 //   initial   double initial(std::size_t slot) const, or `from_parameters`; zero without it
 //   scalars   static constexpr std::array<NamedScalar, N>: numbers of a tensor, step.scalar(i)
 //   shared    static constexpr std::array<NamedScalar, N>: numbers of the optimizer, step.shared(i)
 //   rests     bool rests() const: a zero update passes as zero and leaves the slots; false without it
+//   ends_chain  static constexpr bool true: u is the whole step; only rules that end a chain too may follow
 //   indexed   static constexpr bool true: the lambda takes the index of its first coefficient first
 //
 // A rule that needs a sum over the tensor or over all tensors is a barrier. It also has
@@ -154,6 +157,20 @@ constexpr bool slot_is_non_negative(std::size_t s) {
     return false;
 }
 template <class R>
+constexpr bool slot_is_uncoded(std::size_t s) {
+  if constexpr (requires { R::uncoded; })
+    return R::uncoded[s];
+  else
+    return false;
+}
+/// Whether codes would hold one of the first `taken` slots.
+template <class R>
+constexpr bool has_coded_slot(std::size_t taken) {
+  for (std::size_t s = 0; s < taken; ++s)
+    if (!slot_is_uncoded<R>(s)) return true;
+  return false;
+}
+template <class R>
 inline constexpr std::size_t scalar_count = 0;
 template <class R>
   requires requires { R::scalars; }
@@ -163,6 +180,11 @@ inline constexpr std::size_t shared_count = 0;
 template <class R>
   requires requires { R::shared; }
 inline constexpr std::size_t shared_count<R> = R::shared.size();
+template <class R>
+inline constexpr bool ends_chain = false;
+template <class R>
+  requires requires { R::ends_chain; }
+inline constexpr bool ends_chain<R> = R::ends_chain;
 template <class R>
 inline constexpr bool is_indexed = false;
 template <class R>

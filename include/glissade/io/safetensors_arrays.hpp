@@ -171,7 +171,7 @@ std::vector<SavedArray> list_wanted(const R& rule, const Engine<P>& engine) {
       const auto list_leaf = [&](const auto& leaf) {
         declare_fields<compute_t<P>, P>(
             leaf,
-            [&](std::string_view name, ScalarType type, Index rows, Index cols, double) {
+            [&](std::string_view name, ScalarType type, Index rows, Index cols, const Start&) {
               list.field(tensor, leaf.link, name, type, rows, cols, tensor.row_major, nullptr);
             });
       };
