@@ -10,7 +10,7 @@ usage: sh cmake/run.sh <verb>
   demo             build and run examples/race_digits.cpp in the current directory
   test             build and run all tests
   bench [pattern]  build and run the benchmarks whose names contain the pattern
-  clang            the largest tests, laws and threads, built with Clang
+  clang [others]   all unit tests, built with Clang; or only those that sanitize leaves out
   sanitize [all]   the small ones, built with Clang, under the address and undefined behaviour sanitizers; or all
   threads          the thread tests under the thread sanitizer
   fuzz             each fuzzer for 60 seconds
@@ -225,20 +225,18 @@ bench() {
   done
   [ -n "${1:-}" ] && return
   printf '\n== compile time\n'
-  sh bench/compile_time.sh
+  sh "$root/bench/compile_time.sh"
 }
 
 clang() {
   need $basics Catch2 nlohmann_json openmp
-  build clang laws_and_threads $release $unit_only
-  run_tests -R '^(laws|threads)$'
+  build clang unit_tests $release $unit_only -D GLISSADE_TESTS="${1:-all}"
+  run_tests -L unit
 }
 
 sanitize() {
   need $basics Catch2 nlohmann_json sanitizers
-  small=ON
-  [ "${1:-}" = all ] && small=OFF
-  preset asan-ubsan unit_tests -D GLISSADE_SMALL_TESTS=$small
+  preset asan-ubsan unit_tests -D GLISSADE_TESTS="${1:-small}"
   run_tests -L unit
 }
 

@@ -154,3 +154,32 @@ TEST_CASE("codes: the claim that Adam with 8-bit state follows Adam on a noisy q
   }
   CHECK(loss(x) == Approx(0.535).epsilon(0.05));
 }
+
+TEMPLATE_TEST_CASE("codes: arrays start at their initial values", "", DynamicCode, LogarithmicCode) {
+  for (const Index size : {Index{5}, Index{256}, Index{600}}) {
+    Eigen::VectorXf x = Eigen::VectorXf::Ones(size);
+    const Eigen::VectorXf g = Eigen::VectorXf::Constant(size, 0.5f);
+    Optimizer adagrad{with_state<TestType>(Adagrad{.learning_rate = 1, .initial_accumulator = 0.75}), x};
+    adagrad.step(g);
+    CHECK((x.array() - 0.5f).abs().maxCoeff() <= 1e-6f);  // 0.5 / sqrt(0.75 + 0.25)
+
+    Eigen::VectorXd y = Eigen::VectorXd::Ones(size);
+    Optimizer rprop{with_state<TestType>(Rprop{.learning_rate = 0.125}), y};
+    rprop.step(g.cast<double>());
+    CHECK((y.array() - 0.875).abs().maxCoeff() <= 1e-6);
+  }
+}
+
+TEST_CASE("codes: a start at the parameters is not coded, in double not even rounded") {
+  Eigen::VectorXd x = Eigen::VectorXd::LinSpaced(300, 1, 2) / 3;
+  const Eigen::VectorXd before = x;
+  Optimizer optimizer{with_state<LogarithmicCode>(Madgrad{}), x};
+  CHECK(optimizer.field("0", "start").type() == ScalarType::float64);
+  CHECK(optimizer.field("0", "gradient_sum").type() == ScalarType::bytes);
+  for (int t = 0; t < 3; ++t) optimizer.step(Eigen::VectorXd::Zero(300));
+  CHECK((x - before).cwiseAbs().maxCoeff() <= 1e-16);
+  Eigen::VectorXf y = before.cast<float>();
+  Optimizer lookahead{with_state<LogarithmicCode>(chain(Sgd{.learning_rate = 0.5}, Lookahead{.period = 2})), y};
+  for (int t = 0; t < 2; ++t) lookahead.step(Eigen::VectorXf::Ones(300));
+  CHECK((y.cast<double>() - before).array().isApprox(Eigen::ArrayXd::Constant(300, -0.5), 1e-6));
+}

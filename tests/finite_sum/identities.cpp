@@ -9,6 +9,7 @@
 #include <glissade/problems/random_data.hpp>
 #include <glissade/rules/adam.hpp>
 #include <glissade/rules/sgd.hpp>
+#include <glissade/transforms/clip_by_global_norm.hpp>
 #include <set>
 
 #include "support/catch.hpp"
@@ -146,6 +147,61 @@ TEST_CASE("equal terms: steps do not depend on the batch size, ragged last batch
   run(AiSarah{});
 }
 
+TEST_CASE("equal terms: SAGA's first step does not depend on the batch size either, its later ones do") {
+  // Its table remembers gradients for as many steps as there are batches, so sizes differ in what they remember.
+  const auto run = [](std::int64_t size, std::int64_t steps) {
+    return after(Saga{.step_size = 0.4, .batch_size = size, .inner_steps = steps}, Equal{25}, 1);
+  };
+  const VectorXd first = descent(logistic(1), 0.4, 1);
+  for (const std::int64_t size : {1, 4, 7, 16, 25}) CHECK((run(size, 1) - first).norm() < 1e-15);
+  CHECK((run(1, 6) - run(25, 6)).norm() > 1e-3);
+}
+
+TEST_CASE("SAGA: the mean follows its table through ten thousand steps") {
+  const auto problem = logistic(25);
+  for (const std::int64_t size : {1, 7}) {
+    const Saga method{.step_size = 0.4, .batch_size = size, .inner_steps = 10'000};
+    VectorXd x = VectorXd::Ones(5);
+    auto state = method.init(problem, x);
+    method.step(problem, x, state);
+    const Index batches = 25 / size;
+    VectorXd mean = VectorXd::Zero(5);
+    for (Index j = 0; j < batches; ++j) {
+      const double terms = static_cast<double>(j + 1 == batches ? 25 - j * size : size);
+      mean += terms / 25 * state.table.segment(5 * j, 5);
+    }
+    CHECK((state.mean - mean).norm() < 1e-12);
+  }
+}
+
+TEST_CASE("SAGA: with a prox it solves the lasso whose answer is known") {
+  // Orthogonal columns, A'A = 8 I: the answer is A'y / 8, softly cut off at 0.4.
+  problems::RidgeRegression::Rows A(8, 4);
+  for (Index i = 0; i < 8; ++i) A.row(i) << 1, i % 2 == 0 ? 1 : -1, i / 2 % 2 == 0 ? 1 : -1, i / 4 == 0 ? 1 : -1;
+  const VectorXd correlation{{1.5, -0.9, 0.3, -0.1}};
+  const VectorXd answer{{1.1, -0.5, 0, 0}};
+  struct Lasso {
+    problems::RidgeRegression smooth;
+    [[nodiscard]] Index size() const { return smooth.size(); }
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const { return smooth.value_and_gradient(x, g); }
+    void batch_gradient(const VectorXd& x, std::span<const Index> batch, VectorXd& g) const {
+      smooth.batch_gradient(x, batch, g);
+    }
+    void prox(VectorXd& x, double step) const {
+      for (double& z : x) z = z > 0.4 * step ? z - 0.4 * step : z < -0.4 * step ? z + 0.4 * step : 0;
+    }
+  } lasso{problems::RidgeRegression(A, A * correlation + VectorXd{{0.1, -0.1, -0.1, 0.1, -0.1, 0.1, 0.1, -0.1}})};
+  VectorXd x = VectorXd::Zero(4);
+  const Result r = minimize(lasso, x, Saga{.step_size = 1.0 / 12, .inner_steps = 1000},
+                            {.max_iterations = 3, .gradient_tolerance = 0});
+  CHECK((x - answer).norm() < 1e-12);
+  CHECK(x[2] == 0);
+  CHECK(x[3] == 0);
+  CHECK(r.evaluations.prox == 3000);
+  // Gradients in the table are of the smooth part: its own minimizer is another.
+  CHECK((lasso.smooth.minimizer() - correlation).norm() < 1e-14);
+}
+
 TEST_CASE("SAGA: the table's mean is the direction's, without bias from a ragged last block") {
   // With x held still, the mean over all draws of d + G is the gradient at x, whatever the table holds.
   const auto problem = logistic(25);
@@ -234,6 +290,10 @@ TEST_CASE("AI-SARAH: a step that is no positive number is passed over or limited
   VectorXd x = VectorXd::Constant(2, 0.01);  // negative curvature: no step can be taken
   CHECK(minimize(problem, x, AiSarah{.batch_size = 2}, {.max_iterations = 3}).status == Status::max_iterations);
   CHECK(x == VectorXd::Constant(2, 0.01));
+  // Passing batches over is no convergence.
+  for (const Stop& stop : {Stop{.max_iterations = 3, .step_tolerance = 1e-3},
+                           Stop{.max_iterations = 3, .value_tolerance = 1e-3}})
+    CHECK(minimize(problem, x, AiSarah{.batch_size = 2}, stop).status == Status::max_iterations);
   x.setConstant(2);  // convex there
   const Result r = minimize(problem, x, AiSarah{.batch_size = 2}, {.max_iterations = 200, .gradient_tolerance = 1e-9});
   CHECK(r.status == Status::gradient_tolerance);
@@ -290,6 +350,20 @@ TEST_CASE("a rule takes the directions") {
   const auto problem = logistic();
   const VectorXd plain = after(Sarah{.step_size = 0.3, .batch_size = 6}, problem, 4);
   CHECK((after(with_rule(Sarah{.batch_size = 6}, Sgd{.learning_rate = 0.3}), problem, 4) - plain).norm() < 1e-14);
+  // The directions in a chain: longer ones are cut to the length of 0.05, by hand here.
+  const Sarah method{.step_size = 0.3, .batch_size = 6};
+  VectorXd x = VectorXd::Ones(5);
+  auto state = method.init(problem, x);
+  int clipped = 0;
+  for (int k = 0; k < 4; ++k)
+    method.step_with(problem, x, state, [&](VectorXd& point, const VectorXd& v, double step) {
+      const double norm = v.norm();
+      clipped += norm > 0.05 ? 1 : 0;
+      point -= step * std::min(1.0, 0.05 / norm) * v;
+    });
+  CHECK(clipped > 3);
+  const auto rule = chain(ClipByGlobalNorm{0.05}, Sgd{.learning_rate = 0.3});
+  CHECK((after(with_rule(Sarah{.batch_size = 6}, rule), problem, 4) - x).norm() < 1e-14);
 }
 
 TEST_CASE("two ways of counting passes") {

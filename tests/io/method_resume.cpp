@@ -12,7 +12,7 @@ using Eigen::VectorXd;
 
 TEST_CASE("method state: every method goes on from its file bit for bit") {
   const Folder folder;
-  for_each_method([&]<class A>(const char* name, const auto& method) {
+  for_each_method([&]<class A>(const char* name, const auto& method, Reach) {
     const auto begin = [] { return VectorXd(VectorXd::Constant(4, 0.7)); };
     for (const std::int64_t cut : {0, 1, 2, 3, 5}) {
       INFO(name << ", cut at " << cut);

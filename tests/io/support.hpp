@@ -78,6 +78,7 @@ std::vector<std::string> snapshot(const O& optimizer) {
     add(optimizer.parameter(k),
         static_cast<std::size_t>(engine.tensors[k].size()) * sizeof(typename O::Scalar));
     add(engine.states[k].counts.data(), engine.states[k].counts.size() * 8);
+    add(&engine.states[k].retired, 8);
     for (const glissade::Fields& fields : engine.states[k].links)
       for (const glissade::Field& field : fields) {
         all.emplace_back(field.name());

@@ -86,7 +86,17 @@ TEST_CASE("LoraLayer: backward equals the projection of the whole gradient; maps
   MatrixXd larger(9, 8);
   larger.middleCols(2, 4) = X;
   layer.forward(by_rows, Y);
+  CHECK(Y.isApprox((layer.weight() + layer.scale() * layer.B * layer.A) * X, 1e-13));
+  MatrixXd out(8, 20);
+  const Eigen::Map<const MatrixXd> map(X.data(), 9, 4);
+  layer.forward(map, out.block(1, 0, 6, 4));
+  CHECK(out.block(1, 0, 6, 4) == Y);
   layer.backward(larger.middleCols(2, 4), dY, dA, dB);
+  std::vector<double> memory(27);
+  layer.backward(map, Eigen::Map<const MatrixXd>(dY.data(), 6, 4), Eigen::Map<MatrixXd>(memory.data(), 3, 9),
+                 out.block(1, 10, 6, 3));
+  CHECK(Eigen::Map<MatrixXd>(memory.data(), 3, 9) == dA);
+  CHECK(out.block(1, 10, 6, 3) == dB);
   layer.project(dY * X.transpose(), wholeA, wholeB);
   CHECK(dA.isApprox(wholeA, 1e-12));
   CHECK(dB.isApprox(wholeB, 1e-12));
@@ -130,6 +140,87 @@ TEST_CASE("LoraLayer: merged, it is one matrix; out again, the old one within ro
   }
   CHECK((narrow.weight() - before).cwiseAbs().maxCoeff() <= 2e-5f);
   CHECK(narrow.weight() != before);  // which is why the documentation speaks of a copy
+  narrow.A *= 1e-3f;
+  const MatrixXf middle = narrow.weight();
+  for (int i = 0; i < 1000; ++i) {
+    narrow.merge();
+    narrow.unmerge();
+  }
+  CHECK((narrow.weight() - middle).cwiseAbs().maxCoeff() <= 5e-7f);
+  CHECK(narrow.weight() != middle);
+}
+
+TEST_CASE("LoraLayer: merged, it takes no training") {
+  auto layer = layer_of();
+  MatrixXd Y(6, 4), dA(3, 9), dB(6, 3);
+  layer.forward(X, Y);
+  const MatrixXd W = layer.weight();
+  layer.merge();
+  layer.B(2, 1) += 1e-9;
+  CHECK(message_of<std::logic_error>([&] { layer.unmerge(); }) ==
+        "LoraLayer::unmerge: A or B changed while the layer was merged");
+  CHECK(layer.merged());
+  layer.B = normals(6, 3, 2);
+  const MatrixXd A = layer.A;
+  layer.A.setZero(2, 9);
+  CHECK_THROWS_AS(layer.unmerge(), std::logic_error);
+  layer.A = A;
+  layer.unmerge();
+  CHECK(layer.weight().isApprox(W, 1e-14));
+  CHECK_THROWS_AS(layer.backward(X, dY, dA, dB), std::logic_error);  // forward was before merging
+}
+
+TEST_CASE("LoraLayer: with the rank min(m, n) and B = I every update is one of A") {
+  for (const auto& [rows, cols] : {std::pair{6, 9}, std::pair{9, 6}}) {
+    const MatrixXd W = normals(rows, cols, 5), update = normals(rows, cols, 6);
+    LoraLayer<double> layer(W, {.rank = 6, .alpha = 4});
+    if (rows <= cols) {
+      layer.B.setIdentity();
+      layer.A = update / layer.scale();
+    } else {
+      layer.A.setIdentity();
+      layer.B = update / layer.scale();
+    }
+    layer.merge();
+    CHECK(layer.weight().isApprox(W + update, 1e-14));
+  }
+}
+
+TEST_CASE("LoraLayer: the scale follows the rank of A and B, and the same factors at another one are another layer") {
+  auto layer = layer_of();
+  layer.A = normals(2, 9, 7);
+  layer.B = normals(6, 2, 8);
+  CHECK(layer.scale() == 2.5);
+  MatrixXd Y(6, 4), dA(2, 9), dB(6, 2), wholeA(2, 9), wholeB(6, 2);
+  layer.forward(X, Y);
+  CHECK(Y.isApprox((layer.weight() + 2.5 * layer.B * layer.A) * X, 1e-13));
+  layer.backward(X, dY, dA, dB);
+  layer.project(dY * X.transpose(), wholeA, wholeB);
+  CHECK(dA.isApprox(wholeA, 1e-12));
+  CHECK(dB.isApprox(wholeB, 1e-12));
+  layer.B.setZero(6, 3);
+  CHECK(message_of([&] { layer.forward(X, Y); }) == "LoraLayer::forward: B is 6 x 3, must be 6 x 2");
+  layer.A.setZero(3, 9);
+  CHECK_THROWS_AS(layer.backward(X, dY, layer.A, layer.B), std::logic_error);
+}
+
+TEST_CASE("LoraLayer: alpha and s enter a first step of SGD by s^2, and one of Adam by s") {
+  // At B = 0 the layer moves by s dB A. A step of Adam is -rate, whatever the size of the gradient.
+  const auto moved = [](double alpha, bool stabilized, const auto& rule) {
+    LoraLayer<double> layer(normals(6, 9, 1), {.rank = 3, .alpha = alpha, .rank_stabilized = stabilized});
+    MatrixXd Y(6, 4), dA(3, 9), dB(6, 3);
+    layer.forward(X, Y);
+    layer.backward(X, dY, dA, dB);
+    CHECK(dA.norm() == 0);
+    Optimizer optimizer{rule, layer.A, layer.B};
+    optimizer.step(dA, dB);
+    return MatrixXd(layer.scale() * layer.B * layer.A);
+  };
+  const double ratio = 7 / (2 / std::sqrt(3.0)) / std::sqrt(3.0) / std::sqrt(3.0);  // of 7 / 3 to 2 / sqrt(3)
+  const Sgd sgd{.learning_rate = 0.1};
+  const Adam adam{.learning_rate = 0.1, .epsilon = 0};
+  CHECK(moved(7, false, sgd).isApprox(ratio * ratio * moved(2, true, sgd), 1e-12));
+  CHECK(moved(7, false, adam).isApprox(ratio * moved(2, true, adam), 1e-12));
 }
 
 TEST_CASE("LoraLayer: B M and M^-1 A are the same layer") {
@@ -159,11 +250,14 @@ TEST_CASE("LoraLayer: the first step of LoRA shrinks with the rank, that of rsLo
     }
     return sum;
   };
-  for (const int rank : {16, 64, 256}) {
-    const double r = rank;
-    const double formula = std::sqrt(1 + static_cast<double>(n + 1) / r);
-    CHECK(size_of_step(rank, true) == Approx(formula).epsilon(0.1));
-    CHECK(size_of_step(rank, false) == Approx(formula / r).epsilon(0.1));
+  // Rank, LoRA, rsLoRA.
+  for (const auto& [rank, plain, stabilized] :
+       {std::tuple{16, 0.252, 4.03}, std::tuple{64, 0.0356, 2.28}, std::tuple{256, 0.0056, 1.42}}) {
+    const double formula = std::sqrt(1 + static_cast<double>(n + 1) / rank);
+    for (const double expected : {stabilized, formula})
+      CHECK(size_of_step(rank, true) == Approx(expected).epsilon(0.1));
+    for (const double expected : {plain, formula / rank})
+      CHECK(size_of_step(rank, false) == Approx(expected).epsilon(0.1));
   }
 }
 
@@ -184,13 +278,32 @@ TEST_CASE("LoraLayer: what cannot be is refused with a sentence") {
   CHECK(make({.rank = 8}) == "LoraLayer: rank = 8 for a weight of 5 x 40, must be in [1, 5]");
   CHECK(make({.rank = 0}) == "LoraLayer: rank = 0 for a weight of 5 x 40, must be in [1, 5]");
   CHECK(make({.rank = 2, .alpha = 0}) == "LoraLayer: alpha = 0, must be > 0 and finite");
+  CHECK(message_of([] { LoraLayer<double>(MatrixXd::Ones(1, 7), {.rank = 2}); }) ==
+        "LoraLayer: rank = 2 for a weight of 1 x 7, must be in [1, 1]");
+  CHECK(message_of([] { LoraLayer<double>(MatrixXd::Ones(7, 1), {.rank = 2}); }) ==
+        "LoraLayer: rank = 2 for a weight of 7 x 1, must be in [1, 1]");
+  CHECK(message_of([] { LoraLayer<double>(MatrixXd::Ones(0, 3), {.rank = 1}); }) == "LoraLayer: the weight is empty");
   auto layer = layer_of();
   MatrixXd Y(6, 4), dA(3, 9), dB(6, 3), none(9, 0), noY(6, 0);
   CHECK_THROWS_AS(layer.forward(none, noY), std::invalid_argument);
   CHECK_THROWS_AS(layer.forward(MatrixXd::Ones(8, 4), Y), std::invalid_argument);
   CHECK_THROWS_AS(layer.backward(X, dY, dA, dB), std::logic_error);  // before forward
   CHECK_THROWS_AS(layer.unmerge(), std::logic_error);
+  const MatrixXd mask = MatrixXd::Ones(9, 4);
+  MatrixXd dX(9, 4);
+  layer.forward(X, mask, Y);
+  CHECK(message_of<std::logic_error>([&] { layer.backward(X, dY, dA, dB, dX); }) ==
+        "LoraLayer::backward: forward and backward must have the same mask");
   layer.forward(X, Y);
+  CHECK_THROWS_AS(layer.backward(X, mask, dY, dA, dB, dX), std::logic_error);
+  CHECK_THROWS_AS(layer.backward(X, dY, dA, dB, Y), std::invalid_argument);
+  CHECK_THROWS_AS(layer.backward(X, dY, dB, dA), std::invalid_argument);
+  auto dead = layer;
+  dead.A.setZero();
+  dead.backward(X, dY, dA, dB);
+  dead.B.setZero();
+  CHECK(message_of<std::logic_error>([&] { dead.backward(X, dY, dA, dB); }) ==
+        "LoraLayer::backward: A and B are zero, and would stay so");
   layer.merge();
   CHECK_THROWS_AS(layer.merge(), std::logic_error);
   CHECK_THROWS_AS(layer.backward(X, dY, dA, dB), std::logic_error);

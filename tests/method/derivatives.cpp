@@ -117,6 +117,33 @@ TEST_CASE("checker: a relative error of 1e-4 in one coefficient is found and nam
   CHECK(message_of([&] { check_gradient(f, x, 0); }) == "check_gradient: tolerance = 0, must be > 0 and finite");
 }
 
+TEST_CASE("checker: what could not be looked at does not pass") {
+  const VectorXd x = vector({1, 2});
+  const double infinity = std::numeric_limits<double>::infinity();
+  const auto bad = [&](double beyond, bool also_here) {
+    return [=](const VectorXd& y, VectorXd& g) {
+      g = y;
+      return y == x && !also_here ? 2.5 : beyond;
+    };
+  };
+  for (const bool also_here : {true, false})
+    for (const double beyond : {infinity, -infinity, std::nan("")}) {
+      const DerivativeCheck check = check_gradient(bad(beyond, also_here), x);
+      CHECK_FALSE(check.passed);
+      CHECK(check.text() == "coefficient (0, 0) is 1, differences say nan, relative error inf");
+    }
+  struct {
+    double value_and_gradient(const VectorXd& y, VectorXd& g) const {
+      g = VectorXd::Constant(2, std::nan(""));
+      return y.sum();
+    }
+    void hessian(const VectorXd&, MatrixXd& H) const { H.setIdentity(); }
+    void hessian_vector(const VectorXd&, const VectorXd& v, VectorXd& Hv) const { Hv = v; }
+  } blind;
+  CHECK_FALSE(check_hessian(blind, x).passed);
+  CHECK_FALSE(check_hessian_vector(blind, x, VectorXd(VectorXd::Ones(2))).passed);
+}
+
 TEST_CASE("checker: products with the Hessian") {
   const Quadratic f(6, 100);
   CHECK(check_hessian_vector(f, VectorXd(VectorXd::Random(6)), VectorXd(VectorXd::Random(6))).passed);

@@ -4,9 +4,12 @@
 #include <glissade/method/minimize.hpp>
 #include <glissade/method/progress_bar.hpp>
 #include <glissade/rules/adam.hpp>
+#include <glissade/rules/schedule_free.hpp>
 #include <glissade/rules/sgd.hpp>
+#include <glissade/transforms/accumulate.hpp>
 #include <glissade/transforms/clip_by_global_norm.hpp>
 #include <glissade/transforms/scale_by_learning_rate.hpp>
+#include <glissade/wrappers/ema.hpp>
 
 #include <limits>
 
@@ -182,6 +185,71 @@ TEST_CASE("resume: parts are the whole, bit for bit") {
   VectorXd wrong = VectorXd::Zero(3);
   CHECK(message_of([&] { resume(bowl, wrong, method, state); }) ==
         "resume: the state is of 2 variables, x has 3");
+}
+
+TEST_CASE("resume: a step into what is not finite is undone, the rule's memory included") {
+  const auto cliff = [](const VectorXd& y, VectorXd& g) {
+    const double value = bowl(y, g);
+    return y[1] > 1.5 ? not_a_number : value;
+  };
+  const Lifted method{Adam{.learning_rate = 0.05}};
+  VectorXd x = VectorXd::Zero(2);
+  auto state = method.init(cliff, x);
+  const Result r = resume(cliff, x, method, state);
+  CHECK(r.status == Status::non_finite);
+  CHECK(r.iterations > 5);
+  CHECK(state.value == r.value);
+  VectorXd g(2);
+  cliff(x, g);
+  CHECK(state.gradient == g);
+  // Without the wall it goes on as if there had never been one.
+  resume(bowl, x, method, state, {.max_iterations = 7});
+  VectorXd whole = VectorXd::Zero(2);
+  minimize(bowl, whole, method, {.max_iterations = r.iterations + 7});
+  CHECK(x == whole);
+}
+
+TEST_CASE("minimize: steps that do not move are no sign of convergence") {
+  const auto late = [](std::int64_t t) { return t < 5 ? 0.0 : 0.1; };
+  for (const bool steps : {true, false}) {
+    VectorXd x = VectorXd::Zero(2);
+    Stop stop{.gradient_tolerance = 0};
+    (steps ? stop.step_tolerance : stop.value_tolerance) = 1e-9;
+    const Result r = minimize(bowl, x, Sgd{.learning_rate = late}, stop);
+    CHECK(r.status == (steps ? Status::step_tolerance : Status::value_tolerance));
+    CHECK((x - Eigen::Vector2d(1, 2)).norm() < 1e-3);
+  }
+  // Gradients are gathered over four calls: x stands still in three of them.
+  VectorXd x = VectorXd::Zero(2);
+  minimize(bowl, x, chain(Accumulate{.steps = 4}, Sgd{.learning_rate = 0.1}),
+           {.gradient_tolerance = 0, .step_tolerance = 1e-9});
+  CHECK((x - Eigen::Vector2d(1, 2)).norm() < 1e-3);
+}
+
+TEST_CASE("lifted rules that average: their solution is at hand") {
+  const auto check = [](const auto& rule) {
+    const Lifted method{rule};
+    VectorXd x = VectorXd::Zero(2);
+    auto state = method.init(bowl, x);
+    resume(bowl, x, method, state, {.max_iterations = 25, .gradient_tolerance = 0});
+    VectorXd y = VectorXd::Zero(2), g(2);
+    Optimizer optimizer{rule, y};
+    for (int k = 0; k < 25; ++k) {
+      bowl(y, g);
+      optimizer.step(g);
+    }
+    CHECK(x == y);
+    const VectorXd solution = evaluation_parameters(method, state, x);
+    CHECK(solution == evaluation_parameters(optimizer, 0).matrix());
+    CHECK(solution != x);
+  };
+  check(ScheduleFreeSgd{.learning_rate = 0.1});
+  check(chain(Sgd{.learning_rate = 0.1}, Ema{.decay = 0.9}));
+  const Lifted plain{Sgd{.learning_rate = 0.1}};
+  VectorXd x = VectorXd::Zero(2);
+  const auto state = plain.init(bowl, x);
+  CHECK(message_of([&] { static_cast<void>(evaluation_parameters(plain, state, x)); }).starts_with(
+      "evaluation_parameters: no rule that averages in "));
 }
 
 TEST_CASE("oracle: counts components in shares of the sum and keeps to the budget") {

@@ -22,3 +22,20 @@ TEST_CASE("Adagrad: AdamNC without momentum and a rate that falls as 1 / sqrt(t)
   }
   CHECK((x - y).cwiseAbs().maxCoeff() <= 1e-13);
 }
+
+TEST_CASE("Adagrad: the factor of a gradient never grows") {
+  Eigen::VectorXd x = Eigen::VectorXd::Zero(23);
+  Optimizer optimizer{Adagrad{.learning_rate = 0.1}, x};
+  Eigen::VectorXd factor = Eigen::VectorXd::Constant(23, std::numeric_limits<double>::infinity());
+  for (int t = 1; t <= 100; ++t) {
+    const auto g = laws::gradients<Eigen::VectorXd>(23, t);
+    x.setZero();
+    optimizer.step(g);
+    for (Index i = 0; i < 23; ++i) {
+      if (g[i] == 0) continue;
+      CHECK(-x[i] / g[i] <= factor[i] * (1 + 1e-15));
+      CHECK(-x[i] / g[i] > 0);
+      factor[i] = -x[i] / g[i];
+    }
+  }
+}

@@ -115,3 +115,55 @@ TEST_CASE("Adam: float follows double") {
   CHECK(rule_checks::float_distance(Adam{.learning_rate = 0.1}) <= 2e-6);
   CHECK(rule_checks::float_distance(Adam{.learning_rate = 0.01, .weight_decay = 0.01}) <= 2e-6);
 }
+
+TEST_CASE("Adam: where the square of a float gradient is lost, epsilon and not the root bounds the step") {
+  // 0.001 g^2 is 1e-39 for the first, which float holds with six digits, and nothing for the second.
+  const Eigen::Vector2f g(1e-18F, 1e-25F);
+  Eigen::VectorXf bare = Eigen::VectorXf::Zero(2), safe = bare;
+  Optimizer without{Adam{.learning_rate = 0.1, .epsilon = 0}, bare};
+  Optimizer with{Adam{.learning_rate = 0.1}, safe};
+  Eigen::VectorXd wide = Eigen::VectorXd::Zero(2);
+  Optimizer in_double{Adam{.learning_rate = 0.1, .epsilon = 0}, wide};
+  for (int t = 1; t <= 10; ++t) {
+    without.step(g);
+    with.step(g);
+    in_double.step(g.cast<double>());
+  }
+  CHECK(std::abs(bare[0] + 1) <= 1e-4F);
+  CHECK(bare[1] < -1e6F);  // what the head comment warns of
+  CHECK(safe.cwiseAbs().maxCoeff() <= 1e-9F);
+  CHECK((wide.array() + 1).abs().maxCoeff() <= 1e-12);
+}
+
+TEST_CASE("Adam: without momentum it is RMSprop with its bias corrected") {
+  auto x = laws::parameters<Eigen::VectorXd>(23);
+  Eigen::VectorXd y = x;
+  Optimizer adam{Adam{.learning_rate = 0.1, .beta1 = 0, .beta2 = 0.99}, x};
+  Optimizer rmsprop{RmsProp{.learning_rate = 0.1, .bias_corrected = true}, y};
+  for (int t = 1; t <= 100; ++t) {
+    adam.step(laws::gradients<Eigen::VectorXd>(23, t));
+    rmsprop.step(laws::gradients<Eigen::VectorXd>(23, t));
+  }
+  CHECK((x - y).cwiseAbs().maxCoeff() <= 1e-13);
+}
+
+TEST_CASE("Adam: an epsilon inside the root, before the bias correction, and no correction at all") {
+  const auto follow = [](const auto& rule, const auto& direction) {
+    double x = 0, y = 0, m = 0, v = 0;
+    Optimizer optimizer{rule, x};
+    for (int t = 1; t <= 50; ++t) {
+      const double g = 0.1 * std::sin(t);
+      optimizer.step(g);
+      m = 0.9 * m + 0.1 * g;
+      v = 0.999 * v + 0.001 * g * g;
+      y -= 0.1 * direction(m, v, 1 - std::pow(0.9, t), 1 - std::pow(0.999, t));
+      REQUIRE(std::abs(x - y) <= 1e-13);
+    }
+  };
+  follow(Adam{.learning_rate = 0.1, .epsilon_root = 1e-3},
+         [](double m, double v, double c1, double c2) { return m / c1 / (std::sqrt(v / c2 + 1e-3) + 1e-8); });
+  follow(Adam{.learning_rate = 0.1, .epsilon = 1e-3, .epsilon_corrected = false},
+         [](double m, double v, double c1, double c2) { return std::sqrt(c2) / c1 * m / (std::sqrt(v) + 1e-3); });
+  follow(chain(ScaleByAdam{.epsilon = 1e-3, .bias_corrected = false}, ScaleByLearningRate{0.1}),
+         [](double m, double v, double, double) { return m / (std::sqrt(v) + 1e-3); });
+}

@@ -13,3 +13,8 @@ TEST_CASE("Adamax: the first step is the gradient over its absolute value plus e
   optimizer.step(g);
   CHECK((x.array() + 0.1 * g.array() / (g.array().abs() + 0.5)).abs().maxCoeff() <= 1e-15);
 }
+
+TEST_CASE("Adamax: a loss scaled by a power of two changes no bit without epsilon") {
+  const Adamax rule{.learning_rate = 0.1, .epsilon = 0};
+  CHECK(laws::same_bits(rule_checks::after(rule, 200), rule_checks::after(rule, 200, 1024)));
+}

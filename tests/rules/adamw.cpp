@@ -54,3 +54,19 @@ TEST_CASE("AdamW: permutations and signs") {
 TEST_CASE("AdamW: float follows double") {
   CHECK(rule_checks::float_distance(AdamW{.learning_rate = 0.1}) <= 2e-6);
 }
+
+TEST_CASE("AdamW: decay by the schedule alone is the source's") {
+  const Schedule rate = cosine_decay(0.01, 50);
+  double x = 1, y = 1, m = 0, v = 0;
+  Optimizer optimizer{
+      AdamW{.learning_rate = rate, .weight_decay = 0.02, .decay_mode = DecayMode::by_schedule, .peak_rate = 0.01}, x};
+  for (int t = 1; t <= 60; ++t) {
+    const double g = std::sin(t);
+    optimizer.step(g);
+    const double eta = rate(t - 1) / 0.01;
+    m = 0.9 * m + 0.1 * g;
+    v = 0.999 * v + 0.001 * g * g;
+    y -= eta * (0.01 * m / (1 - std::pow(0.9, t)) / (std::sqrt(v / (1 - std::pow(0.999, t))) + 1e-8) + 0.02 * y);
+    REQUIRE(std::abs(x - y) <= 1e-14);
+  }
+}

@@ -129,6 +129,9 @@ TEST_CASE("AmsGrad: Theorem 1, Adam is driven to the worst point and AMSGrad to 
     const Outcome ams = play(paper_amsgrad(inverse_root(0.1), 0, beta2), 1, rounds, slope);
     CHECK(std::abs(ams.x + 1) < 0.01);
     CHECK(std::abs(ams.regret - (C == 3 ? 0.0017 : 0.0026)) <= 5e-5);
+    const Outcome nc = play(AdamNc{.learning_rate = inverse_root(0.1), .beta1 = 0, .epsilon = 0}, 1, rounds, slope);
+    CHECK(std::abs(nc.x + 1) < 0.01);
+    CHECK(std::abs(nc.regret - (C == 3 ? 0.0009 : 0.0012)) <= 5e-5);
   }
 }
 
@@ -151,6 +154,8 @@ TEST_CASE("AmsGrad: the online experiment at 1e5 rounds") {
   const Outcome ams = play(paper_amsgrad(inverse_root(0.5), 0.9, 0.99), 0, rounds, online);
   CHECK(std::abs(ams.x + 0.984) <= 5e-4);
   CHECK(std::abs(ams.regret - 0.122) <= 5e-4);
+  const Outcome nc = play(AdamNc{.learning_rate = inverse_root(0.5), .epsilon = 0}, 0, rounds, online);
+  CHECK(std::abs(nc.x + 0.36) <= 5e-3);
   // Not for want of bias correction: torch's Adam fails too, and its AMSGrad does not.
   CHECK(std::abs(play(Adam{.learning_rate = inverse_root(0.5), .beta2 = 0.99}, 0, rounds, online).x - 0.993) <= 5e-4);
   CHECK(std::abs(play(AmsGrad{.learning_rate = inverse_root(0.5), .beta2 = 0.99}, 0, rounds, online).x + 0.998) <= 5e-4);

@@ -95,3 +95,25 @@ TEST_CASE("Lion: permutations and signs") {
 TEST_CASE("Lion: float follows double") {
   CHECK(rule_checks::float_distance(Lion{.learning_rate = 0.01}) <= 2e-6);
 }
+
+TEST_CASE("Lion: refined, a coefficient whose gradients have ended comes to rest") {
+  const auto run = [](bool refined) {
+    Eigen::VectorXd x = Eigen::VectorXd::Zero(2);
+    Optimizer optimizer{Lion{.learning_rate = 0.1, .refined = refined}, x};
+    for (int t = 1; t <= 400; ++t) optimizer.step(t <= 5 ? Eigen::Vector2d(0.5, 200) : Eigen::Vector2d(0, 0));
+    return x;
+  };
+  CHECK(std::abs(run(false)[0] + 40) <= 1e-12);
+  // c = 0.1 g + 0.9 m, and m <- 0.99 m + 0.01 g
+  double m = 0, x = 0, y = 0, n = 0;
+  for (int t = 1; t <= 400; ++t) {
+    const double g = t <= 5 ? 0.5 : 0, h = 400 * g;
+    x -= 0.1 * std::clamp(0.9 * m + 0.1 * g, -1.0, 1.0);
+    y -= 0.1 * std::clamp(0.9 * n + 0.1 * h, -1.0, 1.0);
+    m = 0.99 * m + 0.01 * g;
+    n = 0.99 * n + 0.01 * h;
+  }
+  CHECK(std::abs(run(true)[0] - x) <= 1e-13);
+  CHECK(std::abs(run(true)[1] - y) <= 1e-13);
+  CHECK(x > -0.3);
+}

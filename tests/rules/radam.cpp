@@ -29,3 +29,15 @@ TEST_CASE("RAdam: the sixth step is the first one that is rectified, with the fa
     CHECK(std::abs(x + 4) <= 1e-14);
   }
 }
+
+TEST_CASE("RAdam: the paper's threshold rectifies a step earlier") {
+  // rho_5 lies between 4 and 5 for the customary beta2.
+  CHECK(rectification(0.999, 5) == 0);
+  CHECK(rectification(0.999, 5, 4) > 0);
+  CHECK(rectification(0.999, 4, 4) == 0);
+  CHECK(rectification(0.999, 6, 4) == rectification(0.999, 6));
+  const auto step_of = [](const RAdam& rule, int t) { return rule_checks::after(rule, t); };
+  const RAdam torch{.learning_rate = 0.1}, paper{.learning_rate = 0.1, .threshold = 4};
+  CHECK(laws::same_bits(step_of(torch, 4), step_of(paper, 4)));
+  CHECK(!laws::same_bits(step_of(torch, 5), step_of(paper, 5)));
+}

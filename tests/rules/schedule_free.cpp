@@ -25,9 +25,9 @@ TEST_CASE("schedule-free SGD: with momentum 1 gradients are taken at the plain m
 }
 
 TEST_CASE("schedule-free SGD: keeps the bound D G / sqrt(T) on |x|") {
-  const double momenta[] = {0.5, 0.9, 0.98, 1};
-  const double measured[] = {0.00546, 0.00129, 0.00021, 0.01345};
-  for (std::size_t i = 0; i < 4; ++i) {
+  const double momenta[] = {0, 0.5, 0.9, 0.98, 1};
+  const double measured[] = {0.01906, 0.00546, 0.00129, 0.00021, 0.01345};
+  for (std::size_t i = 0; i < 5; ++i) {
     double y = 1;
     Optimizer optimizer{ScheduleFreeSgd{.learning_rate = 1 / std::sqrt(1000), .momentum = momenta[i]}, y};
     for (int t = 0; t < 1000; ++t) optimizer.step(y > 0 ? 1.0 : y < 0 ? -1.0 : 0.0);
@@ -35,7 +35,29 @@ TEST_CASE("schedule-free SGD: keeps the bound D G / sqrt(T) on |x|") {
     const double value = std::abs(evaluation_parameters(optimizer, 0)(0, 0));
     CHECK(value <= 1 / std::sqrt(1000));
     CHECK(std::abs(value - measured[i]) <= 1e-5);
+
+    // The sum of ten of them: D and G are sqrt(10), the rate is the same.
+    Eigen::VectorXd ten = Eigen::VectorXd::Ones(10);
+    Optimizer wide{ScheduleFreeSgd{.learning_rate = 1 / std::sqrt(1000), .momentum = momenta[i]}, ten};
+    for (int t = 0; t < 1000; ++t) wide.step(ten.cwiseSign());
+    const double sum = evaluation_parameters(wide, 0).abs().sum();
+    CHECK(sum <= 10 / std::sqrt(1000));
+    CHECK(std::abs(sum - 10 * measured[i]) <= 1e-4);
   }
+}
+
+TEST_CASE("schedule-free SGD: with momentum 0 the parameter is SGD's and the solution the mean of all") {
+  auto x = laws::parameters<Eigen::VectorXd>(23);
+  Eigen::VectorXd y = x, mean = Eigen::VectorXd::Zero(23);
+  Optimizer averaging{ScheduleFreeSgd{.learning_rate = 0.1, .momentum = 0}, x};
+  Optimizer plain{Sgd{.learning_rate = 0.1}, y};
+  for (int t = 1; t <= 20; ++t) {
+    averaging.step(laws::gradients<Eigen::VectorXd>(23, t));
+    plain.step(laws::gradients<Eigen::VectorXd>(23, t));
+    mean += (y - mean) / t;
+    CHECK((evaluation_parameters(averaging, 0).matrix() - mean).norm() <= 1e-13);
+  }
+  CHECK(laws::same_bits(x, y));
 }
 
 TEST_CASE("schedule-free: a warm-up from a rate of zero is harmless") {

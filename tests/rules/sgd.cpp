@@ -71,3 +71,21 @@ TEST_CASE("Sgd: float follows double") {
   CHECK(rule_checks::float_distance(Sgd{.learning_rate = 0.1}) <= 2e-6);
   CHECK(rule_checks::float_distance(Sgd{.learning_rate = 0.1, .momentum = 0.9}) <= 2e-6);
 }
+
+TEST_CASE("Sgd: with the rate in the buffer a step that was taken goes on with its own rate") {
+  const Schedule falling = [](std::int64_t t) { return 0.1 / static_cast<double>(t + 1); };
+  for (const bool nesterov : {false, true}) {
+    double x = 0, y = 0, b = 0;
+    Optimizer optimizer{Sgd{.learning_rate = falling, .momentum = 0.9, .nesterov = nesterov, .rate_in_buffer = true}, x};
+    for (int t = 1; t <= 50; ++t) {
+      const double g = std::sin(t);
+      optimizer.step(g);
+      b = 0.9 * b + falling(t - 1) * g;
+      y -= nesterov ? 0.9 * b + falling(t - 1) * g : b;
+      REQUIRE(std::abs(x - y) <= 1e-15);
+    }
+  }
+  const Sgd outside{.learning_rate = 0.125, .momentum = 0.9};
+  const Sgd inside{.learning_rate = 0.125, .momentum = 0.9, .rate_in_buffer = true};
+  CHECK(laws::same_bits(rule_checks::after(outside, 50), rule_checks::after(inside, 50)));
+}

@@ -36,15 +36,48 @@ class SecondOrder : public FirstOrder {
   void hessian(const Eigen::VectorXd& x, Eigen::MatrixXd& H) { formula_.hessian(x, H); }
 };
 
+/// The same as a plain callable.
+class Callable {
+ public:
+  explicit Callable(const Formula& formula) : formula_(formula) {}
+  Callable(const Callable&) = delete;
+  Callable& operator=(const Callable&) = delete;
+
+  double operator()(const Eigen::VectorXd& x, Eigen::VectorXd& g) {
+    ++calls;
+    return formula_.gradient(x, g);
+  }
+  int calls = 0;
+
+ private:
+  Formula formula_;
+};
+
+/// With a value that costs no gradient.
+class WithValue : public FirstOrder {
+ public:
+  using FirstOrder::FirstOrder;
+  double value(const Eigen::VectorXd& x) {
+    unused_.resize(x.size());
+    return formula_.gradient(x, unused_);
+  }
+
+ private:
+  Eigen::VectorXd unused_;
+};
+
 /// With products of a Hessian that is not there.
 class Products : public FirstOrder {
  public:
   using FirstOrder::FirstOrder;
   void hessian_vector(const Eigen::VectorXd& x, const Eigen::VectorXd& v, Eigen::VectorXd& Hv) {
-    Eigen::MatrixXd H(x.size(), x.size());
-    formula_.hessian(x, H);
-    Hv = H * v;
+    H_.resize(x.size(), x.size());
+    formula_.hessian(x, H_);
+    Hv.noalias() = H_ * v;
   }
+
+ private:
+  Eigen::MatrixXd H_;
 };
 
 /// A finite sum, all of whose terms are the same, with their gradients.
@@ -63,10 +96,45 @@ class EqualTermsWithProducts : public EqualTerms {
   using EqualTerms::EqualTerms;
   void batch_hessian_vector(const Eigen::VectorXd& x, std::span<const Eigen::Index>, const Eigen::VectorXd& v,
                             Eigen::VectorXd& Hv) {
-    Eigen::MatrixXd H(x.size(), x.size());
-    formula_.hessian(x, H);
-    Hv = H * v;
+    H_.resize(x.size(), x.size());
+    formula_.hessian(x, H_);
+    Hv.noalias() = H_ * v;
   }
+
+ private:
+  Eigen::MatrixXd H_;
+};
+
+/// With third derivatives of terms, of formulas::smooth.
+class EqualTermsWithThird : public EqualTermsWithProducts {
+ public:
+  using EqualTermsWithProducts::EqualTermsWithProducts;
+  void batch_third(const Eigen::VectorXd& x, std::span<const Eigen::Index>, const Eigen::VectorXd& v,
+                   Eigen::VectorXd& out) {
+    for (Eigen::Index i = 0; i < x.size(); ++i) {
+      const double t = std::tanh(x[i] - static_cast<double>(i));
+      out[i] = -2 * t * (1 - t * t) * v[i] * v[i];
+    }
+  }
+};
+
+/// With gradients over labels drawn from a model: the gradient moved by a number of mean 0.
+class EqualTermsWithLabels : public EqualTerms {
+ public:
+  using EqualTerms::EqualTerms;
+  void sampled_gradient(const Eigen::VectorXd& x, std::span<const Eigen::Index> indices, const auto& uniform,
+                        Eigen::VectorXd& g) {
+    formula_.gradient(x, g);
+    for (Eigen::Index i = 0; i < g.size(); ++i)
+      g[i] += uniform(i % static_cast<Eigen::Index>(indices.size())) < 0.5 ? -0.5 : 0.5;
+  }
+};
+
+/// With a second term whose minimizer is where the sum's is: h(z) = 0, whose prox is the identity.
+class EqualTermsWithProx : public EqualTerms {
+ public:
+  using EqualTerms::EqualTerms;
+  void prox(Eigen::VectorXd&, double) {}
 };
 
 namespace formulas {

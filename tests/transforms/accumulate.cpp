@@ -119,3 +119,19 @@ TEST_CASE("accumulate: clipping behind it sees the mean") {
   optimizer.step(VectorXd::Constant(1, -9.5));
   CHECK(x[0] == -0.25);
 }
+
+TEST_CASE("accumulate: the sum, and as many as a schedule says") {
+  Eigen::VectorXd x = Eigen::VectorXd::Zero(1);
+  // One, two, three, ... gradients of 1 are let through together.
+  const Schedule growing = [](std::int64_t passed) { return static_cast<double>(passed + 1); };
+  Optimizer optimizer{Accumulate{.steps = growing, .sum = true}, x};
+  double expected = 0;
+  for (int batch = 1; batch <= 5; ++batch)
+    for (int j = 1; j <= batch; ++j) {
+      optimizer.step(Eigen::VectorXd::Ones(1));
+      if (j == batch) expected += batch;
+      CHECK(x[0] == expected);
+      CHECK(optimizer.shared("passed") == (j == batch ? batch : batch - 1));
+      CHECK(optimizer.steps() == (j == batch ? batch : batch - 1));
+    }
+}

@@ -86,3 +86,20 @@ TEST_CASE("clip by global norm: zero stays zero, and a norm that is not finite s
   CHECK(clipped(VectorXd{{1.0, infinity}}, 1.0).array().isNaN().all());
   CHECK(clipped(VectorXd{{1.0, -infinity}}, 1.0).array().isNaN().all());
 }
+
+TEST_CASE("clip by global norm: torch's convention, and the norm to be read") {
+  for (const double scale : {0.1, 10.0}) {
+    const Eigen::VectorXd g = scale * Eigen::VectorXd{{3, 4}};
+    Eigen::VectorXd x = Eigen::VectorXd::Zero(2), y = x;
+    Optimizer torch{ClipByGlobalNorm{.max_norm = 2, .convention = Convention::torch}, x};
+    Optimizer optax{ClipByGlobalNorm{.max_norm = 2}, y};
+    torch.step(g);
+    optax.step(g);
+    const double norm = 5 * scale;
+    CHECK(torch.shared("norm") == Approx(norm).epsilon(1e-15));
+    CHECK(optax.shared("norm") == torch.shared("norm"));
+    CHECK((x - g * std::min(1.0, 2 / (norm + 1e-6))).norm() <= 1e-15);
+    CHECK((y - g * std::min(1.0, 2 / norm)).norm() <= 1e-15);
+    if (norm > 2) CHECK((x - y).norm() > 1e-9);
+  }
+}

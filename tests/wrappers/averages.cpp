@@ -138,7 +138,33 @@ TEST_CASE("evaluation_parameters: says what is wrong") {
   Optimizer none{Adam{}, x};
   CHECK(message_of([&] { static_cast<void>(evaluation_parameters(none, 0)); }) ==
         "evaluation_parameters: no rule that averages in Adam");
-  Optimizer coded{with_state<LogarithmicCode>(chain(Sgd{}, Ema{})), x};
-  CHECK(message_of([&] { static_cast<void>(evaluation_parameters(coded, 0)); }) ==
-        "evaluation_parameters: the average of Ema is kept in 8-bit codes, must be kept in numbers");
+}
+
+TEST_CASE("lookahead: the rule before it may begin anew at every synchronization") {
+  auto x = laws::parameters<VectorXd>(37);
+  VectorXd y = x, slow = x;
+  Optimizer looking{chain(Restarted{5, ScaleByAdam{}}, ScaleByLearningRate{0.1}, Lookahead{.period = 5}), x};
+  for (int round = 0; round < 4; ++round) {
+    Optimizer inner{Adam{.learning_rate = 0.1}, y};
+    for (int t = 1; t <= 5; ++t) {
+      looking.step(laws::gradients<VectorXd>(37, 5 * round + t));
+      inner.step(laws::gradients<VectorXd>(37, 5 * round + t));
+    }
+    y = slow = slow + 0.5 * (y - slow);
+    CHECK((x - y).cwiseAbs().maxCoeff() <= 1e-14);
+  }
+}
+
+TEST_CASE("averages: with 8-bit state copies of parameters stay whole") {
+  auto x = laws::parameters<Eigen::VectorXf>(300);
+  Eigen::VectorXf y = x;
+  const auto averaged = chain(Sgd{.learning_rate = 0.1}, Lookahead{.period = 3}, Ema{.decay = 0.9});
+  Optimizer plain{averaged, x};
+  Optimizer coded{with_state<LogarithmicCode>(averaged), y};
+  for (int t = 1; t <= 10; ++t) {
+    plain.step(laws::gradients<Eigen::VectorXf>(300, t));
+    coded.step(laws::gradients<Eigen::VectorXf>(300, t));
+  }
+  CHECK(laws::same_bits(x, y));
+  CHECK((evaluation_parameters(plain, 0) == evaluation_parameters(coded, 0)).all());
 }

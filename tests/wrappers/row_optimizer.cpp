@@ -65,6 +65,81 @@ TEST_CASE("rows, exact: a dense run with zero gradients elsewhere, bit for bit")
                                 {.maximize = true, .seed = 5, .rounding = Rounding::stochastic});
 }
 
+TEST_CASE("rows, exact: options that change in the middle of a run concern the steps to come") {
+  RowMajor<double> table = laws::matrix(entries, width, 0), dense = table;
+  RowOptimizer sparse{AdamW{.learning_rate = 0.1}, RowUpdates::exact, table};
+  Optimizer reference{AdamW{.learning_rate = 0.1}, dense};
+  for (int t = 1; t <= 30; ++t) {
+    const std::vector<Index> rows{(7 * t + 3) % entries};
+    RowMajor<double> full = RowMajor<double>::Zero(entries, width);
+    full.row(rows[0]) = laws::matrix(1, width, t);
+    if (t % 10 == 0) sparse.rule().learning_rate = reference.rule().learning_rate = 0.1 / t;
+    if (t == 15) sparse.rule().weight_decay = reference.rule().weight_decay = 0.5;
+    sparse.step(rows, laws::matrix(1, width, t));
+    reference.step(full);
+  }
+  sparse.flush();
+  CHECK(laws::same_bits(table, dense));
+}
+
+TEST_CASE("rows, exact: state that has become subnormal is flushed when a dense run flushes it") {
+  // Moments fade below the smallest normal number, and squares are so small at once.
+  const auto equals = [](const auto& rule, float size) {
+    RowMajor<float> table = RowMajor<float>::Ones(4, width), dense = table;
+    RowOptimizer sparse{rule, RowUpdates::exact, table};
+    Optimizer reference{rule, dense};
+    for (int t = 1; t <= 1100; ++t) {
+      const std::vector<Index> rows{t % 300 == 7 ? Index{0} : t <= 3 ? Index{1} : Index{2}};
+      const RowMajor<float> g = RowMajor<float>::Constant(1, width, size);
+      RowMajor<float> full = RowMajor<float>::Zero(4, width);
+      full.row(rows[0]) = g;
+      sparse.step(rows, g);
+      reference.step(full);
+    }
+    auto& flushed = sparse.flush();
+    CHECK(laws::same_bits(table, dense));
+    CHECK(flushed.state(0) == reference.state(0));
+  };
+  equals(Adam{.learning_rate = 0.1}, 1e-4F);
+  equals(Adagrad{.learning_rate = 0.1}, 1e-20F);
+  equals(Sgd{.learning_rate = 0.1, .momentum = 0.9}, 1.0F);
+}
+
+TEST_CASE("rows, lazy: what a rule does with a row's own gradients alone") {
+  const auto follow = [](const auto& rule, const auto& update) {
+    RowMajor<double> table = laws::matrix(entries, width, 0), x = table;
+    std::array<RowMajor<double>, 2> s{RowMajor<double>::Zero(entries, width), RowMajor<double>::Zero(entries, width)};
+    RowOptimizer sparse{rule, RowUpdates::lazy, table};
+    for (int t = 1; t <= 40; ++t) {
+      const std::vector<Index> rows{(7 * t + 3) % entries, (7 * t + 4) % entries};
+      const RowMajor<double> gradients = laws::matrix(2, width, t);
+      sparse.step(rows, gradients);
+      for (Index i = 0; i < 2; ++i)
+        for (Index j = 0; j < width; ++j) {
+          const Index row = rows[static_cast<std::size_t>(i)];
+          update(x(row, j), gradients(i, j), s[0](row, j), s[1](row, j), t);
+        }
+      REQUIRE((table - x).cwiseAbs().maxCoeff() <= 1e-13);
+    }
+  };
+  follow(Sgd{.learning_rate = 0.1, .momentum = 0.9, .weight_decay = 0.01},
+         [](double& x, double g, double& b, double&, int) {
+           b = 0.9 * b + g + 0.01 * x;
+           x -= 0.1 * b;
+         });
+  follow(Adagrad{.learning_rate = 0.1, .learning_rate_decay = 0.1},
+         [](double& x, double g, double& s, double&, int t) {
+           s += g * g;
+           if (g != 0) x -= 0.1 / (1 + 0.1 * (t - 1)) * g / (std::sqrt(s) + 1e-10);
+         });
+  follow(AdamW{.learning_rate = 0.1, .weight_decay = 0.1},
+         [](double& x, double g, double& m, double& v, int t) {
+           m = 0.9 * m + 0.1 * g;
+           v = 0.999 * v + 0.001 * g * g;
+           x -= 0.1 * (m / (1 - std::pow(0.9, t)) / (std::sqrt(v / (1 - std::pow(0.999, t))) + 1e-8) + 0.1 * x);
+         });
+}
+
 TEST_CASE("rows, lazy: rows without a gradient rest, bias corrections count all steps") {
   RowMajor<double> table = laws::matrix(entries, width, 0);
   RowMajor<double> x = table;

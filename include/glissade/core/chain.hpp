@@ -59,7 +59,10 @@ template <class A, class B>
 Either(bool, A, B) -> Either<A, B>;
 
 /// A rule whose arrays are stored as S: a scalar, or a block code of core/codes.hpp. Arithmetic stays
-/// in float or double.
+/// in float or double. Codes leave out copies and means of parameters (`uncoded` in core/rule.hpp). 16-bit numbers hold
+/// them too, rounded: an Ema loses what is small beside the average, and Prodigy, whose distance is a difference from
+/// the start, is lost. Tensors of any size are coded, where bitsandbytes leaves those below 4096 coefficients in
+/// float: groups() gives them a rule of their own.
 template <class S, class R>
   requires StorageScalar<S> || BlockCode<S>
 struct StateIn {
@@ -184,12 +187,21 @@ struct Facts<std::tuple<L...>> {
   static constexpr int extra_passes = (0 + ... + detail::extra_passes<typename L::Rule>());
   static constexpr bool global = (false || ... || holds_global_barrier<typename L::Rule>());
   static constexpr bool timed = (false || ... || TimedSelector<typename L::Rule>);
+  static constexpr bool retires = (false || ... || RetiringGate<typename L::Rule>);
   static constexpr std::size_t gates = (std::size_t{0} + ... + std::size_t{Gate<typename L::Rule>});
   static constexpr std::array<std::size_t, sizeof...(L) + 1> levels = [] {  // how many gates stand before each link
     std::array<std::size_t, sizeof...(L) + 1> before{};
     std::size_t i = 0;
     ((before[i + 1] = before[i] + std::size_t{Gate<typename L::Rule>}, ++i), ...);
     return before;
+  }();
+  static constexpr bool ends_in_order = [] {  // nothing that changes the step follows a rule that ends a chain
+    bool ended = false;
+    bool fine = true;
+    ((fine = fine && (!ended || ends_chain<typename L::Rule> || KeepsParameters<typename L::Rule>),
+      ended = ended || ends_chain<typename L::Rule>),
+     ...);
+    return fine;
   }();
   static constexpr std::size_t keeper = [] {  // the link that keeps the parameters unrounded, or their number
     std::size_t found = sizeof...(L);

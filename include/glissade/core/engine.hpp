@@ -57,6 +57,7 @@ class Engine {
     for (std::size_t k = 0; k < tensors.size(); ++k) {
       states[k].links.resize(count);
       states[k].counts.resize(counts.size());
+      if (states[k].retired != 0) continue;
       choose_all(slice<0, count>(links), site<Links>(k), 0, 1, std::tuple<>{},
                  [&](const auto& leaves) { fields_of(k, leaves, 0, count); });
     }
@@ -69,6 +70,7 @@ class Engine {
     const auto links = flatten<void>(rule);
     // What a choice of this step has ended is forgotten now, with or without a gradient.
     if constexpr (Facts<std::remove_const_t<decltype(links)>>::timed) prepare(rule);
+    if constexpr (Facts<std::remove_const_t<decltype(links)>>::retires) leave_retired();
     const std::size_t reached = segment<0>(links, nullptr);
     for (std::size_t level = 0; level <= reached; ++level) {
       ++counts[level];
@@ -149,8 +151,10 @@ class Engine {
         for (std::size_t s = 0; s < R::sums; ++s) sums[s] += tensor_sums_[k * R::sums + s];
       if constexpr (AdmittingGate<R>) {
         const std::span<const double> each(tensor_sums_.data(), tensors.size() * R::sums);
-        if (!rule.admit(Admission{tensors, each, sums, shared_values(end)}))
-          return Facts<Links>::levels[end];
+        const bool admitted =
+            rule.admit(Admission{tensors, each, sums, shared_values(end), counts[Facts<Links>::levels[end]], states});
+        if constexpr (RetiringGate<R>) leave_retired();
+        if (!admitted) return Facts<Links>::levels[end];
       }
       return segment<end + 1>(links, sums.data());
     } else {
@@ -202,6 +206,16 @@ class Engine {
                    run.restart();
                    run.template begin<(From > 0)>(totals);
                  });
+    }
+  }
+
+  /// Retired tensors have no gradient any more, and no memory.
+  void leave_retired() {
+    for (std::size_t k = 0; k < tensors.size(); ++k) {
+      if (states[k].retired == 0) continue;
+      sources[k] = {};
+      for (Fields& fields : states[k].links) fields.clear();
+      held_[k] = Buffer();  // not {}, which Clang 14 leaks in a template
     }
   }
 

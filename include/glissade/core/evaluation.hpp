@@ -12,20 +12,17 @@ concept AveragingRule = requires(const R& r, double x) {
   { r.solution(x, x) } -> std::same_as<double>;
 };
 
-/// The solution so far that an averaging rule in the chain (Ema, Swa, Lookahead, ScheduleFreeSgd, ...) holds
-/// for parameter k, in the parameter's shape. Nothing changes. Of several such rules, that of the last.
-/// Throws std::invalid_argument if there is none or if it is kept in 8-bit codes, std::out_of_range for a
-/// bad k.
+namespace detail {
+
+/// The average of a rule's chain for one tensor, of its parameters x and its state.
 template <class R, StorageScalar P>
-[[nodiscard]] Eigen::ArrayXXd evaluation_parameters(const Optimizer<R, P>& optimizer, std::size_t k) {
-  const Tensor& tensor = optimizer.tensor(k);
-  const P* x = optimizer.parameter(k);
+Eigen::ArrayXXd average_of(const R& rule, const Tensor& tensor, const TensorState& state, const P* x) {
   Eigen::ArrayXXd result(tensor.rows, tensor.cols);
   bool found = false;
   const auto look = [&](const auto& leaf) {
     using Rule = typename std::remove_cvref_t<decltype(leaf)>::Rule;
     if constexpr (AveragingRule<Rule>)
-      for (const Field& field : optimizer.state(k).links[leaf.link])
+      for (const Field& field : state.links[leaf.link])
         if (field.name() == Rule::slots[0]) {
           if (field.type() == ScalarType::bytes)
             throw std::invalid_argument("evaluation_parameters: the average of " + std::string(Rule::name) +
@@ -34,16 +31,27 @@ template <class R, StorageScalar P>
           for (Index i = 0; i < tensor.size(); ++i) {
             const Index row = tensor.row_major ? i / tensor.cols : i % tensor.rows;
             const Index col = tensor.row_major ? i % tensor.cols : i / tensor.rows;
-            result(row, col) = leaf.rule->solution(detail::convert<double>(x[i]), field[i]);
+            result(row, col) = leaf.rule->solution(convert<double>(x[i]), field[i]);
           }
         }
   };
-  const auto links = detail::flatten<void>(optimizer.rule());
-  detail::choose_all(links, detail::Site(tensor), 0, 1, std::tuple<>{},
-                     [&](const auto& leaves) { std::apply([&](const auto&... leaf) { (look(leaf), ...); }, leaves); });
-  if (!found)
-    throw std::invalid_argument("evaluation_parameters: no rule that averages in " + detail::describe(optimizer.rule()));
+  const auto links = flatten<void>(rule);
+  choose_all(links, Site(tensor), 0, 1, std::tuple<>{},
+             [&](const auto& leaves) { std::apply([&](const auto&... leaf) { (look(leaf), ...); }, leaves); });
+  if (!found) throw std::invalid_argument("evaluation_parameters: no rule that averages in " + describe(rule));
   return result;
+}
+
+}  // namespace detail
+
+/// The solution so far that an averaging rule in the chain (Ema, Swa, Lookahead, ScheduleFreeSgd, ...) holds
+/// for parameter k, in the parameter's shape. Nothing changes. Of several such rules, that of the last.
+/// Throws std::invalid_argument if there is none or if it is kept in 8-bit codes, std::out_of_range for a
+/// bad k.
+template <class R, StorageScalar P>
+[[nodiscard]] Eigen::ArrayXXd evaluation_parameters(const Optimizer<R, P>& optimizer, std::size_t k) {
+  return detail::average_of(optimizer.rule(), optimizer.tensor(k), optimizer.state(k),
+                            static_cast<const P*>(optimizer.parameter(k)));
 }
 
 }  // namespace glissade

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "lane.hpp"
 #include "state.hpp"
 #include "threads.hpp"
 
@@ -32,19 +33,29 @@ void flush_subnormal(S* values, Index size, int threads) {
   constexpr Index part = 16384;
   parallel_for((size + part - 1) / part, threads, [&](Index p) {
     const Index end = (std::min)(size, (p + 1) * part);
-    for (Index i = p * part; i < end; ++i) values[i] = without_subnormal(values[i]);
+    Index i = p * part;
+    if constexpr (ComputeScalar<S>) {
+      using L = Lane<S>;
+      for (; i + L::width <= end; i += L::width) {
+        const L x = L::load(values + i);
+        select(abs(x) < L((std::numeric_limits<S>::min)()), x * L(0), x).store(values + i);
+      }
+    }
+    for (; i < end; ++i) values[i] = without_subnormal(values[i]);
   });
 }
 
-inline void flush_subnormal(Field& field, int threads) {
+/// Coefficients [begin, begin + size) of a field.
+inline void flush_subnormal(Field& field, Index begin, Index size, int threads) {
   switch (field.type()) {
-    case ScalarType::float32: return flush_subnormal(field.as<float>(), field.size(), threads);
-    case ScalarType::float64: return flush_subnormal(field.as<double>(), field.size(), threads);
-    case ScalarType::bfloat16: return flush_subnormal(field.as<Eigen::bfloat16>(), field.size(), threads);
+    case ScalarType::float32: return flush_subnormal(field.as<float>() + begin, size, threads);
+    case ScalarType::float64: return flush_subnormal(field.as<double>() + begin, size, threads);
+    case ScalarType::bfloat16: return flush_subnormal(field.as<Eigen::bfloat16>() + begin, size, threads);
     case ScalarType::float16:
     case ScalarType::int64:
     case ScalarType::bytes: return;
   }
 }
+inline void flush_subnormal(Field& field, int threads) { flush_subnormal(field, 0, field.size(), threads); }
 
 }  // namespace glissade::detail

@@ -70,6 +70,18 @@ concept IsEntry = requires { requires R::enters_subspace; };
 template <class R>
 concept IsExit = requires { requires R::leaves_subspace; };
 
+/// In place of a barrier over all tensors, on one that it does not see.
+template <class R>
+struct Unseen {
+  static constexpr Reduction reduction = R::reduction;
+  static constexpr int sums = R::sums;
+  [[nodiscard]] auto measure(const Step&) const {
+    return [](const auto& u, const auto&) {
+      return Terms<std::remove_cvref_t<decltype(u)>::width, std::size_t{R::sums}>{};
+    };
+  }
+};
+
 template <std::size_t I = 0, class Links, class Done, class Run>
 void choose_all(const Links& links, const Site& site, std::size_t link, std::size_t stride, const Done& done,
                 const Run& run);
@@ -88,6 +100,12 @@ template <class L, class Run>
 void choose(const L& link, const Site& site, std::size_t number, const Run& run) {
   using R = typename L::Rule;
   using S = typename L::StorageType;
+  if constexpr (PartialBarrier<R>) {
+    if (!link.rule.sees(*site.tensor)) {
+      const Unseen<R> unseen;
+      return run(std::tuple(Leaf<void, Unseen<R>>{&unseen, number, site.tensor}));
+    }
+  }
   if constexpr (Selector<R>) {
     link.rule.select(*site.tensor, [&](const auto& chosen) { choose_within<S>(chosen, site, number, run); });
   } else if constexpr (TimedSelector<R>) {
@@ -133,7 +151,15 @@ auto slice(const Links& links) {
   }(std::make_index_sequence<End - Begin>{});
 }
 
-/// Calls declare(name, type, rows, cols, initial) for every array of a leaf.
+/// How a new array begins: with a number, or from_parameters. `encode` where it is coded, in blocks of `size` numbers.
+struct Start {
+  double value = 0;
+  Index size = 0;
+  float (*encode)(const float*, Index, bool, std::uint8_t*) = nullptr;
+  bool is_signed = true;
+};
+
+/// Calls declare(name, type, rows, cols, start) for every array of a leaf.
 template <ComputeScalar T, class P, class Storage, class R, class Declare>
 void declare_fields(const Leaf<Storage, R>& leaf, const Declare& declare) {
   const Tensor& tensor = *leaf.tensor;
@@ -143,35 +169,52 @@ void declare_fields(const Leaf<Storage, R>& leaf, const Declare& declare) {
     for (std::size_t s = 0; s < slot_count<R>; ++s) {
       double initial = 0;
       if constexpr (requires { rule.initial(s); }) initial = rule.initial(s);
-      if constexpr (BlockCode<S>)
-        declare(R::slots[s], ScalarType::bytes, coded_bytes(tensor.size()), Index{1}, initial);
+      if constexpr (!BlockCode<S>)
+        declare(R::slots[s], scalar_type_of<S>, tensor.rows, tensor.cols, Start{initial});
+      else if (slot_is_uncoded<R>(s))
+        declare(R::slots[s], scalar_type_of<T>, tensor.rows, tensor.cols, Start{initial});
       else
-        declare(R::slots[s], scalar_type_of<S>, tensor.rows, tensor.cols, initial);
+        declare(R::slots[s], ScalarType::bytes, coded_bytes(tensor.size()), Index{1},
+                Start{initial, tensor.size(), &encode_block<S>, !slot_is_non_negative<R>(s)});
     }
   if constexpr (KeepsParameters<R> && !std::is_same_v<T, P>)
-    declare(R::field, scalar_type_of<T>, tensor.rows, tensor.cols, from_parameters);
+    declare(R::field, scalar_type_of<T>, tensor.rows, tensor.cols, Start{from_parameters});
   if constexpr (MatrixRule<R>)
     rule.fields(tensor, [&](std::string_view name, Index rows, Index cols) {
-      declare(name, scalar_type_of<T>, rows, cols, 0.0);
+      declare(name, scalar_type_of<T>, rows, cols, Start{});
     });
   if constexpr (scalar_count<R> > 0)
     for (const NamedScalar& number : R::scalars)
-      declare(number.name, ScalarType::float64, Index{1}, Index{1}, number.initial);
+      declare(number.name, ScalarType::float64, Index{1}, Index{1}, Start{number.initial});
 }
 
-/// Fills a new field with its initial value, or with the parameters (null: zeros).
+/// Fills a new field, all zero bits, with its initial value, or with the parameters (null: zeros).
 template <class P>
-void fill(Field& field, double initial, const P* parameters) {
-  const auto put = [&](auto* values) {
+void fill(Field& field, const Start& start, const P* parameters) {
+  const auto put = [&](auto* values, Index begin, Index end) {
     using S = std::remove_pointer_t<decltype(values)>;
-    for (Index i = 0; i < field.size(); ++i)
-      values[i] = !std::isnan(initial) ? convert<S>(initial) : parameters == nullptr ? S(0) : convert<S>(parameters[i]);
+    for (Index i = begin; i < end; ++i)
+      *values++ = !std::isnan(start.value) ? convert<S>(start.value)
+                  : parameters == nullptr  ? S(0)
+                                           : convert<S>(parameters[i]);
   };
+  if (start.value == 0) return;
+  if (start.encode != nullptr) {
+    auto* codes = field.as<std::uint8_t>();
+    auto* scales = reinterpret_cast<float*>(codes + code_bytes(start.size));
+    std::array<float, std::size_t{code_block}> values;
+    for (Index i = 0; i < start.size; i += code_block) {
+      const Index count = (std::min)(code_block, start.size - i);
+      put(values.data(), i, i + count);
+      scales[i / code_block] = start.encode(values.data(), count, start.is_signed, codes + i);
+    }
+    return;
+  }
   switch (field.type()) {
-    case ScalarType::float32: return put(field.as<float>());
-    case ScalarType::float64: return put(field.as<double>());
-    case ScalarType::bfloat16: return put(field.as<Eigen::bfloat16>());
-    case ScalarType::float16: return put(field.as<Eigen::half>());
+    case ScalarType::float32: return put(field.as<float>(), 0, field.size());
+    case ScalarType::float64: return put(field.as<double>(), 0, field.size());
+    case ScalarType::bfloat16: return put(field.as<Eigen::bfloat16>(), 0, field.size());
+    case ScalarType::float16: return put(field.as<Eigen::half>(), 0, field.size());
     case ScalarType::int64:
     case ScalarType::bytes: return;
   }
@@ -196,8 +239,8 @@ std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P
           ((enter(leaf.link),
             declare_fields<T, P>(leaf,
                               [&](std::string_view name, ScalarType type, Index rows, Index cols,
-                                  double initial) {
-                                visit(link, position++, name, type, rows, cols, initial,
+                                  const Start& start) {
+                                visit(link, position++, name, type, rows, cols, start,
                                       leaf.tensor == &tensor ? parameters : nullptr);
                               })),
            ...);
@@ -208,7 +251,7 @@ std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P
   std::size_t wanted = 0;
   bool fits = true;
   for_each_field([&](std::size_t link, std::size_t position, std::string_view name, ScalarType type,
-                     Index rows, Index cols, double, const P*) {
+                     Index rows, Index cols, const Start&, const P*) {
     ++wanted;
     fits = fits && position < state.links[link].size() &&
            state.links[link][position].matches(name, type, rows, cols);
@@ -220,7 +263,7 @@ std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P
     std::vector<Fields> old(last - first);
     for (std::size_t link = first; link < last; ++link) old[link - first].swap(state.links[link]);
     for_each_field([&](std::size_t link, std::size_t, std::string_view name, ScalarType type,
-                       Index rows, Index cols, double initial, const P* first_values) {
+                       Index rows, Index cols, const Start& start, const P* first_values) {
       Fields& before = old[link - first];
       const auto same = std::find_if(before.begin(), before.end(), [&](const Field& field) {
         return field.matches(name, type, rows, cols);
@@ -230,7 +273,7 @@ std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P
         before.erase(same);
       } else {
         state.links[link].emplace_back(name, type, rows, cols, tensor.row_major);
-        if (initial != 0) fill(state.links[link].back(), initial, first_values);
+        fill(state.links[link].back(), start, first_values);
       }
     });
   }

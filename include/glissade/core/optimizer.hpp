@@ -13,9 +13,9 @@ namespace glissade {
 
 struct OptimizerOptions {
   bool maximize = false;   // climb instead of descend: the gradient's sign is turned
-  int threads = 1;         // where the program is compiled with OpenMP; 0: all
+  int threads = 1;         // >= 0, where the program is compiled with OpenMP; 0: all
   std::uint64_t seed = 0;  // of rules that draw random numbers, and of stochastic rounding
-  Rounding rounding = Rounding::nearest;  // of bfloat16 parameters
+  Rounding rounding = Rounding::nearest;  // of bfloat16 parameters; stochastic for no others
 };
 
 /// Binds a rule to parameters and keeps the rule's state.
@@ -48,6 +48,9 @@ class Optimizer {
   template <class... X>
   Optimizer(R rule, OptimizerOptions options, X&&... parameters)
       : rule_(std::move(rule)), options_(options) {
+    static_assert(detail::Facts<detail::flat_t<R>>::ends_in_order,
+                  "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, behind the "
+                  "learning rate");
     static_assert((!detail::is_temporary<X>() && ...), "a temporary matrix or vector cannot be bound: it would be gone");
     (bound_.bind(parameters, {}), ...);
     bound_.check_names();
@@ -122,8 +125,14 @@ class Optimizer {
     return total;
   }
 
-  /// Throws std::invalid_argument if an option of the rule is out of its range.
-  void check_options() const { detail::check_options(rule_, bound_.engine.time()); }
+  /// Throws std::invalid_argument if an option, the rule's or the optimizer's, is out of its range.
+  void check_options() const {
+    require("OptimizerOptions", "threads", options_.threads, range::non_negative);
+    if (!std::is_same_v<P, Eigen::bfloat16> && options_.rounding != Rounding::nearest)
+      throw std::invalid_argument("OptimizerOptions: rounding = stochastic, must be nearest unless parameters are "
+                                  "Eigen::bfloat16");
+    detail::check_options(rule_, bound_.engine.time());
+  }
 
   /// What files and tools see: the engine's tensors, states and counts.
   [[nodiscard]] detail::Engine<P>& engine() {

@@ -6,16 +6,20 @@
 //     (auto& u, const auto& x, auto& slot...) 
 // that turns the incoming update u (the gradient, at the head of a chain) into the outgoing one; x
 // is the parameter before the step and the slots are the rule's own arrays, read before and written
-// after the call. At the end of the chain the engine adds u to the parameter. Members:
+// after the call; a lambda that needs only the first slots takes only these. At the end of the chain the
+// engine adds u to the parameter. Members:
 //
 //   name      static constexpr std::string_view, for messages and files
 //   options   static void options(auto& self, auto&& visit): visit("beta1", self.beta1, range::decay)
 //   slots     static constexpr std::array<std::string_view, N>: arrays of the parameter's shape
 //   non_negative  static constexpr std::array<bool, N>: slots that are never negative, for 8-bit codes
+//   uncoded   static constexpr std::array<bool, N>: slots that 8-bit codes are too coarse for, such as copies or
+//             means of parameters; they stay in the compute scalar where the state is coded
 //   initial   double initial(std::size_t slot) const, or `from_parameters`; zero without it
 //   scalars   static constexpr std::array<NamedScalar, N>: numbers of a tensor, step.scalar(i)
 //   shared    static constexpr std::array<NamedScalar, N>: numbers of the optimizer, step.shared(i)
 //   rests     bool rests() const: a zero update passes as zero and leaves the slots; false without it
+//   ends_chain  static constexpr bool true: u is the whole step; only rules that end a chain too may follow
 //   indexed   static constexpr bool true: the lambda takes the index of its first coefficient first
 //
 // A rule that needs a sum over the tensor or over all tensors is a barrier. It also has
@@ -24,12 +28,16 @@
 //   measure   auto measure(const Step&) const: lambda (const auto& u, const auto& x, auto& slot...)
 //             that returns terms(wide, ...), to be summed in double
 //   kernel    auto kernel(const Step&, const double* sums) const
+//   sees      bool sees(const Tensor&) const, of one over all tensors: the others have none of its slots, add
+//             zeros to its sums and keep their update; without it, it sees them all
 // Each barrier costs one more pass over memory. A rule that sees a whole matrix has
 //   fields    void fields(const Tensor&, auto add) const: add(name, rows, cols) declares its arrays
 //   update    void update(const Step&, const MatrixUpdate<T, P>&) const: reads `in`, writes `out`
 // A gate may end the step for everything behind it in the chain:
 //   opens     bool opens(const double* shared) const; void advance(double* shared, bool) const
 //   admit     bool admit(const Admission&) const: a barrier over all tensors that decides on the sums
+//   retires   static constexpr bool true: `admit` may call retire(k) of the Admission: from this step on,
+//             tensor k is left alone by the whole chain, as without a gradient, and has no state
 // A composite is spelled out as a chain of others: auto chain() const. A selector picks, for each
 // tensor, the rule that runs: void select(const Tensor&, auto&& run) const calls run(rule); one whose
 // choice changes with time takes an Occasion before `run`. A rule that runs another one on a smaller array
@@ -86,6 +94,12 @@ struct Admission {
   std::span<const double> tensor_sums;  // sums of tensor k from k * (number of sums)
   std::span<const double> totals;
   double* shared;
+  std::int64_t time;  // completed steps, as in Step
+  std::span<TensorState> states;
+
+  void retire(std::size_t tensor) const {
+    if (states[tensor].retired == 0) states[tensor].retired = time + 1;
+  }
 };
 
 /// A whole matrix for a rule with `update`: contiguous in the parameter's storage order.
@@ -143,6 +157,20 @@ constexpr bool slot_is_non_negative(std::size_t s) {
     return false;
 }
 template <class R>
+constexpr bool slot_is_uncoded(std::size_t s) {
+  if constexpr (requires { R::uncoded; })
+    return R::uncoded[s];
+  else
+    return false;
+}
+/// Whether codes would hold one of the first `taken` slots.
+template <class R>
+constexpr bool has_coded_slot(std::size_t taken) {
+  for (std::size_t s = 0; s < taken; ++s)
+    if (!slot_is_uncoded<R>(s)) return true;
+  return false;
+}
+template <class R>
 inline constexpr std::size_t scalar_count = 0;
 template <class R>
   requires requires { R::scalars; }
@@ -152,6 +180,11 @@ inline constexpr std::size_t shared_count = 0;
 template <class R>
   requires requires { R::shared; }
 inline constexpr std::size_t shared_count<R> = R::shared.size();
+template <class R>
+inline constexpr bool ends_chain = false;
+template <class R>
+  requires requires { R::ends_chain; }
+inline constexpr bool ends_chain<R> = R::ends_chain;
 template <class R>
 inline constexpr bool is_indexed = false;
 template <class R>
@@ -185,9 +218,15 @@ concept AdmittingGate = Barrier<R> && requires(const R& r, const Admission& a) {
 template <class R>
 concept Gate = AbsorbingGate<R> || AdmittingGate<R>;
 template <class R>
+concept RetiringGate = AdmittingGate<R> && requires { requires R::retires; };
+template <class R>
 concept KeepsParameters = requires { requires R::keeps_parameters; };  // core/master_weights.hpp
 template <class R>
 concept GlobalBarrier = Barrier<R> && (R::reduction == Reduction::over_all);
+template <class R>
+concept PartialBarrier = GlobalBarrier<R> && requires(const R& r, const Tensor& t) {
+  { r.sees(t) } -> std::same_as<bool>;
+};
 template <class R>
 concept BarrierWithKernel = Barrier<R> && requires(const R& r, const Step& s, const double* sums) {
   r.kernel(s, sums);

@@ -102,6 +102,7 @@ using Fields = std::vector<Field>;
 struct TensorState {
   std::vector<Fields> links;
   std::vector<std::int64_t> counts;
+  std::int64_t retired = 0;  // the step in which a gate has retired the tensor for good; 0: none has
 
   [[nodiscard]] std::size_t bytes() const {
     std::size_t total = 0;

@@ -1,6 +1,7 @@
 // One pass over one tensor: load the update, the parameter and the state, run the kernels, store.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <tuple>
@@ -38,7 +39,7 @@ struct Arrays {
 };
 
 /// A block of N arrays in code C, decoded lane by lane; what is stored waits beside it to be encoded. R is
-/// the rule that they belong to.
+/// the rule that they belong to; of its uncoded slots `values` are the array itself.
 template <class C, std::size_t N, class R>
 struct Decoded {
   static constexpr std::size_t count = N;
@@ -48,16 +49,36 @@ struct Decoded {
 
   template <ComputeScalar T, std::size_t J>
   EIGEN_ALWAYS_INLINE Lane<T> load(Index i) const {
-    return C::template load<!slot_is_non_negative<R>(J)>(codes[J] + i, Lane<T>(scales[J]));
+    if constexpr (slot_is_uncoded<R>(J))
+      return Lane<T>::load(values[J] + i);
+    else
+      return C::template load<!slot_is_non_negative<R>(J)>(codes[J] + i, Lane<T>(scales[J]));
   }
   template <ComputeScalar T>
   EIGEN_ALWAYS_INLINE void store(Index i, const Lane<T>* lanes) const {
     for (std::size_t k = 0; k < N; ++k) lanes[k].store(values[k] + i);
   }
   EIGEN_ALWAYS_INLINE void fetch(Index i) const {
-    for (std::size_t k = 0; k < N; ++k) __builtin_prefetch(codes[k] + i, 1);
+    for (std::size_t k = 0; k < N; ++k)
+      if (!slot_is_uncoded<R>(k)) __builtin_prefetch(codes[k] + i, 1);
   }
 };
+
+/// How many of its rule's arrays a kernel takes: all, or the first ones; the others are not even fetched.
+template <class Kernel, class L, bool Indexed, std::size_t Slots>
+constexpr std::size_t slots_taken() {
+  constexpr bool takes = []<std::size_t... J>(std::index_sequence<J...>) {
+    if constexpr (Indexed)
+      return std::is_invocable_v<const Kernel&, Index, L&, const L&, decltype((void(J), std::declval<L&>()))...>;
+    else
+      return std::is_invocable_v<const Kernel&, L&, const L&, decltype((void(J), std::declval<L&>()))...>;
+  }(std::make_index_sequence<Slots>{});
+  static_assert(takes || Slots > 0, "a rule's kernel takes (u, x, slots...), all slots or the first ones");
+  if constexpr (takes || Slots == 0)
+    return Slots;
+  else
+    return slots_taken<Kernel, L, Indexed, Slots - 1>();
+}
 
 /// A kernel with its arrays.
 template <class Kernel, class Slots, bool Indexed>
@@ -94,12 +115,13 @@ struct Bound {
   }
 };
 
-/// A kernel whose arrays are block codes.
-template <class Kernel, class C, std::size_t N, class R>
+/// A kernel whose arrays are block codes, or numbers where the rule R has uncoded slots.
+template <class Kernel, class C, std::size_t N, class R, ComputeScalar T>
 struct Coded {
   Kernel kernel;
   std::array<std::uint8_t*, N> codes;
   std::array<float*, N> scales;
+  std::array<T*, N> numbers;
 };
 
 /// Stands for "measures nothing".
@@ -142,7 +164,7 @@ template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar
 EIGEN_ALWAYS_INLINE void fetch(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels, Index i) {
   __builtin_prefetch(io.in + i, 0);
   __builtin_prefetch(io.parameters + i, store == Store::parameters ? 1 : 0);
-  std::apply([i](const B&... bound) { (bound.slots.fetch(i), ...); }, kernels);
+  std::apply([=](const B&... bound) { (bound.slots.fetch(i), ...); }, kernels);  // there may be none
 }
 
 template <ComputeScalar T, class Kernels, std::size_t... K>
@@ -287,33 +309,58 @@ void sweep_stretch(const Streams<T, In, X, P>& io, const Kernels& kernels, const
 
 /// What a block of every array of a kernel becomes on its way through a pass, and the way back. A full block
 /// of codes is decoded lane by lane, the last one before the pass. Plain arrays are only shifted.
-template <class C, std::size_t N>
+template <class C, std::size_t N, ComputeScalar T>
 struct Stage {
-  alignas(64) float values[N + 1][code_block];
+  alignas(64) T values[N + 1][code_block];
   Stage() {}  // leaves the values alone: only what was decoded or computed is read
 
   template <bool Whole, class Kernel, class R>
-  auto enter(const Coded<Kernel, C, N, R>& coded, Index begin, Index count) {
-    using Slots = std::conditional_t<Whole, Decoded<C, N, R>, Arrays<float, N>>;
+  auto enter(const Coded<Kernel, C, N, R, T>& coded, Index begin, Index count) {
+    using Slots = std::conditional_t<Whole, Decoded<C, N, R>, Arrays<T, N>>;
     Bound<Kernel, Slots, is_indexed<R>> bound{coded.kernel, {}};
     for (std::size_t s = 0; s < N; ++s) {
+      T* const numbers = slot_is_uncoded<R>(s) ? coded.numbers[s] + begin : values[s];
+      if constexpr (Whole)
+        bound.slots.values[s] = numbers;
+      else
+        bound.slots.at[s] = numbers;
+      if (slot_is_uncoded<R>(s)) continue;
       const float scale = coded.scales[s][begin / code_block];
       if constexpr (Whole) {
         bound.slots.codes[s] = coded.codes[s] + begin;
         bound.slots.scales[s] = scale;
-        bound.slots.values[s] = values[s];
       } else {
-        C::decode(coded.codes[s] + begin, count, scale, !slot_is_non_negative<R>(s), values[s]);
-        bound.slots.at[s] = values[s];
+        decode(coded.codes[s] + begin, count, scale, !slot_is_non_negative<R>(s), numbers);
       }
     }
     return bound;
   }
   template <class Kernel, class R>
-  void leave(const Coded<Kernel, C, N, R>& coded, Index begin, Index count) const {
+  void leave(const Coded<Kernel, C, N, R, T>& coded, Index begin, Index count) const {
     for (std::size_t s = 0; s < N; ++s)
-      coded.scales[s][begin / code_block] =
-          encode_block<C>(values[s], count, !slot_is_non_negative<R>(s), coded.codes[s] + begin);
+      if (!slot_is_uncoded<R>(s))
+        coded.scales[s][begin / code_block] =
+            encode(values[s], count, !slot_is_non_negative<R>(s), coded.codes[s] + begin);
+  }
+
+ private:
+  static void decode(const std::uint8_t* codes, Index count, float scale, bool is_signed, T* numbers) {
+    if constexpr (std::is_same_v<T, float>) {
+      C::decode(codes, count, scale, is_signed, numbers);
+    } else {
+      float narrow[code_block];
+      C::decode(codes, count, scale, is_signed, narrow);
+      std::copy_n(narrow, count, numbers);
+    }
+  }
+  static float encode(const T* numbers, Index count, bool is_signed, std::uint8_t* codes) {
+    if constexpr (std::is_same_v<T, float>) {
+      return encode_block<C>(numbers, count, is_signed, codes);
+    } else {
+      float narrow[code_block];
+      for (Index i = 0; i < count; ++i) narrow[i] = static_cast<float>(numbers[i]);
+      return encode_block<C>(narrow, count, is_signed, codes);
+    }
   }
 };
 struct Shift {
@@ -325,15 +372,15 @@ struct Shift {
   }
   void leave(const auto&, Index, Index) const {}
 };
-template <class Kernel, class C, std::size_t N, class R>
-Stage<C, N> stage_of(const Coded<Kernel, C, N, R>&);
+template <class Kernel, class C, std::size_t N, class R, class T>
+Stage<C, N, T> stage_of(const Coded<Kernel, C, N, R, T>&);
 template <class Kernel, class S, std::size_t N, bool Indexed>
 Shift stage_of(const Bound<Kernel, Arrays<S, N>, Indexed>&);
 
 template <class B>
 inline constexpr bool is_coded = false;
-template <class Kernel, class C, std::size_t N, class R>
-inline constexpr bool is_coded<Coded<Kernel, C, N, R>> = N != 0;
+template <class Kernel, class C, std::size_t N, class R, class T>
+inline constexpr bool is_coded<Coded<Kernel, C, N, R, T>> = true;
 
 /// A code whose lanes of T can be decoded one by one.
 template <class C, class T>
@@ -343,7 +390,7 @@ concept LaneCode = requires(const std::uint8_t* codes, Lane<T> scale) {
 template <class T, class B>
 inline constexpr bool decodes_lanes = true;
 template <class T, class Kernel, class C, std::size_t N, class R>
-inline constexpr bool decodes_lanes<T, Coded<Kernel, C, N, R>> = N == 0 || LaneCode<C, T>;
+inline constexpr bool decodes_lanes<T, Coded<Kernel, C, N, R, T>> = LaneCode<C, T>;
 
 /// One block of the coded arrays of a tensor, [begin, begin + count).
 template <Store store, bool Whole, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>

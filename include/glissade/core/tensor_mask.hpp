@@ -36,6 +36,9 @@ class TensorMask {
   std::shared_ptr<const Test> test_;
 };
 
+/// None of the tensors.
+inline const TensorMask no_tensor{[](const Tensor&) { return false; }};
+
 /// The customary decay mask: matrices yes, vectors and numbers (biases, gains) no.
 inline const TensorMask matrices_only{[](const Tensor& tensor) { return tensor.is_matrix(); }};
 

@@ -66,9 +66,9 @@ struct TensorRun {
     const LeafAt<I>& leaf = std::get<I>(leaves);
     if (leaf.restart.period == 0 || count_of<I>() != 1) return;
     Field* field = fields[I];
-    declare_fields<T, P>(leaf, [&](std::string_view, ScalarType, Index, Index, double initial) {
+    declare_fields<T, P>(leaf, [&](std::string_view, ScalarType, Index, Index, const Start& start) {
       std::fill_n(field->data(), field->bytes(), std::byte{0});
-      if (initial != 0) fill(*field, initial, leaf.tensor == here.tensor ? static_cast<const P*>(here.rounded) : nullptr);
+      fill(*field, start, leaf.tensor == here.tensor ? static_cast<const P*>(here.rounded) : nullptr);
       ++field;
     });
   }
@@ -156,10 +156,18 @@ struct TensorRun {
   auto bind(Kernel kernel) const {
     using Storage = typename LeafAt<I>::StorageType;
     using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
-    constexpr std::size_t slots = slot_count<R<I>>;
-    if constexpr (BlockCode<S>) {
-      Coded<Kernel, S, slots, R<I>> bound{kernel, {}, {}};
+    constexpr std::size_t slots = slots_taken<Kernel, Lane<T>, is_indexed<R<I>>, slot_count<R<I>>>();
+    if constexpr (BlockCode<S> && !has_coded_slot<R<I>>(slots)) {
+      Bound<Kernel, Arrays<T, slots>, is_indexed<R<I>>> bound{kernel, {}};
+      for (std::size_t s = 0; s < slots; ++s) bound.slots.at[s] = fields[I][s].template as<T>();
+      return bound;
+    } else if constexpr (BlockCode<S>) {
+      Coded<Kernel, S, slots, R<I>, T> bound{kernel, {}, {}, {}};
       for (std::size_t s = 0; s < slots; ++s) {
+        if (slot_is_uncoded<R<I>>(s)) {
+          bound.numbers[s] = fields[I][s].template as<T>();
+          continue;
+        }
         bound.codes[s] = fields[I][s].template as<std::uint8_t>();
         bound.scales[s] = reinterpret_cast<float*>(bound.codes[s] + code_bytes(tensor_size()));
       }

@@ -14,7 +14,7 @@ namespace glissade {
 ///
 ///     minimize(f, x, with_rule(Sarah{.batch_size = 64}, chain(ClipByGlobalNorm{1.0}, Adam{.learning_rate = 0.01})));
 ///
-/// The method's step_size is not used: the rule has a learning rate.
+/// The method's step_size is not used, for the rule has a learning rate, but by Saga with a prox, as the prox's step.
 /// State: those of the method and of the rule.
 template <class M, Rule R>
 struct InnerRule {

@@ -12,7 +12,9 @@ namespace glissade {
 ///     d = w_j (g_j(x) - a_j),   x <- prox of step_size h ( x - step_size (d + G) )
 ///     a_j <- g_j(x),   G <- G + d / number of batches
 ///
-/// w_j = batches |S_j| / n weighs a last batch of another size, so that d + G is unbiased. One step of the method is
+/// w_j = batches |S_j| / n weighs a last batch of another size, so that d + G is unbiased. Unlike Svrg and Sarah, steps
+/// behind the first depend on the batch size even where all terms are equal: the table remembers gradients for about
+/// as many steps as there are batches. One step of the method is
 /// inner_steps of these and one more gradient, for value and gradient to be exact; with longer inner loops that weighs
 /// less. Where the objective has a prox, value and gradient are those of the smooth part alone.
 /// State: value, gradient, outer and inner (counts), table (n / batch_size gradients).

@@ -12,6 +12,8 @@ namespace glissade {
 ///     v <- g_S(x) - g_S(x_last) + v,   x <- x - step_size v
 ///
 /// One step of the method is one outer loop; value and gradient are exact after it.
+/// Figures in passes: the papers count terms looked at (published_passes), which the default inner loop meets with
+/// 3 a step; counted by gradients (work_passes), two of every term, it is 5.
 /// State: value, gradient, outer and inner (counts); batches follow from the seed.
 /// Cost: one gradient and 2 batch_size (inner_steps - 1) gradients of terms a step.
 /// Errors: std::invalid_argument for options out of range. Too large a step_size ends as Status::non_finite.

@@ -7,6 +7,7 @@
 //   state/<tensor>/<field>#2       field's        its own     the same name in a second rule
 //   state/<tensor>/<field>/by_row  U8             [bytes]     8-bit codes of a matrix, or by_column
 //   state/<tensor>/counts          I64            [gates + 1] updates of this parameter
+//   state/<tensor>/retired         I64            [1]         the step in which a gate has retired it, or 0
 //   optimizer/counts               I64            [gates + 1] completed steps
 //   optimizer/calls                I64            [1]         calls of step
 //   optimizer/shared/<link>        F64            [n]         numbers of a link of the chain
@@ -86,18 +87,18 @@ void write_optimizer(const Optimizer<R, P>& optimizer, const Write& write) {
   };
   // A list has one type for reading and writing; nothing is written here.
   auto& engine = const_cast<Engine<P>&>(optimizer.engine());
-  std::vector<SavedArray> arrays = list_stored(engine, parameter_data);
+  std::vector<SavedArray> arrays = list_stored<R>(engine, parameter_data);
   // An option may have changed what state there is since the last step: then what the next step
   // would begin with is saved.
   Engine<P> prepared;
-  const auto wanted = list_wanted<P>(optimizer.rule(), engine.tensors, engine.counts);
+  const auto wanted = list_wanted(optimizer.rule(), engine);
   if (!std::equal(arrays.begin(), arrays.end(), wanted.begin(), wanted.end(),
                   [](const SavedArray& a, const SavedArray& b) { return a.matches(b); })) {
     prepared = engine;
     for (std::size_t k = 0; k < optimizer.size(); ++k)
       prepared.parameters[k] = optimizer.parameter(k);
     prepared.prepare(optimizer.rule());
-    arrays = list_stored(prepared, parameter_data);
+    arrays = list_stored<R>(prepared, parameter_data);
   }
   Metadata metadata{{"format", std::string(format_name)},
                     {"format_version", std::string(format_version)},
@@ -178,17 +179,22 @@ void read_optimizer(Optimizer<R, P>& optimizer, std::istream& in, const std::str
   for (std::size_t k = 0; k < engine.tensors.size(); ++k)
     loaded.add(engine.tensors[k], engine.parameters[k]);
   loaded.counts.resize(Facts<flat_t<R>>::gates + 1);
-  ArrayList counts;
+  ArrayList counts;  // what there is besides depends on them
   counts.optimizer(loaded.counts.size(), reinterpret_cast<std::byte*>(loaded.counts.data()),
                    reinterpret_cast<std::byte*>(&loaded.calls));
+  if constexpr (Facts<flat_t<R>>::retires)
+    for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
+      counts.retired(loaded.tensors[k], reinterpret_cast<std::byte*>(&loaded.states[k].retired));
   for (const SavedArray& array : counts.arrays) read_array(in, contents, array, file);
   require_counts(loaded.counts, "optimizer/counts", file);
   require_counts({loaded.calls}, "optimizer/calls", file);
+  for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
+    require_counts({loaded.states[k].retired}, "state/" + loaded.tensors[k].name + "/retired", file);
 
   // Options decide how much state there is, so they and it are checked before memory is taken.
   try {
     check_saved_options(rule, options, loaded.time());
-    const auto wanted = list_wanted<P>(rule, engine.tensors, loaded.counts);
+    const auto wanted = list_wanted(rule, loaded);
     for (const SavedArray& array : wanted) find_stored(contents, array, file);
     auto extra = contents.arrays;
     for (const SavedArray& array : wanted) extra.erase(array.name);
@@ -202,7 +208,7 @@ void read_optimizer(Optimizer<R, P>& optimizer, std::istream& in, const std::str
   for (const Tensor& tensor : engine.tensors)
     parameters.emplace_back(static_cast<std::size_t>(tensor.size()) * sizeof(P));
   for (const SavedArray& array :
-       list_stored(loaded, [&](std::size_t k) { return parameters[k].data(); }))
+       list_stored<R>(loaded, [&](std::size_t k) { return parameters[k].data(); }))
     read_array(in, contents, array, file);
   for (std::size_t k = 0; k < loaded.states.size(); ++k)
     require_counts(loaded.states[k].counts, "state/" + engine.tensors[k].name + "/counts", file);

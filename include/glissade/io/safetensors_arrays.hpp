@@ -77,6 +77,9 @@ class ArrayList {
     state_prefix_ = "state/" + tensor.name + "/";
     numbers(state_name("counts"), ScalarType::int64, size, data);
   }
+  void retired(const Tensor& tensor, std::byte* data) {
+    numbers("state/" + tensor.name + "/retired", ScalarType::int64, 1, data);
+  }
   /// A field of the tensor whose counts came last.
   void field(const Tensor& tensor, std::size_t link, std::string_view name, ScalarType type,
              Index rows, Index cols, bool row_major, std::byte* data) {
@@ -124,7 +127,7 @@ class ArrayList {
 
 /// The arrays of an engine as they are; parameter_data(k) says where parameter k lies. What is
 /// listed of a const engine is only read.
-template <StorageScalar P, class ParameterData>
+template <class R, StorageScalar P, class ParameterData>
 std::vector<SavedArray> list_stored(Engine<P>& engine, const ParameterData& parameter_data) {
   const auto bytes_of = [](auto& values) { return reinterpret_cast<std::byte*>(values.data()); };
   ArrayList list;
@@ -134,6 +137,7 @@ std::vector<SavedArray> list_stored(Engine<P>& engine, const ParameterData& para
     const Tensor& tensor = engine.tensors[k];
     TensorState& state = engine.states[k];
     list.tensor_counts(tensor, state.counts.size(), bytes_of(state.counts));
+    if constexpr (Facts<flat_t<R>>::retires) list.retired(tensor, reinterpret_cast<std::byte*>(&state.retired));
     for (std::size_t link = 0; link < state.links.size(); ++link)
       for (Field& field : state.links[link])
         list.field(tensor, link, field.name(), field.type(), field.rows(), field.cols(),
@@ -147,24 +151,27 @@ std::vector<SavedArray> list_stored(Engine<P>& engine, const ParameterData& para
   return std::move(list.arrays);
 }
 
-/// The arrays that the rule wants for these tensors after so many steps, before any memory is taken for them.
-template <StorageScalar P, class R>
-std::vector<SavedArray> list_wanted(const R& rule, const std::vector<Tensor>& tensors,
-                                    const std::vector<std::int64_t>& counts) {
+/// The arrays that the rule wants for an engine's tensors, by its counts and by which tensors are retired, before any
+/// memory is taken for them.
+template <class R, StorageScalar P>
+std::vector<SavedArray> list_wanted(const R& rule, const Engine<P>& engine) {
   const auto links = flatten<void>(rule);
   using Links = std::remove_const_t<decltype(links)>;
   constexpr std::size_t count = std::tuple_size_v<Links>;
   constexpr std::size_t levels = Facts<Links>::gates + 1;
   ArrayList list;
-  for (const Tensor& tensor : tensors) list.parameter(tensor, scalar_type_of<P>, nullptr);
-  for (const Tensor& tensor : tensors) {
+  for (const Tensor& tensor : engine.tensors) list.parameter(tensor, scalar_type_of<P>, nullptr);
+  for (std::size_t k = 0; k < engine.tensors.size(); ++k) {
+    const Tensor& tensor = engine.tensors[k];
     list.tensor_counts(tensor, levels, nullptr);
-    const Site site(tensor, tensors.size(), std::type_identity<Links>{}, counts);
+    if constexpr (Facts<Links>::retires) list.retired(tensor, nullptr);
+    if (engine.states[k].retired != 0) continue;
+    const Site site(tensor, engine.tensors.size(), std::type_identity<Links>{}, engine.counts);
     choose_all(slice<0, count>(links), site, 0, 1, std::tuple<>{}, [&](const auto& leaves) {
       const auto list_leaf = [&](const auto& leaf) {
         declare_fields<compute_t<P>, P>(
             leaf,
-            [&](std::string_view name, ScalarType type, Index rows, Index cols, double) {
+            [&](std::string_view name, ScalarType type, Index rows, Index cols, const Start&) {
               list.field(tensor, leaf.link, name, type, rows, cols, tensor.row_major, nullptr);
             });
       };

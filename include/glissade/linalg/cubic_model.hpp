@@ -36,8 +36,9 @@ void minimize_cubic_model(ShiftedSolver<V>& H, double M, V& g) {
   }
   const auto curvature = [&](Eigen::Index i) { return i < cluster ? 0.0 : H.diagonal()[i] + s0; };
 
+  auto& [h, w] = H.work();
   if (split && s0 > 0 && g.head(cluster).norm() <= 1e-13 * norm) {
-    V h = V::Zero(n);
+    h.setZero(n);
     for (Eigen::Index i = cluster; i < n; ++i) h[i] = -g[i] / curvature(i);
     const double radius = 2 * s0 / M;
     const double length = h.norm();
@@ -48,7 +49,7 @@ void minimize_cubic_model(ShiftedSolver<V>& H, double M, V& g) {
     }
   }
 
-  V h(n), w(n);
+  h.resize(n);
   double low = 0;
   double high = std::sqrt(M * norm / 2);
   double t = high;

@@ -3,6 +3,8 @@
 
 #include <Eigen/Eigenvalues>
 
+#include <array>
+
 namespace glissade {
 
 enum class SpectralForm { tridiagonal, eigen };
@@ -11,7 +13,8 @@ enum class SpectralForm { tridiagonal, eigen };
 /// O(n) within the coordinates of Q.
 ///
 /// T is tridiagonal, Q a product of reflections (4/3 n^3 flops), if H is positive definite and this form is
-/// asked for; otherwise T is diagonal and Q the eigenvectors (about 9 n^3 flops).
+/// asked for; otherwise T is diagonal and Q the eigenvectors (about 9 n^3 flops), which Eigen computes in memory
+/// of its own. The tridiagonal form takes no memory but that of the first time.
 template <class V>
 class ShiftedSolver {
  public:
@@ -25,11 +28,15 @@ class ShiftedSolver {
     below_.setZero(n);
     dense_ = form == SpectralForm::eigen || n < 3;
     if (!dense_) {
-      const Eigen::Tridiagonalization<Matrix> tridiagonal(H);
-      q_ = tridiagonal.packedMatrix();
-      reflections_.head(n - 1) = tridiagonal.householderCoefficients();
-      diagonal_ = tridiagonal.diagonal();
-      below_.head(n - 1) = tridiagonal.subDiagonal();
+      tridiagonal_.compute(H);
+      q_ = tridiagonal_.packedMatrix();
+      // Eigen hands out a copy of the factors of its reflections; they follow from the vectors (1, v).
+      for (Eigen::Index k = 0; k + 2 < n; ++k) {
+        const double squared = q_.col(k).tail(n - k - 2).squaredNorm();
+        reflections_[k] = squared > 0 ? 2 / (1 + squared) : 0;
+      }
+      diagonal_ = tridiagonal_.diagonal();
+      below_.head(n - 1) = tridiagonal_.subDiagonal();
       dense_ = !positive(0);
     }
     if (dense_) {
@@ -49,17 +56,19 @@ class ShiftedSolver {
   [[nodiscard]] double least() const { return dense_ && diagonal_.size() > 0 ? diagonal_[0] : 0.0; }
 
   /// v becomes Q'v.
-  void into(V& v) const {
+  void into(V& v) {
     if (dense_) {
-      v = (q_.transpose() * v).eval();
+      pivots_.noalias() = q_.transpose() * v;
+      v = pivots_;
     } else {
       for (Eigen::Index k = 0; k < q_.rows() - 1; ++k) reflect(k, v);
     }
   }
   /// v becomes Q v.
-  void out_of(V& v) const {
+  void out_of(V& v) {
     if (dense_) {
-      v = (q_ * v).eval();
+      pivots_.noalias() = q_ * v;
+      v = pivots_;
     } else {
       for (Eigen::Index k = q_.rows() - 2; k >= 0; --k) reflect(k, v);
     }
@@ -93,6 +102,9 @@ class ShiftedSolver {
     }
   }
 
+  /// Memory for whoever solves with it.
+  [[nodiscard]] std::array<V, 2>& work() { return work_; }
+
   static void visit(auto& self, auto&& field) {
     field("factor", self.q_);
     field("reflections", self.reflections_);
@@ -118,12 +130,14 @@ class ShiftedSolver {
     v.tail(rest) -= t * tail;
   }
 
+  Eigen::Tridiagonalization<Matrix> tridiagonal_;  // scratch
   Matrix q_;
   V reflections_;
   V diagonal_;
   V below_;
   bool dense_ = false;
   V pivots_;  // scratch
+  std::array<V, 2> work_;
 };
 
 }  // namespace glissade

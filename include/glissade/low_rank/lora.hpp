@@ -47,14 +47,18 @@ struct LoraOptions {
 ///     layer.forward(X, Y);   layer.backward(X, dY, dA, dB, dX);   optimizer.step(dA, dB);
 ///
 /// Shapes: W m x n, A r x n, B m x r, X n x b with samples in columns, Y m x b. Outputs are sized before the call.
+/// A and B may be given another rank, both at once; s follows.
 /// A mask (n x b; zeros, and 1 / (1 - p) elsewhere: see dropout_mask) drops inputs of the correction alone; the same
 /// is given to forward and backward.
 /// Cost: 2 m n b + 2 r b (m + n) flops forward; backward 4 r b (m + n) and, for dX, 2 m n b. No m x n array is ever
-/// formed. The layer keeps two r x b arrays of workspace; Eigen's large products take packing buffers from the heap.
-/// While it is merged, forward is W X alone and backward is refused. Merging and unmerging does not restore W's bits:
-/// 1000 times both moves weights of size 1 by up to 2e-5 in float. For the old bits keep a copy.
+/// formed. The layer keeps two r x b arrays of workspace, with a mask one of n x b, and while it is merged a copy of A
+/// and B; Eigen's large products take packing buffers from the heap.
+/// While it is merged, forward is W X alone, backward is refused, and so is unmerge if A or B changed. Merging and
+/// unmerging does not restore W's bits: 1000 times both moves weights of size 1 by up to 2e-5 in float, by 5e-7 where
+/// s B A is small against W. For the old bits keep a copy.
 /// After `principal` and `orthogonal` the correction belongs to this W: weight() is no longer what was given.
-/// Errors: std::invalid_argument for shapes and options; std::logic_error for what a merged layer refuses.
+/// Errors: std::invalid_argument for shapes and options; std::logic_error for what a merged layer refuses, for a
+/// backward without its forward, and for one with A = 0 and B = 0, which no gradient would ever move.
 /// Source: "LoRA: Low-Rank Adaptation of Large Language Models", 2021, arXiv 2106.09685; rsLoRA 2023, arXiv
 /// 2312.03732; PiSSA 2024, arXiv 2404.02948; OLoRA 2024, arXiv 2406.01775.
 template <class T>
@@ -84,7 +88,7 @@ class LoraLayer {
   [[nodiscard]] const LoraOptions& options() const { return options_; }
   [[nodiscard]] bool merged() const { return merged_; }
   [[nodiscard]] double scale() const {
-    const double r = options_.rank;
+    const double r = static_cast<double>(A.rows());
     return options_.alpha / (options_.rank_stabilized ? std::sqrt(r) : r);
   }
 
@@ -92,6 +96,7 @@ class LoraLayer {
     check_batch("forward", X, Y);
     Y.noalias() = weight_ * X;
     if (merged_) return;
+    masks_ = false;
     hidden_.noalias() = A * X;
     Y.noalias() += static_cast<T>(scale()) * B * hidden_;
   }
@@ -100,7 +105,9 @@ class LoraLayer {
     check_shape("forward", "mask", mask, X.rows(), X.cols());
     check_training("forward with a mask");
     Y.noalias() = weight_ * X;
-    hidden_.noalias() = A * X.cwiseProduct(mask);
+    masks_ = true;
+    masked_ = X.cwiseProduct(mask);
+    hidden_.noalias() = A * masked_;
     Y.noalias() += static_cast<T>(scale()) * B * hidden_;
   }
 
@@ -113,21 +120,23 @@ class LoraLayer {
   }
   /// The same without the gradient of the input: the first layer needs none.
   void backward(const Input& X, const Input& dY, Output dA, Output dB) {
-    back(X, dY, dA, dB);
+    back(X, dY, dA, dB, false);
     dA.noalias() = back_ * X.transpose();
   }
   void backward(const Input& X, const Input& mask, const Input& dY, Output dA, Output dB, Output dX) {
     check_shape("backward", "mask", mask, X.rows(), X.cols());
     check_shape("backward", "dX", dX, X.rows(), X.cols());
-    back(X, dY, dA, dB);
-    dA.noalias() = back_ * X.cwiseProduct(mask).transpose();
+    back(X, dY, dA, dB, true);
+    masked_ = X.cwiseProduct(mask);
+    dA.noalias() = back_ * masked_.transpose();
     dX.noalias() = A.transpose() * back_;
-    dX = dX.cwiseProduct(mask).eval();
+    dX.array() *= mask.array();
     dX.noalias() += weight_.transpose() * dY;
   }
 
   /// The gradients of A and B from that of the whole weight, G = dY X'.
   void project(const Input& G, Output dA, Output dB) const {
+    check_factors("project");
     check_shape("project", "G", G, weight_.rows(), weight_.cols());
     check_shape("project", "dA", dA, A.rows(), A.cols());
     check_shape("project", "dB", dB, B.rows(), B.cols());
@@ -137,11 +146,17 @@ class LoraLayer {
 
   void merge() {
     if (merged_) throw std::logic_error("LoraLayer::merge: the layer is merged already");
+    check_factors("merge");
     weight_.noalias() += static_cast<T>(scale()) * B * A;
+    merged_A_ = A;
+    merged_B_ = B;
+    hidden_.resize(0, 0);
     merged_ = true;
   }
   void unmerge() {
     if (!merged_) throw std::logic_error("LoraLayer::unmerge: the layer is not merged");
+    if (!equal(A, merged_A_) || !equal(B, merged_B_))
+      throw std::logic_error("LoraLayer::unmerge: A or B changed while the layer was merged");
     weight_.noalias() -= static_cast<T>(scale()) * B * A;
     merged_ = false;
   }
@@ -153,17 +168,25 @@ class LoraLayer {
       throw std::invalid_argument("LoraLayer::" + std::string(where) + ": " + what + " is " +
                                   shape(matrix.rows(), matrix.cols()) + ", must be " + shape(rows, cols));
   }
+  static bool equal(const Matrix& a, const Matrix& b) {
+    return a.rows() == b.rows() && a.cols() == b.cols() && a == b;
+  }
+  void check_factors(const char* where) const {
+    check_shape(where, "A", A, A.rows(), weight_.cols());
+    check_shape(where, "B", B, weight_.rows(), A.rows());
+  }
   void check_batch(const char* where, const Input& X, const Input& Y) const {
     if (X.cols() < 1) throw std::invalid_argument("LoraLayer::" + std::string(where) + ": the batch is empty");
     check_shape(where, "X", X, weight_.cols(), X.cols());
     check_shape(where, "Y", Y, weight_.rows(), X.cols());
+    if (!merged_) check_factors(where);
   }
   void check_training(const char* where) const {
     if (merged_) throw std::logic_error("LoraLayer::" + std::string(where) + ": the layer is merged, unmerge it first");
   }
 
   /// What all forms of backward share: dB, and s B' dY.
-  void back(const Input& X, const Input& dY, const Output& dA, Output& dB) {
+  void back(const Input& X, const Input& dY, const Output& dA, Output& dB, bool masks) {
     check_training("backward");
     check_batch("backward", X, dY);
     check_shape("backward", "dA", dA, A.rows(), A.cols());
@@ -171,6 +194,9 @@ class LoraLayer {
     if (hidden_.cols() != X.cols())
       throw std::logic_error("LoraLayer::backward: forward was called with " + std::to_string(hidden_.cols()) +
                              " samples, backward with " + std::to_string(X.cols()));
+    if (hidden_.rows() != A.rows()) throw std::logic_error("LoraLayer::backward: the rank changed after forward");
+    if (masks_ != masks) throw std::logic_error("LoraLayer::backward: forward and backward must have the same mask");
+    if (A.isZero(0) && B.isZero(0)) throw std::logic_error("LoraLayer::backward: A and B are zero, and would stay so");
     dB.noalias() = static_cast<T>(scale()) * dY * hidden_.transpose();
     back_.noalias() = static_cast<T>(scale()) * B.transpose() * dY;
   }
@@ -214,14 +240,17 @@ class LoraLayer {
   Matrix weight_;
   LoraOptions options_;
   bool merged_ = false;
-  Matrix hidden_;  // A X of the last forward
-  Matrix back_;    // s B' dY of the last backward
+  bool masks_ = false;           // the last forward had a mask
+  Matrix hidden_;                // A X of the last forward
+  Matrix back_;                  // s B' dY of the last backward
+  Matrix masked_;                // X o mask
+  Matrix merged_A_, merged_B_;   // what was merged
 };
 
 /// For dropout with probability p: 0, or 1 / (1 - p), for every input of every sample.
 template <class T>
-[[nodiscard]] Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic> dropout_mask(Eigen::Index rows, Eigen::Index cols, double p,
-                                                                            RandomKey key) {
+[[nodiscard]] Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic> dropout_mask(Eigen::Index rows, Eigen::Index cols,
+                                                                            double p, RandomKey key) {
   require("dropout_mask", "p", p, range::decay);
   Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic> mask(rows, cols);
   for (Eigen::Index i = 0; i < mask.size(); ++i)

@@ -118,6 +118,11 @@ struct ProjectedVector {
   double weight_decay;
 
   static constexpr auto slots = Direction::slots;
+  static constexpr auto non_negative = [] {
+    std::array<bool, slots.size()> result{};
+    for (std::size_t s = 0; s < slots.size(); ++s) result[s] = slot_is_non_negative<Direction>(s);
+    return result;
+  }();
   [[nodiscard]] auto kernel(const Step& step) const {
     return [inner = direction.kernel(step), decay = weight_decay](auto& u, const auto& x, auto&... slot) {
       inner(u, x, slot...);

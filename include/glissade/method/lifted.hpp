@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "../core/optimizer.hpp"
+#include "../core/evaluation.hpp"
 #include "method.hpp"
 
 namespace glissade {
@@ -14,6 +14,14 @@ namespace glissade {
 /// made to fall.
 ///
 ///     x += rule(gradient(x))
+///
+/// Rules that average (Ema, Swa, Lookahead, ScheduleFreeAdamW, ...) leave x where they take gradients; their solution
+/// is evaluation_parameters(method, state, x) of a state that the user holds:
+///
+///     const Lifted method{ScheduleFreeAdamW{}};
+///     auto state = method.init(f, x);
+///     resume(f, x, method, state);
+///     x = evaluation_parameters(method, state, x);
 ///
 /// The state is the rule's own. Throws std::invalid_argument for an option out of its range.
 template <Rule R>
@@ -74,6 +82,14 @@ struct Lifted {
     return report_of(state);
   }
 };
+
+/// The solution that an averaging rule holds beside x, as that of an optimizer (core/evaluation.hpp).
+/// Throws std::invalid_argument if the rule does not average or keeps its average in 8-bit codes.
+template <class R, class V>
+[[nodiscard]] V evaluation_parameters(const Lifted<R>& method, const typename Lifted<R>::template State<V>& state,
+                                      const V& x) {
+  return detail::average_of(method.rule, state.engine.tensors[0], state.engine.states[0], x.data()).matrix();
+}
 
 template <class R>
 Lifted(R) -> Lifted<R>;

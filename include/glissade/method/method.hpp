@@ -14,6 +14,10 @@
 //                        keep them valid: field("pairs", self.pairs, 0, memory)
 //   init     template <class F, class V> State<V> init(F&& objective, const V& x) const
 //   step     template <class F, class V> Report step(F&& objective, V& x, State<V>& state) const
+//   at_saddle
+//            template <class F, class V> bool at_saddle(F& f, const V& x, State<V>& state) const, where
+//            it can tell: asked where the gradient is within its tolerance; if true, step leaves the
+//            saddle, or reports Status::saddle
 //
 // Both begin with `auto&& f = oracle_of(objective, x);` and call the objective only through f; init
 // also begins with check_method(*this). V is a column vector of doubles, of fixed or dynamic size. step moves

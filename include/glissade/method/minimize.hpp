@@ -61,25 +61,24 @@ Result with_plain(X& x, const Run& run) {
 template <class F, class V, class M, class S, class... O>
 class Drive {
  public:
-  Drive(Oracle<F, V>& oracle, V& x, const M& method, S& state, const Stop& stop, O&... observers)
-      : oracle_(oracle), x_(x), method_(method), state_(state), stop_(stop), observers_(observers...) {}
+  /// keep_state: what a step that was given up left of the state is replaced by the state before it.
+  Drive(bool keep_state, Oracle<F, V>& oracle, V& x, const M& method, S& state, const Stop& stop, O&... observers)
+      : keep_state_(keep_state), oracle_(oracle), x_(x), method_(method), state_(state), stop_(stop),
+        observers_(observers...) {}
 
   Result run() {
     report_ = report_of(state_);
-    result_.status = at_start();
+    result_.status = unless_saddle(at_start());
     result_.status = told(result_.status, 0);
     V last = x_;
-    // A step that meets the end of a budget leaves a state half way; what is resumed must be whole.
-    const bool limited = std::min(stop_.max_value_calls, stop_.max_gradient_calls) !=
-                         std::numeric_limits<std::int64_t>::max();
     std::optional<S> last_state;
     while (result_.status == Status::running) {
       last = x_;
-      if (limited) last_state = state_;
+      if (keep_state_) last_state = state_;
       const Report next = method_.step(oracle_, x_, state_);
       if (const Status end = given_up(next); end != Status::running) {
         x_ = last;
-        if (limited) state_ = std::move(*last_state);
+        if (keep_state_) state_ = std::move(*last_state);
         result_.status = end;
         break;
       }
@@ -88,6 +87,7 @@ class Drive {
       last = x_ - last;
       const double step = norm_of(last);
       result_.status = after_step(last_value, step);
+      if (next.status == Status::running) result_.status = unless_saddle(result_.status);
       // A step that failed where it began has nothing new to show.
       if (next.status == Status::running || step > 0) result_.status = told(result_.status, step);
     }
@@ -114,15 +114,24 @@ class Drive {
   }
 
   Status after_step(double last_value, double step) const {
+    if (report_.status == Status::saddle) return Status::saddle;
     if (report_.gradient_norm <= stop_.gradient_tolerance) return Status::gradient_tolerance;
     if (report_.status != Status::running) return report_.status;
-    if (stop_.step_tolerance > 0 && step <= stop_.step_tolerance * std::max(1.0, norm_of(x_)))
+    const bool progress = report_.progress && step > 0;
+    if (progress && stop_.step_tolerance > 0 && step <= stop_.step_tolerance * std::max(1.0, norm_of(x_)))
       return Status::step_tolerance;
-    if (stop_.value_tolerance > 0 &&
+    if (progress && stop_.value_tolerance > 0 &&
         std::abs(report_.value - last_value) <= stop_.value_tolerance * std::max(1.0, std::abs(report_.value)))
       return Status::value_tolerance;
     if (report_.value < stop_.lowest_value) return Status::unbounded;
     return spent();
+  }
+
+  /// A small gradient is no end at a saddle, if the method can tell: its next step leaves it.
+  Status unless_saddle(Status status) {
+    if constexpr (requires { method_.at_saddle(oracle_, x_, state_); })
+      if (status == Status::gradient_tolerance && method_.at_saddle(oracle_, x_, state_)) return spent();
+    return status;
   }
 
   Status spent() const {
@@ -130,6 +139,9 @@ class Drive {
     if (result_.iterations >= stop_.max_iterations) return Status::max_iterations;
     if (calls.values() >= static_cast<double>(stop_.max_value_calls)) return Status::max_value_calls;
     if (calls.gradients() >= static_cast<double>(stop_.max_gradient_calls)) return Status::max_gradient_calls;
+    if (stop_.max_hessian_calls > 0 && calls.hessian >= stop_.max_hessian_calls) return Status::max_hessian_calls;
+    if (stop_.max_product_calls > 0 && calls.hessian_vectors() >= static_cast<double>(stop_.max_product_calls))
+      return Status::max_product_calls;
     if (stop_.max_seconds < std::numeric_limits<double>::infinity() && seconds() >= stop_.max_seconds)
       return Status::max_seconds;
     return Status::running;
@@ -155,6 +167,7 @@ class Drive {
 
   using Clock = std::chrono::steady_clock;
 
+  bool keep_state_;
   Oracle<F, V>& oracle_;
   V& x_;
   const M& method_;
@@ -188,14 +201,16 @@ Result minimize(F&& objective, X&& x, const M& method, const Stop& stop = {}, O&
     using V = std::remove_reference_t<decltype(plain)>;
     auto&& stepper = detail::as_method(method);
     Oracle<std::remove_reference_t<F>, V> oracle(objective);
-    oracle.allow(stop.max_value_calls, stop.max_gradient_calls);
+    oracle.allow(stop.max_value_calls, stop.max_gradient_calls, stop.max_hessian_calls, stop.max_product_calls);
     auto state = stepper.init(oracle, plain);
-    return detail::Drive(oracle, plain, stepper, state, stop, observers...).run();
+    return detail::Drive(false, oracle, plain, stepper, state, stop, observers...).run();
   });
 }
 
 /// Goes on from a state of the method at x, as if it had not been interrupted. Iterations, calls and
-/// time are counted anew; the state is left where a further resume goes on.
+/// time are counted anew; the state is left where a further resume goes on, whatever ended this one: a step that met
+/// the end of a budget or a number that is not finite is undone. For that the state is copied before every step, which
+/// minimize, whose state nobody sees, does not need.
 ///
 ///     auto state = method.init(f, x);
 ///     resume(f, x, method, state, {.max_seconds = 60});
@@ -214,8 +229,8 @@ Result resume(F&& objective, X&& x, const M& method, S& state, const Stop& stop 
     auto&& stepper = detail::as_method(method);
     if constexpr (!Rule<M>) check_method(method);
     Oracle<std::remove_reference_t<F>, V> oracle(objective);
-    oracle.allow(stop.max_value_calls, stop.max_gradient_calls);
-    return detail::Drive(oracle, plain, stepper, state, stop, observers...).run();
+    oracle.allow(stop.max_value_calls, stop.max_gradient_calls, stop.max_hessian_calls, stop.max_product_calls);
+    return detail::Drive(true, oracle, plain, stepper, state, stop, observers...).run();
   });
 }
 

@@ -87,7 +87,7 @@ template <class F, class V>
 concept HasProx = requires(F& f, V& x) { f.prox(x, 1.0); };
 
 /// Asks an objective, counts the calls and keeps to their budget. Methods see objectives only
-/// through it. A call beyond the budget is not made: value and gradient are NaN then and refused()
+/// through it. A call beyond the budget is not made: what it would fill is NaN then and refused()
 /// tells why, so that a search ends as on any function without finite values.
 template <class F, class V>
 class Oracle {
@@ -101,9 +101,12 @@ class Oracle {
   static constexpr bool has_batch_third = HasBatchThird<F, V>;
   static constexpr bool has_prox = HasProx<F, V>;
 
-  void allow(std::int64_t values, std::int64_t gradients) {
+  void allow(std::int64_t values, std::int64_t gradients, std::int64_t hessians = unlimited,
+             std::int64_t products = unlimited) {
     max_values_ = static_cast<double>(values);
     max_gradients_ = static_cast<double>(gradients);
+    max_hessians_ = static_cast<double>(hessians);
+    max_products_ = static_cast<double>(products);
   }
   [[nodiscard]] const Evaluations& evaluations() const { return evaluations_; }
   /// `running`, or the budget that stood in the way of a call.
@@ -155,6 +158,10 @@ class Oracle {
   void hessian(const V& x, H& hessian) {
     static_assert(has_hessian, "the objective lacks hessian(x, H), which this method needs");
     hessian.resize(x.size(), x.size());
+    if (!admit(0, 0, 1)) {
+      hessian.setConstant(not_a_number);
+      return;
+    }
     ++evaluations_.hessian;
     if constexpr (has_hessian) f_->hessian(x, hessian);
     check_size("Hessian", hessian.rows(), x.size());
@@ -165,6 +172,10 @@ class Oracle {
   void hessian_vector(const V& x, const V& v, V& product) {
     static_assert(has_hessian_vector, "the objective lacks hessian_vector(x, v, Hv), which this method needs");
     product.resize(x.size());
+    if (!admit(0, 0, 0, 1)) {
+      product.setConstant(not_a_number);
+      return;
+    }
     ++evaluations_.hessian_vector;
     if constexpr (has_hessian_vector) f_->hessian_vector(x, v, product);
     check_size("product", product.size(), x.size());
@@ -206,6 +217,10 @@ class Oracle {
     static_assert(HasBatchHessianVector<F, V>,
                   "the objective lacks batch_hessian_vector(x, indices, v, Hv), which this method needs");
     product.resize(x.size());
+    if (!admit(0, 0, 0, share(indices))) {
+      product.setConstant(not_a_number);
+      return;
+    }
     evaluations_.component_hessian_vector += static_cast<std::int64_t>(indices.size());
     if constexpr (HasBatchHessianVector<F, V>) f_->batch_hessian_vector(x, indices, v, product);
     check_size("product", product.size(), x.size());
@@ -235,6 +250,7 @@ class Oracle {
 
   void prox(V& x, double step) {
     static_assert(HasProx<F, V>, "the objective lacks prox(x, step), which this method needs");
+    ++evaluations_.prox;
     if constexpr (HasProx<F, V>) {
       if constexpr (std::is_void_v<decltype(f_->prox(x, step))>)
         f_->prox(x, step);
@@ -245,18 +261,23 @@ class Oracle {
 
  private:
   static constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+  static constexpr std::int64_t unlimited = std::numeric_limits<std::int64_t>::max();
 
   double share(std::span<const Index> indices) {
     if (evaluations_.components == 0) evaluations_.components = size();
     return static_cast<double>(indices.size()) / static_cast<double>(evaluations_.components);
   }
 
-  bool admit(double values, double gradients) {
+  bool admit(double values, double gradients, double hessians = 0, double products = 0) {
     constexpr double slack = 1e-9;  // shares of a sum do not add up exactly
     if (values > 0 && evaluations_.values() + values > max_values_ * (1 + slack))
       refused_ = Status::max_value_calls;
     else if (gradients > 0 && evaluations_.gradients() + gradients > max_gradients_ * (1 + slack))
       refused_ = Status::max_gradient_calls;
+    else if (hessians > 0 && static_cast<double>(evaluations_.hessian) + hessians > max_hessians_)
+      refused_ = Status::max_hessian_calls;
+    else if (products > 0 && evaluations_.hessian_vectors() + products > max_products_ * (1 + slack))
+      refused_ = Status::max_product_calls;
     else
       return true;
     return false;
@@ -287,6 +308,8 @@ class Oracle {
   Evaluations evaluations_;
   double max_values_ = std::numeric_limits<double>::infinity();
   double max_gradients_ = std::numeric_limits<double>::infinity();
+  double max_hessians_ = std::numeric_limits<double>::infinity();
+  double max_products_ = std::numeric_limits<double>::infinity();
   Status refused_ = Status::running;
 };
 

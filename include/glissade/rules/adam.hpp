@@ -11,17 +11,24 @@ namespace glissade {
 /// The direction of Adam: the running mean of the update over the root of that of its square.
 ///
 ///     m <- beta1 m + (1 - beta1) u,   v <- beta2 v + (1 - beta2) u^2
-///     u <- m / (1 - beta1^t) / ( sqrt(v / (1 - beta2^t)) + epsilon )
+///     u <- m / (1 - beta1^t) / ( sqrt(v / (1 - beta2^t) + epsilon_root) + epsilon )
+///     not epsilon_corrected:  epsilon / sqrt(1 - beta2^t) in place of epsilon
+///     not bias_corrected:     u <- m / ( sqrt(v + epsilon_root) + epsilon )
 ///
 /// State: first_moment m, second_moment v (the parameter's shape).
 /// Cost: 11 flops with one root and one division a coefficient; reads and writes 2 numbers of state.
-/// The two bias corrections are applied to the denominator. With epsilon = 0, 0 / 0 is 0.
+/// The two bias corrections are applied to the denominator. With epsilon = 0, 0 / 0 is 0, and in float updates
+/// below 1e-20 (in double 1e-160) are not what Adam is for: their squares are lost and the quotient is huge. An
+/// epsilon > 0, or parameters in double, mend that; double state does not, the square is formed in float.
 /// Source: "Adam: A Method for Stochastic Optimization", 2014, arXiv 1412.6980, Algorithm 1.
 struct ScaleByAdam {
   static constexpr std::string_view name = "ScaleByAdam";
   double beta1 = 0.9;     // in [0, 1)
   double beta2 = 0.999;   // in [0, 1)
   double epsilon = 1e-8;  // >= 0, outside the root, after the bias correction
+  double epsilon_root = 0;         // >= 0, inside the root: optax's eps_root
+  bool epsilon_corrected = true;   // false: before the bias correction, the paper's "epsilon hat" and TensorFlow's
+  bool bias_corrected = true;
 
   static constexpr std::array<std::string_view, 2> slots{"first_moment", "second_moment"};
   static constexpr std::array<bool, 2> non_negative{false, true};
@@ -30,14 +37,19 @@ struct ScaleByAdam {
     visit("beta1", self.beta1, range::decay);
     visit("beta2", self.beta2, range::decay);
     visit("epsilon", self.epsilon, range::non_negative);
+    visit("epsilon_root", self.epsilon_root, range::non_negative);
+    visit("epsilon_corrected", self.epsilon_corrected);
+    visit("bias_corrected", self.bias_corrected);
   }
   [[nodiscard]] auto kernel(const Step& step) const {
-    const double c1 = bias_correction(beta1, step.count);
-    const double slope = c1 / std::sqrt(bias_correction(beta2, step.count));
-    return [b1 = beta1, b2 = beta2, slope, e = c1 * epsilon](auto& u, const auto&, auto& m, auto& v) {
+    const double c1 = bias_corrected ? bias_correction(beta1, step.count) : 1;
+    const double c2 = bias_corrected ? bias_correction(beta2, step.count) : 1;
+    const double slope = c1 / std::sqrt(c2);
+    return [b1 = beta1, b2 = beta2, slope, e = (epsilon_corrected ? c1 : slope) * epsilon, inside = c2 * epsilon_root](
+               auto& u, const auto&, auto& m, auto& v) {
       m = b1 * m + (1 - b1) * u;
       v = b2 * v + (1 - b2) * square(u);
-      u = m / (slope * sqrt(v) + guard<std::remove_cvref_t<decltype(u)>>(e));
+      u = m / (slope * sqrt(v + inside) + guard<std::remove_cvref_t<decltype(u)>>(e));
     };
   }
 };
@@ -46,10 +58,11 @@ struct ScaleByAdam {
 ///
 ///     g <- g + weight_decay x
 ///     m <- beta1 m + (1 - beta1) g,   v <- beta2 v + (1 - beta2) g^2
-///     x <- x - learning_rate m / (1 - beta1^t) / ( sqrt(v / (1 - beta2^t)) + epsilon )
+///     x <- x - learning_rate m / (1 - beta1^t) / ( sqrt(v / (1 - beta2^t) + epsilon_root) + epsilon )
+///     not epsilon_corrected:  epsilon / sqrt(1 - beta2^t) in place of epsilon
 ///
 /// State: first_moment m, second_moment v (the parameter's shape).
-/// Cost: 14 flops with one root and one division a coefficient; reads 4 and writes 3 numbers.
+/// Cost: 15 flops with one root and one division a coefficient; reads 4 and writes 3 numbers.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "Adam: A Method for Stochastic Optimization", 2014, arXiv 1412.6980, Algorithm 1; L2 decay as
 /// in torch.optim.Adam. For decay that bypasses the moments see AdamW.
@@ -60,6 +73,8 @@ struct Adam {
   double beta2 = 0.999;           // in [0, 1)
   double epsilon = 1e-8;          // >= 0
   double weight_decay = 0;        // >= 0, L2
+  double epsilon_root = 0;        // >= 0, inside the root: optax's eps_root
+  bool epsilon_corrected = true;  // false: before the bias correction, the paper's "epsilon hat"
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
@@ -67,10 +82,12 @@ struct Adam {
     visit("beta2", self.beta2, range::decay);
     visit("epsilon", self.epsilon, range::non_negative);
     visit("weight_decay", self.weight_decay, range::non_negative);
+    visit("epsilon_root", self.epsilon_root, range::non_negative);
+    visit("epsilon_corrected", self.epsilon_corrected);
   }
   [[nodiscard]] auto chain() const {
     return glissade::chain(When{weight_decay != 0, AddDecayedWeights{weight_decay}},
-                           ScaleByAdam{beta1, beta2, epsilon},
+                           ScaleByAdam{beta1, beta2, epsilon, epsilon_root, epsilon_corrected},
                            ScaleByLearningRate{learning_rate});
   }
 };

@@ -7,28 +7,30 @@ namespace glissade {
 
 /// The direction of AdamNC: Adam whose second moment forgets ever more slowly.
 ///
-///     b2 = min(1 - 1 / t, beta2),   m <- beta1 m + (1 - beta1) u,   v <- b2 v + (1 - b2) u^2
+///     b2 = 1 - 1 / t, or with bounded min(1 - 1 / t, beta2),   m <- beta1 m + (1 - beta1) u,   v <- b2 v + (1 - b2) u^2
 ///     u <- m / (sqrt(v) + epsilon)
 ///
-/// With beta2 = 1, v is the plain mean of all squares: no bias to correct.
+/// Not bounded, v is the plain mean of all squares: no bias to correct.
 /// State: first_moment m, second_moment v (the parameter's shape).
 /// Source: "On the Convergence of Adam and Beyond", 2018, arXiv 1904.09237, Algorithm 3.
 struct ScaleByAdamNc {
   static constexpr std::string_view name = "ScaleByAdamNc";
   double beta1 = 0.9;     // in [0, 1)
-  double beta2 = 1;       // in [0, 1]: the longest memory allowed
+  double beta2 = 0.999;   // in [0, 1): the longest memory where bounded, else not used
   double epsilon = 1e-8;  // >= 0
+  bool bounded = false;
 
   static constexpr std::array<std::string_view, 2> slots{"first_moment", "second_moment"};
   static constexpr std::array<bool, 2> non_negative{false, true};
 
   static void options(auto& self, auto&& visit) {
     visit("beta1", self.beta1, range::decay);
-    visit("beta2", self.beta2, range::fraction);
+    visit("beta2", self.beta2, range::decay);
     visit("epsilon", self.epsilon, range::non_negative);
+    visit("bounded", self.bounded);
   }
   [[nodiscard]] auto kernel(const Step& step) const {
-    const double fresh = (std::max)(1 / static_cast<double>(step.count), 1 - beta2);
+    const double fresh = (std::max)(1 / static_cast<double>(step.count), bounded ? 1 - beta2 : 0.0);
     return [b1 = beta1, fresh, e = epsilon](auto& u, const auto&, auto& m, auto& v) {
       m = b1 * m + (1 - b1) * u;
       v = (1 - fresh) * v + fresh * square(u);
@@ -45,25 +47,27 @@ struct ScaleByAdamNc {
 /// State: first_moment, second_moment (the parameter's shape).
 /// Cost: 13 flops with a root and a division a coefficient; reads 4 and writes 3 numbers.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "On the Convergence of Adam and Beyond", 2018, arXiv 1904.09237, Algorithm 3. Deviations:
-/// epsilon (the paper has none); beta2 bounds the paper's 1 - 1 / t where it is below 1.
+/// Source: "On the Convergence of Adam and Beyond", 2018, arXiv 1904.09237, Algorithm 3, with its
+/// beta2_t = 1 - 1 / t. Deviations: epsilon (the paper has none); bounded, which forgets as Adam does in the end.
 struct AdamNc {
   static constexpr std::string_view name = "AdamNc";
   Schedule learning_rate = 1e-3;  // >= 0
   double beta1 = 0.9;             // in [0, 1)
-  double beta2 = 1;               // in [0, 1]
+  double beta2 = 0.999;           // in [0, 1): the longest memory where bounded, else not used
   double epsilon = 1e-8;          // >= 0
   double weight_decay = 0;        // >= 0, L2
+  bool bounded = false;           // 1 - 1 / t grows to beta2 only
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
     visit("beta1", self.beta1, range::decay);
-    visit("beta2", self.beta2, range::fraction);
+    visit("beta2", self.beta2, range::decay);
     visit("epsilon", self.epsilon, range::non_negative);
     visit("weight_decay", self.weight_decay, range::non_negative);
+    visit("bounded", self.bounded);
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(AddDecayedWeights{weight_decay}, ScaleByAdamNc{beta1, beta2, epsilon},
+    return glissade::chain(AddDecayedWeights{weight_decay}, ScaleByAdamNc{beta1, beta2, epsilon, bounded},
                            ScaleByLearningRate{learning_rate});
   }
 };

@@ -11,7 +11,8 @@ namespace glissade {
 /// The direction of ADOPT: the update over the second moment of the steps before, then averaged.
 ///
 ///     t = 1:  v <- u^2,  u <- 0
-///     t > 1:  h = u / max(sqrt(v), epsilon), clipped to +-(t - 1)^clip_exponent
+///     t > 1:  h = u / max(sqrt(v), epsilon), clipped to +-(t - 1)^clip_exponent, or +-t^clip_exponent with
+///             count_first
 ///             m <- beta1 m + (1 - beta1) h,   v <- beta2 v + (1 - beta2) u^2,   u <- m
 ///
 /// State: first_moment m, second_moment v (the parameter's shape).
@@ -24,6 +25,7 @@ struct ScaleByAdopt {
   double epsilon = 1e-6;        // >= 0
   bool clip = true;
   double clip_exponent = 0.25;  // >= 0
+  bool count_first = false;     // the bound counts the first step, which only looks
 
   static constexpr std::array<std::string_view, 2> slots{"first_moment", "second_moment"};
   static constexpr std::array<bool, 2> non_negative{false, true};
@@ -34,10 +36,11 @@ struct ScaleByAdopt {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("clip", self.clip);
     visit("clip_exponent", self.clip_exponent, range::non_negative);
+    visit("count_first", self.count_first);
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     const bool first = step.count == 1;
-    const double bound = clip ? std::pow(static_cast<double>(step.count - 1), clip_exponent) : 0;
+    const double bound = clip ? std::pow(static_cast<double>(step.count - (count_first ? 0 : 1)), clip_exponent) : 0;
     return [b1 = beta1, b2 = first ? 0 : beta2, e = epsilon, first, clipped = clip, bound](auto& u, const auto&, auto& m,
                                                                                         auto& v) {
       using L = std::remove_cvref_t<decltype(u)>;
@@ -52,15 +55,16 @@ struct ScaleByAdopt {
 };
 
 /// ADOPT: Adam that converges with any beta2, because no gradient is divided by a moment that it is
-/// part of. The first step only looks.
+/// part of. The first step only looks: no parameter moves, not even by decoupled decay.
 ///
-///     x <- x - learning_rate (d + weight_decay x),   d as in ScaleByAdopt
+///     t > 1:  x <- x - learning_rate (d + weight_decay x),   d as in ScaleByAdopt
 ///
 /// State: first_moment, second_moment (the parameter's shape).
 /// Cost: 14 flops with a root and a division a coefficient; reads 4 and writes 3 numbers.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "ADOPT: Modified Adam Can Converge with Any beta2 with the Optimal Rate", 2024,
-/// arXiv 2411.02853, Algorithm 2. clip_exponent is 1/4 in the paper and its code, 1/3 in timm.
+/// arXiv 2411.02853, Algorithm 2. clip_exponent is 1/4 in the paper and its code, 1/3 in timm; both bound by
+/// t - 1 steps, pytorch_optimizer by t (count_first).
 struct Adopt {
   static constexpr std::string_view name = "Adopt";
   static constexpr double paper_exponent = 0.25;
@@ -73,6 +77,7 @@ struct Adopt {
   bool decoupled = false;
   bool clip = true;
   double clip_exponent = paper_exponent;  // >= 0
+  bool count_first = false;               // the bound counts the first step, which only looks
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
@@ -83,11 +88,21 @@ struct Adopt {
     visit("decoupled", self.decoupled);
     visit("clip", self.clip);
     visit("clip_exponent", self.clip_exponent, range::non_negative);
+    visit("count_first", self.count_first);
   }
+  /// Decoupled decay from the second step on, as in the authors' code.
+  struct LateDecay {
+    static constexpr std::string_view name = "Adopt";
+    double weight_decay;
+
+    [[nodiscard]] auto kernel(const Step& step) const {
+      return [decay = step.count == 1 ? 0 : weight_decay](auto& u, const auto& x) { u += decay * x; };
+    }
+  };
   [[nodiscard]] auto chain() const {
     return glissade::chain(AddDecayedWeights{decoupled ? 0.0 : weight_decay},
-                           ScaleByAdopt{beta1, beta2, epsilon, clip, clip_exponent},
-                           AddDecayedWeights{decoupled ? weight_decay : 0.0}, ScaleByLearningRate{learning_rate});
+                           ScaleByAdopt{beta1, beta2, epsilon, clip, clip_exponent, count_first},
+                           LateDecay{decoupled ? weight_decay : 0.0}, ScaleByLearningRate{learning_rate});
   }
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../core/chain.hpp"
+#include "../core/evaluation.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 
 namespace glissade {
@@ -12,7 +13,7 @@ namespace glissade {
 ///     x <- (1 - lambda eta) x - eta g
 ///     mu = 1 / max(1, t - 1 - t0):   average <- average + mu (x - average)
 ///
-/// The parameter holds the last iterate; the answer is field(name, "average").
+/// The parameter holds the last iterate; the answer is evaluation_parameters(optimizer, k).
 ///
 /// State: average (the parameter's shape).
 /// Cost: 9 flops a coefficient; reads 3 and writes 2 numbers.
@@ -41,6 +42,9 @@ struct Asgd {
     double alpha;
     double t0;
     static constexpr std::array<std::string_view, 1> slots{"average"};
+    static constexpr std::array<bool, 1> uncoded{true};
+    static constexpr bool ends_chain = true;
+    [[nodiscard]] double solution(double, double average) const { return average; }
 
     [[nodiscard]] auto kernel(const Step& step) const {
       const double rate = learning_rate(step.time);

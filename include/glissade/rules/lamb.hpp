@@ -10,12 +10,14 @@ namespace glissade {
 ///
 ///     u = m / c1 / ( sqrt(v / c2) + epsilon ) + weight_decay x,   m, v, c_i as in Adam
 ///     x <- x - learning_rate |x| / |u| u;   the ratio is 1 where a norm is 0, and at most max_ratio
+///     not bias_corrected:  c1 = c2 = 1
+///     not always_adapt:    the ratio is 1 for tensors that do not decay
 ///
 /// State: first_moment m, second_moment v (the parameter's shape).
 /// Cost: 18 flops with a root and a division a coefficient; two passes, a barrier over each tensor.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "Large Batch Optimization for Deep Learning: Training BERT in 76 minutes", 2019,
-/// arXiv 1904.00962, Algorithm 2. For clipping of all gradients together before it, see ClipByGlobalNorm.
+/// arXiv 1904.00962, Algorithm 2; timm adapts only where there is decay, some implementations correct no bias. For clipping of all gradients together before it, see ClipByGlobalNorm.
 struct Lamb {
   static constexpr std::string_view name = "Lamb";
   Schedule learning_rate = 1e-3;  // >= 0
@@ -25,6 +27,8 @@ struct Lamb {
   double weight_decay = 1e-2;     // >= 0, decoupled
   double max_ratio = std::numeric_limits<double>::infinity();  // > 0
   TensorMask mask = {};           // which tensors decay; all without it
+  bool bias_corrected = true;
+  bool always_adapt = true;
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
@@ -34,10 +38,14 @@ struct Lamb {
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("max_ratio", self.max_ratio, Range{0, std::numeric_limits<double>::infinity(), true, false});
     visit("mask", self.mask);
+    visit("bias_corrected", self.bias_corrected);
+    visit("always_adapt", self.always_adapt);
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(ScaleByAdam{beta1, beta2, epsilon}, AddDecayedWeights{weight_decay, mask},
-                           ScaleByTrustRatio{max_ratio}, ScaleByLearningRate{learning_rate});
+    const TensorMask adapted = always_adapt ? TensorMask{} : weight_decay == 0 ? no_tensor : mask;
+    return glissade::chain(ScaleByAdam{beta1, beta2, epsilon, 0, true, bias_corrected},
+                           AddDecayedWeights{weight_decay, mask}, ScaleByTrustRatio{.max_ratio = max_ratio, .mask = adapted},
+                           ScaleByLearningRate{learning_rate});
   }
 };
 

@@ -18,6 +18,7 @@ struct ScaleByLars {
   double trust_coefficient = 1e-3;  // >= 0
   double epsilon = 0;               // >= 0
   double weight_decay = 0;          // >= 0
+  bool always_adapt = true;
 
   static constexpr Reduction reduction = Reduction::over_tensor;
   static constexpr int sums = 2;
@@ -26,6 +27,7 @@ struct ScaleByLars {
     visit("trust_coefficient", self.trust_coefficient, range::non_negative);
     visit("epsilon", self.epsilon, range::non_negative);
     visit("weight_decay", self.weight_decay, range::non_negative);
+    visit("always_adapt", self.always_adapt);
   }
   [[nodiscard]] auto measure(const Step&) const {
     return [](const auto& u, const auto& x) { return terms(square(widen(u)), square(widen(x))); };
@@ -34,7 +36,10 @@ struct ScaleByLars {
     const double length = std::sqrt(sums_of_squares[0]);
     const double size = std::sqrt(sums_of_squares[1]);
     double ratio = trust_coefficient == 0 ? 0 : 1;
-    if (length != 0 && size != 0) ratio = trust_coefficient * size / (length + weight_decay * size + epsilon);
+    if (!always_adapt && weight_decay == 0)
+      ratio = 1;
+    else if (length != 0 && size != 0)
+      ratio = trust_coefficient * size / (length + weight_decay * size + epsilon);
     return [ratio, decay = weight_decay](auto& u, const auto& x) { u = ratio * (u + decay * x); };
   }
 };
@@ -44,11 +49,13 @@ struct ScaleByLars {
 ///     r = trust_coefficient |x| / (|g| + weight_decay |x| + epsilon),   1 where |x| or |g| is 0
 ///     b <- momentum b + learning_rate r (g + weight_decay x),   b = 0 at the start
 ///     x <- x - b,  or with nesterov  x <- x - momentum b - learning_rate r (g + weight_decay x)
+///     not always_adapt:  r = 1 without decay, as in timm
 ///     optax:  r = trust_coefficient |x| / (|g + weight_decay x| + epsilon)
 ///
 /// State: momentum_buffer b (the parameter's shape), only while momentum != 0.
 /// Cost: 9 flops a coefficient; two passes, a barrier over each tensor.
-/// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
+/// Errors: std::invalid_argument for options out of range, and for nesterov without momentum. Non-finite
+/// gradients propagate.
 /// Source: "Large Batch Training of Convolutional Networks", 2017, arXiv 1708.03888, Algorithm 1;
 /// optax.lars (its defaults: nesterov false, no decay) takes the norm of the sum.
 struct Lars {
@@ -61,6 +68,7 @@ struct Lars {
   double epsilon = 0;               // >= 0
   bool nesterov = false;
   Convention convention = Convention::paper;  // or optax
+  bool always_adapt = true;
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
@@ -70,13 +78,19 @@ struct Lars {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("nesterov", self.nesterov);
     visit("convention", self.convention, Range{1, 2});
+    visit("always_adapt", self.always_adapt);
+  }
+  void check() const {
+    if (nesterov && momentum == 0) reject(name, "momentum", momentum, "> 0 with nesterov");
   }
   [[nodiscard]] auto chain() const {
     return glissade::chain(
         Either{convention == Convention::optax,
                glissade::chain(AddDecayedWeights{weight_decay},
-                               ScaleByTrustRatio{.trust_coefficient = trust_coefficient, .epsilon = epsilon}),
-               ScaleByLars{trust_coefficient, epsilon, weight_decay}},
+                               ScaleByTrustRatio{.trust_coefficient = trust_coefficient,
+                                                 .epsilon = epsilon,
+                                                 .mask = always_adapt || weight_decay != 0 ? TensorMask{} : no_tensor}),
+               ScaleByLars{trust_coefficient, epsilon, weight_decay, always_adapt}},
         Either{momentum != 0, RatedTrace{learning_rate, momentum, true, nesterov},
                ScaleByLearningRate{learning_rate}});
   }

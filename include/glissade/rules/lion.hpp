@@ -10,26 +10,31 @@ namespace glissade {
 /// The direction of Lion: the sign of an interpolation between momentum and update.
 ///
 ///     c = beta1 m + (1 - beta1) u,   m <- beta2 m + (1 - beta2) u,   u <- sign(c)
+///     refined:  u <- c where |c| < 1, else sign(c)
 ///
 /// State: momentum m (the parameter's shape). 7 flops a coefficient, no root, no division.
-/// sign(0) = 0, so a coefficient that has seen no gradient rests; sign(NaN) = NaN.
+/// sign(0) = 0, so a coefficient that has seen no gradient rests; sign(NaN) = NaN. One that had gradients and has
+/// none any more goes on by the learning rate for long, while m fades; refined, it comes to rest.
 /// Source: "Symbolic Discovery of Optimization Algorithms", 2023, arXiv 2302.06675, Algorithm 2.
 struct ScaleByLion {
   static constexpr std::string_view name = "ScaleByLion";
   double beta1 = 0.9;   // in [0, 1): weight of the momentum in the direction
   double beta2 = 0.99;  // in [0, 1): memory of the momentum
+  bool refined = false;
 
   static constexpr std::array<std::string_view, 1> slots{"momentum"};
 
   static void options(auto& self, auto&& visit) {
     visit("beta1", self.beta1, range::decay);
     visit("beta2", self.beta2, range::decay);
+    visit("refined", self.refined);
   }
   [[nodiscard]] auto kernel(const Step&) const {
-    return [b1 = beta1, b2 = beta2](auto& u, const auto&, auto& m) {
-      const auto c = b1 * m + (1 - b1) * u;
+    return [b1 = beta1, b2 = beta2, soft = refined](auto& u, const auto&, auto& m) {
+      using L = std::remove_cvref_t<decltype(u)>;
+      const L c = b1 * m + (1 - b1) * u;
       m = b2 * m + (1 - b2) * u;
-      u = sign(c);
+      u = soft ? min(max(c, L(-1)), L(1)) : sign(c);
     };
   }
 };
@@ -54,15 +59,17 @@ struct Lion {
   double beta1 = 0.9;             // in [0, 1)
   double beta2 = 0.99;            // in [0, 1)
   double weight_decay = 0;        // >= 0, decoupled
+  bool refined = false;           // optax's mode: small steps where |c| < 1
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
     visit("beta1", self.beta1, range::decay);
     visit("beta2", self.beta2, range::decay);
     visit("weight_decay", self.weight_decay, range::non_negative);
+    visit("refined", self.refined);
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(ScaleByLion{beta1, beta2}, AddDecayedWeights{weight_decay},
+    return glissade::chain(ScaleByLion{beta1, beta2, refined}, AddDecayedWeights{weight_decay},
                            ScaleByLearningRate{learning_rate});
   }
 };

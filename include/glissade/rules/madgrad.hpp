@@ -22,6 +22,7 @@ struct DualAverage {
 
   static constexpr std::array<std::string_view, 3> slots{"gradient_sum", "sum_of_squares", "start"};
   static constexpr std::array<bool, 3> non_negative{false, true, false};
+  static constexpr std::array<bool, 3> uncoded{false, false, true};
   [[nodiscard]] double initial(std::size_t slot) const { return slot == 2 ? from_parameters : 0; }
 
   static void options(auto& self, auto&& visit) {

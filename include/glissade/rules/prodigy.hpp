@@ -30,6 +30,7 @@ struct ProdigyStep {
   static constexpr int sums = 2;
   static constexpr std::array<std::string_view, 4> slots{"first_moment", "second_moment", "weighted_sum", "start"};
   static constexpr std::array<bool, 4> non_negative{false, true, false, false};
+  static constexpr std::array<bool, 4> uncoded{false, false, false, true};
   static constexpr std::array<NamedScalar, 4> shared{{{"d"}, {"previous_d"}, {"largest_d"}, {"numerator"}}};
   [[nodiscard]] double initial(std::size_t slot) const { return slot == 3 ? from_parameters : 0; }
 
@@ -65,8 +66,7 @@ struct ProdigyStep {
   }
   [[nodiscard]] auto kernel(const Step& step, const double*) const {
     const double rate = step.shared(1) * learning_rate(step.time) * correction(step.count);
-    return [rate, e = step.shared(0) * epsilon, decay = weight_decay](auto& u, const auto& x, auto& m, auto& v, auto&,
-                                                                   auto&) {
+    return [rate, e = step.shared(0) * epsilon, decay = weight_decay](auto& u, const auto& x, auto& m, auto& v) {
       u = -(rate * (m / (sqrt(v) + guard<std::remove_cvref_t<decltype(u)>>(e)) + decay * x));
     };
   }

@@ -7,15 +7,15 @@
 namespace glissade {
 
 /// By how much RAdam trusts the second moment after t steps: the rectification R_t, or 0 while its
-/// variance is not tractable (rho_t at most 5) and momentum alone should be used.
+/// variance is not tractable (rho_t at most `threshold`) and momentum alone should be used.
 ///
 ///     rho_inf = 2 / (1 - beta2) - 1,   rho_t = rho_inf - 2 t beta2^t / (1 - beta2^t)
 ///     R_t = sqrt( (rho_t - 4) (rho_t - 2) rho_inf / ((rho_inf - 4) (rho_inf - 2) rho_t) )
-inline double rectification(double beta2, std::int64_t t) {
+inline double rectification(double beta2, std::int64_t t, double threshold = 5) {
   const double rho_inf = 2 / (1 - beta2) - 1;
   const double c2 = bias_correction(beta2, t);
   const double rho = rho_inf - 2 * static_cast<double>(t) * (1 - c2) / c2;
-  if (rho <= 5) return 0;
+  if (rho <= threshold) return 0;
   return std::sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho));
 }
 
@@ -36,6 +36,7 @@ struct ScaleByRAdam {
   double beta2 = 0.999;   // in [0, 1)
   double epsilon = 1e-8;  // >= 0
   Convention convention = Convention::torch;
+  double threshold = 5;  // >= 4: rectified where rho_t is above; the paper has 4
 
   static constexpr std::array<std::string_view, 2> slots{"first_moment", "second_moment"};
   static constexpr std::array<bool, 2> non_negative{false, true};
@@ -45,9 +46,10 @@ struct ScaleByRAdam {
     visit("beta2", self.beta2, range::decay);
     visit("epsilon", self.epsilon, range::non_negative);
     visit("convention", self.convention, Range{0, 1});
+    visit("threshold", self.threshold, Range{4});
   }
   [[nodiscard]] auto kernel(const Step& step) const {
-    const double trust = rectification(beta2, step.count);
+    const double trust = rectification(beta2, step.count, threshold);
     const double c1 = bias_correction(beta1, step.count);
     const double root2 = std::sqrt(bias_correction(beta2, step.count));
     const bool torch = convention == Convention::torch;
@@ -81,6 +83,7 @@ struct RAdam {
   double weight_decay = 0;        // >= 0, L2 unless decoupled
   bool decoupled = false;
   Convention convention = Convention::torch;
+  double threshold = 5;  // >= 4: rectified where rho_t is above; the paper has 4
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
@@ -90,10 +93,11 @@ struct RAdam {
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("decoupled", self.decoupled);
     visit("convention", self.convention, Range{0, 1});
+    visit("threshold", self.threshold, Range{4});
   }
   [[nodiscard]] auto chain() const {
     return glissade::chain(AddDecayedWeights{decoupled ? 0.0 : weight_decay},
-                           ScaleByRAdam{beta1, beta2, epsilon, convention},
+                           ScaleByRAdam{beta1, beta2, epsilon, convention, threshold},
                            AddDecayedWeights{decoupled ? weight_decay : 0.0}, ScaleByLearningRate{learning_rate});
   }
 };

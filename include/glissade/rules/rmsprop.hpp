@@ -107,7 +107,8 @@ struct RatedTrace {
 ///
 /// State: mean_square; mean_update while centered; momentum_buffer while momentum != 0.
 /// Cost: 8 to 16 flops with a root and a division a coefficient; reads 3 to 5 and writes 2 to 4 numbers.
-/// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
+/// Errors: std::invalid_argument for options out of range, and for nesterov without momentum. Non-finite
+/// gradients propagate.
 /// Source: Hinton's lecture notes, 2012; torch.optim.RMSprop. Conventions:
 ///   torch       epsilon outside the root, rate outside the momentum buffer
 ///   optax       epsilon inside the root, rate inside the buffer (its default alpha is 0.9); its eps_in_sqrt=False
@@ -141,6 +142,7 @@ struct RmsProp {
   }
   void check() const {
     if (convention == Convention::paper) reject(name, "convention", 2, "torch, optax or tensorflow");
+    if (nesterov && momentum == 0) reject(name, "momentum", momentum, "> 0 with nesterov");
   }
   [[nodiscard]] auto chain() const {
     const bool inside = convention != Convention::torch;

@@ -12,30 +12,34 @@ namespace glissade {
 ///
 ///     w = t^step_power lrmax^rate_power,   c = w / (sum of all w so far), 0 while that is 0
 ///     u <- c (z - y) + learning_rate (momentum (1 - c) - 1) u,   z <- z - learning_rate u
+///     momentum = 0:  y is z; the state holds x in its place,   u <- -learning_rate u,   x <- x + c (y + u - x)
 ///
-/// lrmax is the largest learning rate so far.
+/// lrmax is the largest learning rate so far. A momentum that is changed from or to 0 in the middle of a run takes
+/// the one for the other.
 /// State: base_iterate z (the parameter's shape, starts there), numbers weight_sum and largest_rate.
 /// Source: "The Road Less Scheduled", 2024, arXiv 2405.15682, Algorithm 1; weights as in the authors' code.
 struct ScheduleFreeStep {
   static constexpr std::string_view name = "ScheduleFreeStep";
   Schedule learning_rate = 1;  // >= 0
-  double momentum = 0.9;       // in (0, 1]
+  double momentum = 0.9;       // in [0, 1]
   double rate_power = 2;       // >= 0
   double step_power = 0;       // >= 0
 
   static constexpr std::array<std::string_view, 1> slots{"base_iterate"};
+  static constexpr std::array<bool, 1> uncoded{true};
   static constexpr std::array<NamedScalar, 2> scalars{{{"weight_sum"}, {"largest_rate"}}};
-  static constexpr Range momentum_range{0, 1, true, false};
   [[nodiscard]] double initial(std::size_t) const { return from_parameters; }
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
-    visit("momentum", self.momentum, momentum_range);
+    visit("momentum", self.momentum, range::fraction);
     visit("rate_power", self.rate_power, range::non_negative);
     visit("step_power", self.step_power, range::non_negative);
   }
   /// x of y and z.
-  [[nodiscard]] double solution(double y, double z) const { return (y - (1 - momentum) * z) / momentum; }
+  [[nodiscard]] double solution(double y, double z) const {
+    return momentum == 0 ? z : (y - (1 - momentum) * z) / momentum;
+  }
 
   [[nodiscard]] auto kernel(const Step& step) const {
     const double rate = learning_rate(step.time);
@@ -45,8 +49,13 @@ struct ScheduleFreeStep {
     const double weight = std::pow(static_cast<double>(step.count), step_power) * std::pow(largest, rate_power);
     sum += weight;
     const double c = sum == 0 ? 0 : weight / sum;
-    return [c, rate, along = rate * (momentum * (1 - c) - 1)](auto& u, const auto& y, auto& z) {
+    return [c, rate, along = rate * (momentum * (1 - c) - 1), averages = momentum == 0](auto& u, const auto& y, auto& z) {
       const auto direction = u;
+      if (averages) {
+        u = -(rate * u);
+        z = z + c * (y + u - z);
+        return;
+      }
       u = c * (z - y) + along * direction;
       z = z - rate * direction;
     };
@@ -91,14 +100,14 @@ struct ScaleBySecondMoment {
 struct ScheduleFreeSgd {
   static constexpr std::string_view name = "ScheduleFreeSgd";
   Schedule learning_rate = 1;  // >= 0: constant, perhaps behind a warm-up
-  double momentum = 0.9;       // in (0, 1]
+  double momentum = 0.9;       // in [0, 1]; 0 averages what SGD does
   double weight_decay = 0;     // >= 0, L2 at y
   double rate_power = 2;       // >= 0: how the largest rate so far weighs in the average
   double step_power = 0;       // >= 0: how the step's number weighs
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
-    visit("momentum", self.momentum, ScheduleFreeStep::momentum_range);
+    visit("momentum", self.momentum, range::fraction);
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("rate_power", self.rate_power, range::non_negative);
     visit("step_power", self.step_power, range::non_negative);
@@ -121,7 +130,7 @@ struct ScheduleFreeSgd {
 struct ScheduleFreeAdamW {
   static constexpr std::string_view name = "ScheduleFreeAdamW";
   Schedule learning_rate = 2.5e-3;  // >= 0: constant, perhaps behind a warm-up
-  double beta1 = 0.9;               // in (0, 1]
+  double beta1 = 0.9;               // in [0, 1]
   double beta2 = 0.999;             // in [0, 1)
   double epsilon = 1e-8;            // >= 0
   double weight_decay = 0;          // >= 0, decoupled, at y
@@ -130,7 +139,7 @@ struct ScheduleFreeAdamW {
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
-    visit("beta1", self.beta1, ScheduleFreeStep::momentum_range);
+    visit("beta1", self.beta1, range::fraction);
     visit("beta2", self.beta2, range::decay);
     visit("epsilon", self.epsilon, range::non_negative);
     visit("weight_decay", self.weight_decay, range::non_negative);

@@ -14,6 +14,8 @@ namespace glissade {
 ///     with momentum:  t = 1: b <- g;  t > 1: b <- momentum b + (1 - dampening) g
 ///                     g <- b,  or with nesterov  g <- g + momentum b
 ///     x <- x - learning_rate g
+///     rate_in_buffer:  b <- momentum b + (1 - dampening) learning_rate g,  x <- x - b: a change of the rate takes
+///                      effect slowly
 ///
 /// State: momentum_buffer (the parameter's shape), only while momentum != 0.
 /// Cost: 2 to 6 flops a coefficient; reads 2 and writes 1 number, with momentum 3 and 2.
@@ -28,6 +30,7 @@ struct Sgd {
   double dampening = 0;           // in [0, 1]
   bool nesterov = false;
   double weight_decay = 0;        // >= 0, L2
+  bool rate_in_buffer = false;    // Sutskever's form; the same while the rate is constant
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
@@ -35,6 +38,7 @@ struct Sgd {
     visit("dampening", self.dampening, range::fraction);
     visit("nesterov", self.nesterov);
     visit("weight_decay", self.weight_decay, range::non_negative);
+    visit("rate_in_buffer", self.rate_in_buffer);
   }
   void check() const {
     if (!nesterov) return;
@@ -42,9 +46,11 @@ struct Sgd {
     if (dampening != 0) reject(name, "dampening", dampening, "0 with nesterov");
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(When{weight_decay != 0, AddDecayedWeights{weight_decay}},
-                           When{momentum != 0, Trace{momentum, dampening, nesterov}},
-                           ScaleByLearningRate{learning_rate});
+    const bool inside = rate_in_buffer && momentum != 0;
+    return glissade::chain(
+        When{weight_decay != 0, AddDecayedWeights{weight_decay}},
+        When{momentum != 0, Trace{momentum, dampening, nesterov, inside ? learning_rate : Schedule(1)}},
+        ScaleByLearningRate{inside ? Schedule(1) : learning_rate});
   }
 };
 

@@ -18,7 +18,7 @@ namespace glissade {
 ///     f(x_new) <= max(last `window` values) - c a ||g||^2
 ///
 /// Options: kind; window in [1, 100], 1 makes it monotone; sufficient_decrease c; shrink; max_trials.
-/// State: a and the last values. Cost: one gradient, rarely more than one value.
+/// State: a and the last values; memory of six vectors. Cost: one gradient, rarely more than one value.
 /// Source: Barzilai and Borwein, IMA J. Numer. Anal. 8, 1988; Raydan, SIAM J. Optim. 7, 1997.
 struct BarzilaiBorwein {
   static constexpr std::string_view name = "BarzilaiBorwein";

@@ -35,7 +35,8 @@ enum class Damping { newton, aicn, root, universal, greedy, grls, armijo };
 /// max_trials >= 1 (100).
 /// State: sigma. Cost: one Hessian, one factorization and one gradient a step; universal about two gradients,
 /// greedy and grls one value or gradient for each point of the grid.
-/// Ends with not_convex where H has negative eigenvalues or the decrement is not positive, with
+/// Ends with not_convex where H has negative eigenvalues or the decrement is not positive, with non_finite_hessian,
+/// and with
 /// search_failed where no trial is accepted.
 /// Source: Hanzely and others, A damped Newton method achieves global O(1/k^2) and local quadratic
 /// convergence rate, 2022, arXiv 2211.00140 (aicn); Hanzely, Abdukhakimov and Takac, Damped Newton method with
@@ -102,6 +103,7 @@ struct DampedNewton {
   Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
     f.hessian(x, state.hessian);
+    if (!state.hessian.allFinite()) return report_of(state, Status::non_finite_hessian);
     if (!state.inverse.compute(state.hessian, pseudo_inverse_cut)) return report_of(state, Status::not_convex);
     state.direction = -state.gradient;
     state.inverse.solve_in_place(state.direction);

@@ -14,7 +14,8 @@ namespace glissade {
 ///     a_0 = 1 / ||g||  in the first step, then  2 (f_k - f_{k-1}) / phi'(0),  at most ten times the last a
 ///
 /// Options: search (Armijo, StrongWolfe or Polyak; Armijo). Cost: one gradient and the search's trials.
-/// State: the last step length and its decrease. Ends with search_failed where no step lowers the value.
+/// State: the last step length and its decrease. Ends with search_failed where no step lowers the value, with
+/// lowest_reached where Polyak's least value is not below it.
 /// Source: Cauchy 1847; first trial: Nocedal and Wright, Numerical Optimization, 2006, equation 3.60.
 struct GradientDescent {
   static constexpr std::string_view name = "GradientDescent";
@@ -63,7 +64,7 @@ struct GradientDescent {
       first = wanted > 0 ? std::min(wanted, 10 * state.length) : state.length;
     }
     const double length = search_along(line, search, first);
-    if (!(length > 0)) return report_of(state, Status::search_failed);
+    if (!(length > 0)) return report_of(state, why_failed(search, state.value));
     state.length = length;
     state.decrease = last - state.value;
     return report_of(state);

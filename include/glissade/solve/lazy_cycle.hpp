@@ -73,7 +73,7 @@ Report lazy_step(const M& method, F&& f, V& x, S& state) {
   const bool adaptive = method.adaptive && !(method.hessian_lipschitz > 0);
   if (state.stale) {
     f.hessian(x, state.hessian);
-    if (!state.solver.compute(state.hessian, method.form)) return report_of(state, Status::non_finite);
+    if (!state.solver.compute(state.hessian, method.form)) return report_of(state, Status::non_finite_hessian);
     state.stale = false;
     state.taken = 0;
     state.progress = 0;
@@ -102,12 +102,10 @@ Report lazy_step(const M& method, F&& f, V& x, S& state) {
     return report_of(state);
   }
   if (good) state.progress += method.demand(state.constant, before, norm_of(state.gradient));
-  if (good && last) {
-    // Values near a minimum differ by rounding errors only; those are no reason to reject.
-    const double rounding = 1e-15 * std::abs(state.start_value);
-    good = state.start_value - state.value + rounding >= method.accept * state.progress;
-    state.stale = good;
-  }
+  // Values near a minimum differ by rounding errors only; those are no reason to reject.
+  const double rounding = 1e-15 * std::abs(state.start_value);
+  const bool enough = good && state.start_value - state.value + rounding >= method.accept * state.progress;
+  if (good && last) state.stale = good = enough;
   if (!good) {
     x = state.start;
     state.value = state.start_value;
@@ -117,7 +115,9 @@ Report lazy_step(const M& method, F&& f, V& x, S& state) {
     state.constant *= 2;
     if (state.constant > method.max_constant) return report_of(state, Status::constant_too_large);
   }
-  return report_of(state);
+  Report report = report_of(state);
+  report.progress = enough;  // until a cycle has achieved enough its points are on trial
+  return report;
 }
 
 }  // namespace glissade::detail

@@ -90,7 +90,7 @@ struct Lbfgs {
       Line line(f, x, state.value, state.gradient, state.direction, state.scratch);
       length = search_along(line, search, first);
     }
-    if (!(length > 0)) return report_of(state, Status::search_failed);
+    if (!(length > 0)) return report_of(state, why_failed(search, state.value));
     state.length = length;
     remember(x, state);
     return report_of(state);

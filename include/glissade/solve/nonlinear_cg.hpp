@@ -8,7 +8,7 @@
 
 namespace glissade {
 
-/// Conjugate directions for smooth functions of very many variables: memory of four vectors.
+/// Conjugate directions for smooth functions of very many variables: memory of six vectors.
 ///
 ///     d <- -g_new + beta d,   x <- x + a d,   a by StrongWolfe with c2 = 0.1; with y = g_new - g:
 ///     fletcher_reeves     g_new'g_new / g'g

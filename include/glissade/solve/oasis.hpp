@@ -78,6 +78,9 @@ void oasis_warm_start(const M& method, const V& x, OasisState<V>& state, const P
 template <class M, class V, class Product>
 void oasis_move(const M& method, V& x, OasisState<V>& state, const V& gradient, const V& at_last,
                 const Product& product) {
+  // A schedule is a function of the user's: each of its numbers is looked at, before anything is touched.
+  if (method.learning_rate)
+    require(M::name, "learning_rate", (*method.learning_rate)(state.steps), range::non_negative);
   const std::int64_t k = state.steps++;
   if (k > 0) {
     fill_probe(Probe::rademacher, RandomKey{method.seed}.derive(1).derive(static_cast<std::uint64_t>(k)), state.probe);
@@ -123,6 +126,7 @@ void oasis_move(const M& method, V& x, OasisState<V>& state, const V& gradient, 
 ///
 /// With a learning_rate, a number or schedule, that is eta, and there may be momentum and decoupled weight decay:
 /// m <- beta1 m + (1 - beta1) g,  x <- (1 - eta weight_decay) x - eta / (1 - beta1^k) m / S.
+/// Scales of variables cancel exactly where the Hessian is diagonal, else only as far as one probe's noise lets them.
 /// With S constant it is AdGD, "Adaptive Gradient Descent without Descent". The value need not fall in every step.
 /// State: value, gradient, last, last_gradient, curvature D, momentum, rate eta, growth theta, steps.
 /// Cost: one gradient and one Hessian-vector product a step; `warm_start` products at the start.

@@ -69,6 +69,8 @@ void sophia_options(auto& self, auto&& visit) {
 ///     x <- (1 - learning_rate weight_decay) x - learning_rate clip( m / max(gamma h, epsilon), -1, 1 )
 ///
 /// state.unclipped is the fraction of coordinates that the step did not clip: gamma is right where it is 0.1 to 0.5.
+/// That steps do not depend on the condition number, or on the scale of a coordinate, holds where the Hessian is near
+/// its diagonal: what is off the diagonal is noise of the estimate and is not corrected for.
 /// The function is used whole; in a loop over mini-batches use the rule Sophia with update_curvature.
 /// State: value, gradient, first_moment, curvature, unclipped, counts; probes follow from the seed.
 /// Cost: one gradient a step and one Hessian-vector product every `period`.

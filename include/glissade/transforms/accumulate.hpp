@@ -10,26 +10,38 @@ namespace glissade {
 /// are means over equal micro-batches it gives the gradient of the whole batch.
 ///
 ///     a <- a + (u - a) / j,  j = 1 .. steps;   at j = steps:  u <- a, a <- 0
+///     sum:  a <- a + u
 ///
-/// State: accumulated a (the parameter's shape); shared("micro_step"), updates taken in so far.
+/// `steps` may be a schedule: its argument is the number of updates that have come through.
+/// State: accumulated a (the parameter's shape); shared("micro_step"), updates taken in so far, and
+/// shared("passed"), those let through.
 /// Source: optax.MultiSteps.
 struct Accumulate {
   static constexpr std::string_view name = "Accumulate";
-  int steps = 1;  // >= 1
+  Schedule steps = 1;  // >= 1, whole
+  bool sum = false;    // else the mean
 
   static constexpr std::array<std::string_view, 1> slots{"accumulated"};
-  static constexpr std::array<NamedScalar, 1> shared{{{"micro_step"}}};
+  static constexpr std::array<bool, 1> uncoded{true};
+  static constexpr std::array<NamedScalar, 2> shared{{{"micro_step"}, {"passed"}}};
 
-  static void options(auto& self, auto&& visit) { visit("steps", self.steps, range::at_least_one); }
-
-  [[nodiscard]] bool opens(const double* micro_step) const { return *micro_step + 1 >= steps; }
-  void advance(double* micro_step, bool opened) const { *micro_step = opened ? 0 : *micro_step + 1; }
+  static void options(auto& self, auto&& visit) {
+    visit("steps", self.steps, range::at_least_one);
+    visit("sum", self.sum);
+  }
+  [[nodiscard]] bool opens(const double* counts) const {
+    return counts[0] + 1 >= steps(static_cast<std::int64_t>(counts[1]));
+  }
+  void advance(double* counts, bool opened) const {
+    counts[0] = opened ? 0 : counts[0] + 1;
+    if (opened) counts[1] += 1;
+  }
 
   [[nodiscard]] auto kernel(const Step& step) const {
     const bool open = opens(&step.shared(0));
-    return [open, weight = 1 / (step.shared(0) + 1)](auto& u, const auto&, auto& accumulated) {
+    return [open, adds = sum, weight = 1 / (step.shared(0) + 1)](auto& u, const auto&, auto& accumulated) {
       using L = std::remove_cvref_t<decltype(u)>;
-      u = accumulated + weight * (u - accumulated);
+      u = adds ? accumulated + u : accumulated + weight * (u - accumulated);
       accumulated = open ? L(0) : u;
     };
   }

@@ -42,6 +42,11 @@ struct Cautious {
     for (std::size_t s = 0; s < inner; ++s) result[s + 1] = detail::slot_is_non_negative<Direction>(s);
     return result;
   }();
+  static constexpr std::array<bool, inner + 1> uncoded = [] {
+    std::array<bool, inner + 1> result{};
+    for (std::size_t s = 0; s < inner; ++s) result[s + 1] = detail::slot_is_uncoded<Direction>(s);
+    return result;
+  }();
   [[nodiscard]] double initial(std::size_t slot) const {
     if constexpr (requires { direction.initial(slot); })
       if (slot > 0) return direction.initial(slot - 1);

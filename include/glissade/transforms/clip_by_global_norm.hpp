@@ -1,6 +1,7 @@
 // Clipping by the norm of all gradients together.
 #pragma once
 
+#include "../core/convention.hpp"
 #include "../core/rule.hpp"
 
 namespace glissade {
@@ -8,27 +9,37 @@ namespace glissade {
 /// Shortens the update of all tensors together to a Euclidean norm of at most max_norm.
 ///
 ///     N = sqrt(sum over all tensors of |u|^2),   u <- u max_norm / N  where N > max_norm
+///     torch:  u <- u min(1, max_norm / (N + 1e-6)), a little shorter
 ///
+/// The norm before clipping is shared("norm"). Of the largest coefficient see ClipByValue.
 /// State: none. Cost: a barrier over all tensors, one more pass that reads 1 number a coefficient;
 /// squares are formed and summed in double, so they do not overflow for finite floats.
 /// A norm that is not finite makes the update NaN: put SkipNonFinite or ThrowNonFinite before it.
 /// Source: "On the difficulty of training recurrent neural networks", 2013, arXiv 1211.5063; the form
-/// is optax's, which reaches max_norm exactly (torch adds 1e-6 to N).
+/// is optax's, which reaches max_norm exactly, or that of torch.nn.utils.clip_grad_norm_.
 struct ClipByGlobalNorm {
   static constexpr std::string_view name = "ClipByGlobalNorm";
-  double max_norm = 1;  // > 0
+  using Convention = glissade::Convention;
+  double max_norm = 1;                        // > 0
+  Convention convention = Convention::optax;  // or torch
 
   static constexpr Reduction reduction = Reduction::over_all;
   static constexpr int sums = 1;
+  static constexpr std::array<NamedScalar, 1> shared{{{"norm"}}};
 
-  static void options(auto& self, auto&& visit) { visit("max_norm", self.max_norm, range::positive); }
+  static void options(auto& self, auto&& visit) {
+    visit("max_norm", self.max_norm, range::positive);
+    visit("convention", self.convention, Range{0, 1});
+  }
 
   [[nodiscard]] auto measure(const Step&) const {
     return [](const auto& u, const auto&) { return terms(square(widen(u))); };
   }
-  [[nodiscard]] auto kernel(const Step&, const double* sums_of_squares) const {
+  [[nodiscard]] auto kernel(const Step& step, const double* sums_of_squares) const {
     const double norm = std::sqrt(sums_of_squares[0]);
-    const double factor = norm <= max_norm ? 1.0 : max_norm / norm + 0 * norm;  // NaN where N is infinite
+    step.shared(0) = norm;
+    const double length = convention == Convention::torch ? norm + 1e-6 : norm;
+    const double factor = length <= max_norm ? 1.0 : max_norm / length + 0 * norm;  // NaN where N is infinite
     return [factor](auto& u, const auto&) { u *= factor; };
   }
 };

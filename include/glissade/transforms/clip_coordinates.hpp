@@ -51,6 +51,9 @@ class Magnitudes {
 /// About fraction N coefficients are reduced to the threshold. Per tensor it would be another method. The
 /// threshold is shared("threshold"); a NaN anywhere makes it NaN, and with it every update: put
 /// SkipNonFinite before.
+/// Where it acts is where it stands in the chain: before a rule on gradients, behind it on updates. The authors'
+/// clipped Adam and Adafactor, whose first moment sees the clipped gradient and the second the whole one, are no
+/// chain of it and not offered.
 /// State: none; a double a coefficient as scratch. Cost: a barrier over all tensors, one more pass that
 /// reads 1 and writes 2 numbers a coefficient, and a selection in time O(N), about 10 ns a coefficient on
 /// one core.

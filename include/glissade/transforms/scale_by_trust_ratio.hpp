@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "../core/rule.hpp"
+#include "../core/tensor_mask.hpp"
 
 namespace glissade {
 
@@ -20,6 +21,7 @@ struct ScaleByTrustRatio {
   double max_ratio = std::numeric_limits<double>::infinity();  // > 0
   double trust_coefficient = 1;                                // >= 0
   double epsilon = 0;                                          // >= 0
+  TensorMask mask = {};                                        // the others keep the length of their update
 
   static constexpr Reduction reduction = Reduction::over_tensor;
   static constexpr int sums = 2;
@@ -28,14 +30,15 @@ struct ScaleByTrustRatio {
     visit("max_ratio", self.max_ratio, Range{0, std::numeric_limits<double>::infinity(), true, false});
     visit("trust_coefficient", self.trust_coefficient, range::non_negative);
     visit("epsilon", self.epsilon, range::non_negative);
+    visit("mask", self.mask);
   }
   [[nodiscard]] auto measure(const Step&) const {
     return [](const auto& u, const auto& x) { return terms(square(widen(u)), square(widen(x))); };
   }
-  [[nodiscard]] auto kernel(const Step&, const double* sums_of_squares) const {
+  [[nodiscard]] auto kernel(const Step& step, const double* sums_of_squares) const {
     const double length = std::sqrt(sums_of_squares[0]);
     const double size = std::sqrt(sums_of_squares[1]);
-    const double ratio = length == 0 || size == 0
+    const double ratio = length == 0 || size == 0 || !mask(step.tensor)
                              ? 1
                              : (std::min)(trust_coefficient * size / (length + epsilon), max_ratio);
     return [ratio](auto& u, const auto&) { u *= ratio; };

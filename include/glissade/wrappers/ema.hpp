@@ -24,6 +24,8 @@ struct Ema {
   bool bias_correction = false;
 
   static constexpr std::array<std::string_view, 1> slots{"average"};
+  static constexpr std::array<bool, 1> uncoded{true};
+  static constexpr bool ends_chain = true;
 
   static void options(auto& self, auto&& visit) {
     visit("decay", self.decay, range::decay);

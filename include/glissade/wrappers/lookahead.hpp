@@ -12,7 +12,8 @@ namespace glissade {
 ///
 ///     Optimizer optimizer{chain(AdamW{}, Lookahead{.period = 5}), W};   evaluation_parameters(optimizer, 0)
 ///
-/// The state of the rule before it is kept at the synchronization. The slow weights s are the solution.
+/// The state of the rule before it is kept at the synchronization; Restarted{period, rule} in its place begins anew
+/// there. The slow weights s are the solution.
 /// alpha = 1 changes no bit. State: slow_parameters s (the parameter's shape, starts there).
 /// Cost: 5 flops a coefficient in every period-th step, else none; reads and writes 1 number of state.
 /// Source: "Lookahead Optimizer: k steps forward, 1 step back", 2019, arXiv 1907.08610, Algorithm 1.
@@ -22,6 +23,8 @@ struct Lookahead {
   double alpha = 0.5;  // in [0, 1]: how much of the way is kept
 
   static constexpr std::array<std::string_view, 1> slots{"slow_parameters"};
+  static constexpr std::array<bool, 1> uncoded{true};
+  static constexpr bool ends_chain = true;
   [[nodiscard]] double initial(std::size_t) const { return from_parameters; }
 
   static void options(auto& self, auto&& visit) {

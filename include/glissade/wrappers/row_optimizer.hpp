@@ -46,7 +46,9 @@ bool rests(const R& rule) {
 ///
 /// exact: every row ends up bit for bit as in a dense run with zero gradients elsewhere, because the steps
 /// that it has missed are made up for, one by one, when it is needed: by refresh and step for the rows that
-/// they name, by flush for all. Between these a row that was not named lags behind.
+/// they name, by flush for all. Between these a row that was not named lags behind. Options may be changed as
+/// those of any optimizer: rule() flushes first, so that a missed step is made up for with the options of its own
+/// time. A rate that changes often is better a schedule.
 /// lazy: missed steps are skipped, bias corrections count all steps; refresh and flush do nothing.
 ///
 /// Any chain of rules that work coefficient by coefficient: Sgd, Adagrad, Adam, AdamW, Lion, RmsProp, ...; others
@@ -118,7 +120,8 @@ class RowOptimizer {
   /// Takes all rows to be up to date: after the optimizer that flush returns was loaded or reset.
   void restart() { std::fill(last_.begin(), last_.end(), now()); }
 
-  [[nodiscard]] R& rule() { return optimizer_.rule(); }
+  /// The rule's options; makes up for all missed steps, since a change concerns those to come.
+  [[nodiscard]] R& rule() { return flush().rule(); }
   [[nodiscard]] const R& rule() const { return optimizer_.rule(); }
   [[nodiscard]] std::int64_t steps() const { return optimizer_.steps(); }
   [[nodiscard]] RowUpdates updates() const { return updates_; }
@@ -167,13 +170,24 @@ class RowOptimizer {
     if (updates_ == RowUpdates::lazy || rows.empty()) return;
     std::int64_t first = end;
     for (const Index row : rows) first = (std::min)(first, last_[static_cast<std::size_t>(row)]);
-    if (!rests())
+    if (!rests()) {
       for (std::int64_t s = first; s < end; ++s)
         on_step(s, [&](const auto& update) {
           for (const Index row : rows)
             if (last_[static_cast<std::size_t>(row)] <= s) update(row, zero_.data());
         });
+    } else {
+      for (const Index row : rows)
+        if (last_[static_cast<std::size_t>(row)] / detail::flush_period != end / detail::flush_period)
+          flush_subnormal_state(row);
+    }
     for (const Index row : rows) last_[static_cast<std::size_t>(row)] = end;
+  }
+
+  /// As a dense run does every flush_period steps.
+  void flush_subnormal_state(Index row) {
+    for (Fields& fields : optimizer_.engine().states.front().links)
+      for (Field& field : fields) detail::flush_subnormal(field, row * width_, width_, 1);
   }
 
   template <class F>
@@ -218,6 +232,7 @@ class RowOptimizer {
                                                optimizer_.options().maximize ? T(-0.0) : T(0), rounding};
           const std::tuple here(detail::Shift{}.enter<false>(std::get<I>(kernels), at, width_)...);
           detail::sweep_stretch<detail::Store::parameters>(io, here, detail::NoMeasure{}, 0, width_, at, nullptr);
+          if ((steps + 1) % detail::flush_period == 0) flush_subnormal_state(row);
         });
       }(std::make_index_sequence<std::tuple_size_v<Leaves>>{});
     });
@@ -233,8 +248,11 @@ class RowOptimizer {
     using Rule = typename Leaf::Rule;
     using S = std::conditional_t<std::is_void_v<typename Leaf::StorageType>, T, typename Leaf::StorageType>;
     const auto kernel = leaf.rule->kernel(step);
-    detail::Bound<decltype(kernel), detail::Arrays<S, detail::slot_count<Rule>>, detail::is_indexed<Rule>> bound{kernel, {}};
-    for (std::size_t s = 0; s < detail::slot_count<Rule>; ++s) bound.slots.at[s] = fields[s].template as<S>();
+    constexpr bool indexed = detail::is_indexed<Rule>;
+    constexpr std::size_t slots =
+        detail::slots_taken<std::remove_const_t<decltype(kernel)>, Lane<T>, indexed, detail::slot_count<Rule>>();
+    detail::Bound<decltype(kernel), detail::Arrays<S, slots>, indexed> bound{kernel, {}};
+    for (std::size_t s = 0; s < slots; ++s) bound.slots.at[s] = fields[s].template as<S>();
     return bound;
   }
 

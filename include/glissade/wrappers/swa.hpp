@@ -24,6 +24,8 @@ struct Swa {
   int period = 1;  // >= 1, steps
 
   static constexpr std::array<std::string_view, 1> slots{"average"};
+  static constexpr std::array<bool, 1> uncoded{true};
+  static constexpr bool ends_chain = true;
 
   static void options(auto& self, auto&& visit) {
     visit("start", self.start, range::non_negative);

@@ -9,6 +9,7 @@
 #include <glissade/method/lifted.hpp>
 #include <glissade/rules/adam.hpp>
 #include <glissade/rules/sgd.hpp>
+#include <glissade/transforms/clip_by_global_norm.hpp>
 #include <glissade/solve/barzilai_borwein.hpp>
 #include <glissade/solve/damped_newton.hpp>
 #include <glissade/solve/gradient_descent.hpp>
@@ -18,36 +19,70 @@
 #include <glissade/solve/newton.hpp>
 #include <glissade/solve/nonlinear_cg.hpp>
 #include <glissade/solve/oasis.hpp>
+#include <glissade/solve/sophia.hpp>
 #include <glissade/solve/trust_region_newton.hpp>
+
+#include <type_traits>
 
 #include "support/archetypes.hpp"
 
-/// Calls law.operator()<Archetype>(name, method): the archetype is all that the method may use.
+/// How near a method gets by itself: to any tolerance, or only as near as its rate lets it.
+enum class Reach { minimum, neighborhood };
+
+/// Calls law.operator()<Archetype>(name, method, reach): the archetype is all that the method may use.
 template <class Law>
 void for_each_method(const Law& law) {
   using namespace glissade;
-  law.template operator()<FirstOrder>("GradientDescent", GradientDescent{});
-  law.template operator()<FirstOrder>("GradientDescent, StrongWolfe", GradientDescent{.search = StrongWolfe{}});
-  law.template operator()<FirstOrder>("BarzilaiBorwein", BarzilaiBorwein{});
-  law.template operator()<FirstOrder>("NonlinearCg", NonlinearCg{});
-  law.template operator()<FirstOrder>("Lbfgs", Lbfgs{.memory = 3});
-  law.template operator()<FirstOrder>("Lifted Adam", Lifted{Adam{.learning_rate = 0.1}});
-  law.template operator()<SecondOrder>("Newton", Newton{});
-  law.template operator()<SecondOrder>("TrustRegionNewton", TrustRegionNewton{});
-  law.template operator()<Products>("TrustRegionNewton, products", TrustRegionNewton{});
-  law.template operator()<SecondOrder>("LazyNewton", LazyNewton{.period = 3});
-  law.template operator()<SecondOrder>("LazyNewton, fixed", LazyNewton{.period = 2, .adaptive = false, .constant = 5});
-  law.template operator()<SecondOrder>("LazyCubicNewton", LazyCubicNewton{.period = 3});
-  law.template operator()<SecondOrder>("LazyCubicNewton, fixed",
-                                       LazyCubicNewton{.period = 2, .adaptive = false, .constant = 20});
-  law.template operator()<SecondOrder>("DampedNewton, universal", DampedNewton{});
-  law.template operator()<SecondOrder>("DampedNewton, aicn", DampedNewton{.kind = Damping::aicn, .constant = 10});
-  law.template operator()<SecondOrder>("DampedNewton, grls", DampedNewton{.kind = Damping::grls, .grid_points = 30});
-  law.template operator()<Products>("Oasis", Oasis{.initial_learning_rate = 0.1});
-  law.template operator()<EqualTerms>("Svrg", Svrg{.step_size = 0.5, .batch_size = 2});
-  law.template operator()<EqualTerms>("Saga", Saga{.step_size = 0.5, .batch_size = 2});
-  law.template operator()<EqualTerms>("Sarah", Sarah{.step_size = 0.5, .batch_size = 2});
-  law.template operator()<EqualTerms>("SarahPlus", SarahPlus{.step_size = 0.5, .batch_size = 2});
-  law.template operator()<EqualTerms>("Svrg, by a rule", with_rule(Svrg{.batch_size = 2}, Sgd{.learning_rate = 0.5}));
-  law.template operator()<EqualTermsWithProducts>("AiSarah", AiSarah{.batch_size = 2});
+  const auto run = [&law]<class A>(std::type_identity<A>, const char* name, const auto& method,
+                                   Reach reach = Reach::minimum) { law.template operator()<A>(name, method, reach); };
+  constexpr std::type_identity<FirstOrder> first_order;
+  constexpr std::type_identity<SecondOrder> second_order;
+  constexpr std::type_identity<Products> products;
+  constexpr std::type_identity<EqualTerms> sum;
+  constexpr std::type_identity<EqualTermsWithProducts> sum_with_products;
+  run(first_order, "GradientDescent", GradientDescent{});
+  run(std::type_identity<WithValue>{}, "GradientDescent, values alone", GradientDescent{});
+  run(std::type_identity<Callable>{}, "GradientDescent, StrongWolfe, callable", GradientDescent{.search = StrongWolfe{}});
+  run(first_order, "GradientDescent, Polyak", GradientDescent{.search = Polyak{.lowest = 0}});
+  run(first_order, "BarzilaiBorwein", BarzilaiBorwein{});
+  run(first_order, "NonlinearCg", NonlinearCg{});
+  run(first_order, "Lbfgs", Lbfgs{.memory = 3});
+  run(std::type_identity<WithValue>{}, "Lbfgs, Armijo, values alone", Lbfgs{.memory = 3, .search = Armijo{}});
+  run(first_order, "Lifted Adam", Lifted{Adam{.learning_rate = 0.1}});
+  run(first_order, "Lifted Sgd, still at first",
+      Lifted{Sgd{.learning_rate = [](std::int64_t t) { return t < 3 ? 0.0 : 0.8; }}});
+  run(second_order, "Newton", Newton{});
+  run(second_order, "TrustRegionNewton", TrustRegionNewton{});
+  run(products, "TrustRegionNewton, products", TrustRegionNewton{});
+  run(second_order, "LazyNewton", LazyNewton{.period = 3});
+  run(second_order, "LazyNewton, period 1, bad first constant", LazyNewton{.period = 1, .constant = 1e-6});
+  run(second_order, "LazyNewton, fixed", LazyNewton{.period = 2, .adaptive = false, .constant = 5});
+  run(second_order, "LazyCubicNewton", LazyCubicNewton{.period = 3});
+  run(second_order, "LazyCubicNewton, bad first constant", LazyCubicNewton{.period = 4, .constant = 1e-6});
+  run(second_order, "LazyCubicNewton, fixed", LazyCubicNewton{.period = 2, .adaptive = false, .constant = 20});
+  run(second_order, "DampedNewton, universal", DampedNewton{});
+  run(second_order, "DampedNewton, newton", DampedNewton{.kind = Damping::newton}, Reach::neighborhood);
+  run(second_order, "DampedNewton, aicn", DampedNewton{.kind = Damping::aicn, .constant = 10});
+  run(second_order, "DampedNewton, root", DampedNewton{.kind = Damping::root, .constant = 1});
+  run(second_order, "DampedNewton, greedy", DampedNewton{.kind = Damping::greedy, .grid_points = 30});
+  run(second_order, "DampedNewton, grls", DampedNewton{.kind = Damping::grls, .grid_points = 30});
+  run(second_order, "DampedNewton, armijo", DampedNewton{.kind = Damping::armijo, .tau = 0.25});
+  run(products, "Oasis", Oasis{.initial_learning_rate = 0.1});
+  run(products, "SophiaH", SophiaH{.learning_rate = 0.05, .gamma = 1, .period = 2}, Reach::neighborhood);
+  run(std::type_identity<EqualTermsWithLabels>{}, "SophiaG",
+      SophiaG{.learning_rate = 0.05, .gamma = 1, .period = 2, .curvature_batch = 4}, Reach::neighborhood);
+  run(sum_with_products, "StochasticOasis", StochasticOasis{.initial_learning_rate = 0.1, .batch_size = 2});
+  run(sum, "Svrg", Svrg{.step_size = 0.5, .batch_size = 2});
+  run(sum, "Saga", Saga{.step_size = 0.5, .batch_size = 2});
+  run(std::type_identity<EqualTermsWithProx>{}, "Saga, prox", Saga{.step_size = 0.5, .batch_size = 2});
+  run(sum, "Sarah", Sarah{.step_size = 0.5, .batch_size = 2});
+  run(sum, "SarahPlus", SarahPlus{.step_size = 0.5, .batch_size = 2});
+  run(sum, "Svrg, by a rule", with_rule(Svrg{.batch_size = 2}, Sgd{.learning_rate = 0.5}));
+  run(sum, "Saga, by a rule", with_rule(Saga{.batch_size = 2}, Sgd{.learning_rate = 0.5}));
+  run(sum, "Sarah, by a chain",
+      with_rule(Sarah{.batch_size = 2}, chain(ClipByGlobalNorm{1.0}, Sgd{.learning_rate = 0.5})));
+  run(sum, "SarahPlus, by a rule", with_rule(SarahPlus{.batch_size = 2}, Sgd{.learning_rate = 0.5}));
+  run(sum_with_products, "AiSarah", AiSarah{.batch_size = 2});
+  run(std::type_identity<EqualTermsWithThird>{}, "AiSarah, third derivatives", AiSarah{.batch_size = 2});
+  run(sum_with_products, "AiSarah, by a rule", with_rule(AiSarah{.batch_size = 2}, Sgd{.learning_rate = 0.5}));
 }

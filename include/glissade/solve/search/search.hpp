@@ -16,6 +16,13 @@ inline void check_search(const Search& search) {
   std::visit([](const auto& chosen) { check_method(chosen); }, search);
 }
 
+/// Why a search that returned 0 at this value did not move.
+inline Status why_failed(const Search& search, double value) {
+  const Polyak* polyak = std::get_if<Polyak>(&search);
+  if (polyak == nullptr) return Status::search_failed;
+  return value <= polyak->lowest ? Status::lowest_reached : Status::non_finite;
+}
+
 /// Moves the line's x and returns the length of the step; 0: not moved.
 template <class F, class V>
 double search_along(Line<F, V>& line, const Search& search, double first) {

@@ -1,0 +1,25 @@
+// The step away from a saddle.
+#pragma once
+
+#include <algorithm>
+
+#include "line.hpp"
+
+namespace glissade::detail {
+
+/// Moves x along the unit vector d, or against it where the value rises along d at first, whose curvature is negative:
+///
+///     t = max(1, ||x||), half of that, ...   until  f(x + t d) <= f(x) + t^2 curvature / 4
+///
+/// Returns t; 0: not moved. Cost: at most 60 values, one gradient.
+template <class F, class V>
+double leave_saddle(F& f, V& x, double& value, V& gradient, V& d, double curvature, LineScratch<V>& scratch) {
+  if (gradient.dot(d) > 0) d = -d;
+  Line line(f, x, value, gradient, d, scratch);
+  double t = std::max(1.0, norm_of(x));
+  for (int trial = 0; trial < 60; ++trial, t /= 2)
+    if (line.look(t) <= line.value() + 0.25 * t * t * curvature && line.accept()) return t;
+  return 0;
+}
+
+}  // namespace glissade::detail

@@ -1,0 +1,7 @@
+// expect: they stand at the end of the chain, behind the learning rate
+#include <glissade/glissade.hpp>
+
+int main() {
+  double x = 1;
+  glissade::Optimizer optimizer{glissade::chain(glissade::ScaleByAdam{}, glissade::Ema{}, glissade::ScaleByLearningRate{}), x};
+}
