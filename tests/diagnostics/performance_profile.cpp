@@ -73,6 +73,10 @@ TEST_CASE("studies, held-out variants and speed-up") {
   CHECK(with_held_out(Eigen::Vector3d(10, 20, 50), Eigen::Vector3d(inf, 8, 8)) == Eigen::Vector3d(inf, 20, inf));
   CHECK(speed_up(Eigen::Vector2d(5, 40), Eigen::Vector2d(10, 10), 100) == Approx(std::sqrt(0.5)));
   CHECK(speed_up(Eigen::Vector2d(5, inf), Eigen::Vector2d(10, 10), 99) == Approx(std::sqrt(0.2)));
+  CHECK(message_of([] { speed_up(Eigen::Vector2d(5, 0), Eigen::Vector2d(10, 10), 99); }) ==
+        "speed_up: time = 0, must be > 0");
+  CHECK(message_of([] { speed_up(Eigen::Vector2d(5, 1), Eigen::Vector2d(10, -1), 99); }) ==
+        "speed_up: time = -1, must be > 0");
 }
 
 TEST_CASE("performance profile rejects bad times") {

@@ -32,6 +32,24 @@ problems::SoftmaxRegression softmax() {
   return {normals(25, 3, 7), labels, 4, 0.01};
 }
 
+/// The certificate holds along the way of gradient descent to the minimum, and is no more than its condition too large.
+template <class P>
+void check_gap_bound(const P& problem, VectorXd x) {
+  VectorXd g;
+  std::vector<double> values, bounds;
+  for (int k = 0; k < 10'000; ++k) {
+    values.push_back(problem.value_and_gradient(x, g));
+    bounds.push_back(problem.gap_bound(g));
+    x -= 0.5 * g;
+  }
+  const double minimum = values.back();
+  CHECK(bounds.back() < 1e-25);
+  for (std::size_t k = 0; k < 100; ++k) {
+    CHECK(values[k] - minimum <= bounds[k]);
+    CHECK(bounds[k] <= 1e3 * (values[k] - minimum));
+  }
+}
+
 /// Means over batches are means of terms; the mean over all terms is the function, in any order.
 template <class P>
 void check_sum(const P& problem, const VectorXd& x) {
@@ -70,6 +88,7 @@ TEST_CASE("finite sums: derivatives and terms") {
     const auto p = problems::random_logistic({.rows = 40, .columns = 6, .regularization = 0.1, .condition = 20});
     check_derivatives(p, p.start());
     check_sum(p, VectorXd::LinSpaced(6, -2, 3));
+    check_gap_bound(p, VectorXd::LinSpaced(6, -2, 3));
   }
   SECTION("ridge regression") {
     const problems::RidgeRegression p(normals(30, 5, 1), normals(30, 1, 2), 0.2);
@@ -79,14 +98,16 @@ TEST_CASE("finite sums: derivatives and terms") {
     const MatrixXd A = p.features() / std::sqrt(30);
     const MatrixXd normal = A.transpose() * A + 0.2 * MatrixXd::Identity(5, 5);
     const VectorXd x = normal.llt().solve(A.transpose() * p.targets() / std::sqrt(30));
+    CHECK((p.minimizer() - x).norm() < 1e-14);
     VectorXd g;
-    p.value_and_gradient(x, g);
+    CHECK(p.value_and_gradient(x, g) == Approx(p.minimum()).epsilon(1e-15));
     CHECK(g.norm() < 1e-14);
   }
   SECTION("softmax regression") {
     const auto p = softmax();
     check_derivatives(p, VectorXd::LinSpaced(12, -1, 1));
     check_sum(p, VectorXd::LinSpaced(12, -1, 1));
+    check_gap_bound(p, VectorXd::LinSpaced(12, -1, 1));
     CHECK(p.value(VectorXd::Zero(12)) == Approx(std::log(4.0)).epsilon(1e-14));
   }
   SECTION("phase retrieval") {
@@ -94,10 +115,17 @@ TEST_CASE("finite sums: derivatives and terms") {
     check_derivatives(smooth.problem, smooth.start);
     check_sum(smooth.problem, smooth.start);
     CHECK(smooth.problem.value(smooth.solution) < 1e-28);
+    CHECK(smooth.minimum == 0);
     const auto robust = problems::random_phase_retrieval(30, 6, 0.2, 5);
     check_derivatives(robust.problem, robust.start);
     check_sum(robust.problem, robust.start);
     CHECK(robust.problem.value(robust.solution) > 0);
+    CHECK(std::isnan(robust.minimum));
+    CHECK(message_of([&] { static_cast<void>(robust.problem.batch_value(robust.start, std::vector<Index>{})); }) ==
+          "PhaseRetrieval: an empty batch");
+    VectorXd g;
+    CHECK(message_of([&] { smooth.problem.batch_gradient(smooth.start, std::vector<Index>{}, g); }) ==
+          "SmoothPhaseRetrieval: an empty batch");
     CHECK(problems::random_phase_retrieval(30, 6).problem.value(-smooth.solution) < 1e-14);
   }
   SECTION("matrix factorization") {
@@ -204,4 +232,22 @@ TEST_CASE("problems reject bad data") {
         "MatrixFactorization: rank = 4, must be in [1, 3]");
   CHECK(message_of([&] { problems::LogSumExp(a, VectorXd::Ones(3), 0); }) ==
         "LogSumExp: smoothing = 0, must be > 0 and finite");
+  CHECK(message_of([&] { problems::SoftmaxRegression(a, Eigen::VectorXi::Zero(3), -1); }) ==
+        "SoftmaxRegression: classes = -1, must be >= 2");
+  Rows bad = a;
+  bad(1, 1) = std::nan("");
+  CHECK(message_of([&] { problems::SoftmaxRegression(bad, Eigen::VectorXi::Zero(3), 2); }) ==
+        "SoftmaxRegression: a coefficient of features is not finite");
+  CHECK(message_of([&] { problems::LogSumExp(bad, VectorXd::Ones(3)); }) == "LogSumExp: a coefficient of A is not finite");
+  CHECK(message_of([&] { problems::LogSumExp(a, bad.col(1)); }) == "LogSumExp: a coefficient of b is not finite");
+  CHECK(message_of([&] { problems::PhaseRetrieval(bad, VectorXd::Ones(3)); }) ==
+        "PhaseRetrieval: a coefficient of A is not finite");
+  CHECK(message_of([&] { problems::MatrixFactorization(bad, 1); }) ==
+        "MatrixFactorization: a coefficient of Y is not finite");
+  CHECK(message_of([&] { problems::PolytopeFeasibility(bad, VectorXd::Ones(3)); }) ==
+        "PolytopeFeasibility: a coefficient of A is not finite");
+  CHECK(message_of([&] { problems::random_logistic({.steepness = -1}); }) ==
+        "random_logistic: steepness = -1, must be >= 0 and finite");
+  CHECK(message_of([&] { problems::random_logistic({.noise = std::nan("")}); }) ==
+        "random_logistic: noise = nan, must be >= 0 and finite");
 }

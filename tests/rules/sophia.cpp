@@ -1,5 +1,6 @@
 #include <glissade/rules/sophia.hpp>
 
+#include <glissade/rules/adam.hpp>
 #include <glissade/rules/sgd.hpp>
 
 #include "support/catch.hpp"
@@ -52,6 +53,14 @@ TEST_CASE("Sophia: the toy of the paper, where Newton goes to a saddle") {
   CHECK(toy(x) == Approx(8));
   CHECK(toy_after(Sgd{.learning_rate = 0.01}, 50, false) == Approx(2.93).epsilon(0.01));
   CHECK(toy_after(Sophia{.learning_rate = 0.3, .beta1 = 0}, 50, false) == Approx(1.12).epsilon(0.01));
+  CHECK(toy_after(Adam{.learning_rate = 0.3}, 50, false) == Approx(0.042).epsilon(0.02));
+  // The other minimum in a, the maximum between, and the minimum.
+  CHECK(toy({-0.6538, 4}) == Approx(5.428).epsilon(1e-4));
+  CHECK(std::abs(slope({-0.6538, 4})[0]) < 5e-3);
+  CHECK(curvature({-0.6538, 4})[0] > 0);
+  CHECK(slope({0, 4}) == Vector2d(0, 0));
+  CHECK(curvature({0, 4})[0] < 0);
+  CHECK(slope({1, 4}).norm() < 1e-14);
 }
 
 TEST_CASE("Sophia: steps do not depend on the condition number") {
@@ -69,7 +78,7 @@ TEST_CASE("Sophia: steps do not depend on the condition number") {
     Optimizer optimizer{Sophia{.learning_rate = 0.5, .beta1 = 0, .gamma = 1}, x};
     Optimizer descent{Sgd{.learning_rate = 1}, x};
     int t = 0;
-    for (; t < 1000 && value() >= 1e-8 * start; ++t) {
+    for (; t < 20'000 && value() >= 1e-8 * start; ++t) {
       const VectorXd tangent = x.array().tanh().matrix();
       if (curved) {
         update_curvature(optimizer, 0, h.cwiseProduct((1 - tangent.array().square()).matrix()));
@@ -82,7 +91,8 @@ TEST_CASE("Sophia: steps do not depend on the condition number") {
   };
   CHECK(steps(1, false) == 7);
   CHECK(steps(1e2, false) == 936);
-  CHECK(steps(1e4, false) == 1000);
+  CHECK(steps(1e4, false) == 20'000);
+  CHECK(steps(1e6, false) == 20'000);
   for (const double condition : {1.0, 1e2, 1e4, 1e6}) CHECK(std::abs(steps(condition, true) - 20) <= 1);
 }
 
@@ -98,7 +108,10 @@ TEST_CASE("Sophia: without curvature it is Signum, with much it is momentum") {
   update_curvature(curved, 0, VectorXd::Constant(3, 1e6));
   curved.step(Eigen::Vector3d(3, 0, -2));
   CHECK((y - 0.25 * 0.5 / 5e5 * Eigen::Vector3d(-3, 0, 2)).norm() < 1e-22);
-  CHECK(unclipped_fraction(curved, 0.5) == 1);
+  CHECK(unclipped_fraction(curved) == 1);
+  update_curvature(curved, 0, VectorXd::Constant(3, 1));  // bounds of 0.5, |m| = 0.75, 0, 0.5 before the step
+  curved.step(Eigen::Vector3d(-0.75, 0.2, 0.8));          // m = 0.375, 0.1, -0.1
+  CHECK(unclipped_fraction(curved) == 1);
 }
 
 TEST_CASE("Sophia: tiny and negative curvatures cannot overflow a step") {

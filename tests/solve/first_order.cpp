@@ -9,10 +9,24 @@
 #include <glissade/solve/lbfgs.hpp>
 #include <glissade/solve/nonlinear_cg.hpp>
 
+#include <numbers>
+
 using namespace glissade;
 using namespace test_functions;
 
 namespace {
+
+/// 100 ((x3 - 10 angle)^2 + (radius - 1)^2) + x3^2 with the angle in turns.
+constexpr auto helical_valley = [](const auto& x) {
+  using S = NumberOf<std::remove_cvref_t<decltype(x)>>;
+  using std::atan2;
+  using std::sqrt;
+  S turns = atan2(x[1], x[0]) / (2 * std::numbers::pi);
+  if (x[0] < 0 && x[1] < 0) turns += 1;
+  const S a = x[2] - 10.0 * turns;
+  const S b = sqrt(S(x[0] * x[0] + x[1] * x[1])) - 1.0;
+  return S(100.0 * (a * a + b * b) + x[2] * x[2]);
+};
 
 /// Calls of the function to ||g|| <= 1e-6, if the value got there too.
 template <class F, class M>
@@ -33,6 +47,8 @@ TEST_CASE("Lbfgs and NonlinearCg: no more than three times the calls of well-kno
   CHECK(calls(rosenbrock, small, NonlinearCg{}, 0) <= 3 * 76);
   CHECK(calls(beale, vector({1, 1}), Lbfgs{}, 0) <= 3 * 16);
   CHECK(calls(beale, vector({1, 1}), NonlinearCg{}, 0) <= 3 * 46);
+  CHECK(calls(helical_valley, vector({-1, 0, 0}), Lbfgs{}, 0) <= 3 * 33);
+  CHECK(calls(helical_valley, vector({-1, 0, 0}), NonlinearCg{}, 0) <= 3 * 92);
   CHECK(calls(powell_singular, vector({3, -1, 0, 1}), Lbfgs{}, 0) <= 3 * 52);
   CHECK(calls(powell_singular, vector({3, -1, 0, 1}), NonlinearCg{}, 0) <= 3 * 140);
   CHECK(calls(wood, vector({-3, -1, -3, -1}), Lbfgs{}, 0) <= 3 * 111);
@@ -117,6 +133,52 @@ TEST_CASE("BarzilaiBorwein: in one dimension it is the secant method") {
     slope_before = slope;
   }
   CHECK(x[0] == Approx(std::asinh(1.0)).epsilon(1e-5));
+}
+
+TEST_CASE("functions on which other libraries' searches gave up or went in circles") {
+  // LBFGSpp #23: Rosenbrock's function with pairs that start at (1, 6), where s'y > 0 was lost.
+  for (const Index n : {2, 10}) {
+    VectorXd x = VectorXd::Zero(n);
+    x[n - 2] = 1;
+    x[n - 1] = 6;
+    CHECK(calls(rosenbrock, x, Lbfgs{}, 0) <= 300);
+    CHECK(calls(rosenbrock, x, Lbfgs{.search = Armijo{}}, 0) <= 300);
+  }
+  // LBFGSpp #32: the third function of Bohachevsky, from far away and from the point where the search failed; it has
+  // many minima.
+  const auto bohachevsky = [](const VectorXd& x, VectorXd& g) {
+    const double angle = 3 * std::numbers::pi * x[0] + 4 * std::numbers::pi * x[1];
+    const double s = 0.3 * std::sin(angle) * std::numbers::pi;
+    g = vector({2 * x[0] + 3 * s, 4 * x[1] + 4 * s});
+    return x[0] * x[0] + 2 * x[1] * x[1] - 0.3 * std::cos(angle) + 0.3;
+  };
+  for (const VectorXd& start : {vector({-100, -100}), vector({-1.17596, -1.02192})}) {
+    const auto ends = [&](const auto& method) {
+      VectorXd x = start;
+      const Result r = minimize(bohachevsky, x, method, {.gradient_tolerance = 1e-8});
+      CHECK(r.status == Status::gradient_tolerance);
+      CHECK(r.evaluations.value <= 200);
+    };
+    ends(Lbfgs{});
+    ends(NonlinearCg{});
+    ends(BarzilaiBorwein{});
+  }
+}
+
+TEST_CASE("Polyak: at or below the least value that it was told of, it says so") {
+  const auto f = [](const VectorXd& x, VectorXd& g) { return g = x, 0.5 * x.squaredNorm(); };
+  VectorXd x = vector({1, 2});
+  CHECK(minimize(f, x, GradientDescent{.search = Polyak{.lowest = 1}}).status == Status::lowest_reached);
+  CHECK(0.5 * x.squaredNorm() <= 1);
+  x = vector({1, 2});
+  CHECK(minimize(f, x, Lbfgs{.search = Polyak{.lowest = 1}}).status == Status::lowest_reached);
+  const auto wall = [](const VectorXd& y, VectorXd& g) {
+    g = y;
+    return y[0] < 0.9 ? std::nan("") : 0.5 * y.squaredNorm();
+  };
+  x = vector({1, 2});
+  CHECK(minimize(wall, x, GradientDescent{.search = Polyak{.lowest = 0}}).status == Status::non_finite);
+  CHECK(x == vector({1, 2}));
 }
 
 TEST_CASE("minimize: observers see every point once, also where a search fails in the end") {

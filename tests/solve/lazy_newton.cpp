@@ -157,6 +157,24 @@ TEMPLATE_TEST_CASE("lazy methods: Hessians are ceil(iterations / period) with a 
     }
 }
 
+TEMPLATE_TEST_CASE("lazy methods: too small a fixed constant does not converge", "", LazyNewton, LazyCubicNewton) {
+  const SoftMax f(150, 30, 0.05, 1);
+  /// The least power of 10 that gets there.
+  const auto least = [&](int period) {
+    double constant = 1e-3;
+    while (constant < 1e4 && units(f, TestType{.period = period, .adaptive = false, .constant = constant}, 1e-8, 2e4) >= 2e4)
+      constant *= 10;
+    return constant;
+  };
+  const double eager = least(1), lazy = least(30);
+  CAPTURE(eager, lazy);
+  for (const double constant : {eager, lazy}) {
+    CHECK(constant > 1e-3);
+    CHECK(constant <= 1e3);
+  }
+  if (std::is_same_v<TestType, LazyCubicNewton>) CHECK(lazy > eager);
+}
+
 TEMPLATE_TEST_CASE("lazy methods: an orthogonal change of variables maps the path", "", LazyNewton, LazyCubicNewton) {
   const SoftMax f(40, 7, 0.1, 3);
   const MatrixXd Q = MatrixXd(Eigen::HouseholderQR<MatrixXd>(MatrixXd::Random(7, 7)).householderQ());
@@ -179,7 +197,7 @@ TEMPLATE_TEST_CASE("lazy methods: an orthogonal change of variables maps the pat
   const VectorXd x = VectorXd::Ones(7);
   auto mapped = path(turned, Q.transpose() * x, TestType{.period = 3}, 20);
   for (VectorXd& y : mapped) y = (Q * y).eval();
-  CHECK(gap(mapped, path(f, x, TestType{.period = 3}, 20)) <= 1e-9);
+  CHECK(gap(mapped, path(f, x, TestType{.period = 3}, 20)) <= 1e-10);
 }
 
 TEST_CASE("LazyCubicNewton: with M = 6 m L the value falls over each cycle") {
@@ -221,6 +239,39 @@ TEST_CASE("LazyCubicNewton: leaves a saddle where it starts beside it") {
   Wavy{}.hessian(x, H);
   CHECK(Eigen::SelfAdjointEigenSolver<MatrixXd>(H).eigenvalues()[0] > 0);
   CHECK(r.value < 1.4);
+}
+
+TEMPLATE_TEST_CASE("lazy methods: a trial that was rejected is no convergence", "", LazyNewton, LazyCubicNewton) {
+  // sqrt(1 + x^2) from 5 with a first constant that is far too small.
+  struct {
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      const double r = std::hypot(1, x[0]);
+      g[0] = x[0] / r;
+      return r;
+    }
+    void hessian(const VectorXd& x, MatrixXd& H) const { H(0, 0) = std::pow(std::hypot(1, x[0]), -3); }
+  } hyperbola;
+  for (const int period : {1, 4})
+    for (const bool steps : {true, false}) {
+      VectorXd x = VectorXd::Constant(1, 5);
+      Stop stop{.gradient_tolerance = 0};
+      (steps ? stop.step_tolerance : stop.value_tolerance) = 1e-8;
+      const Result r = minimize(hyperbola, x, TestType{.period = period, .constant = 1e-3}, stop);
+      INFO(to_string(r.status));
+      CHECK(converged(r.status));
+      CHECK(std::abs(x[0]) < 1e-3);
+    }
+}
+
+TEST_CASE("lazy methods: a Hessian that is not finite is said so") {
+  struct {
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const { return g = x, 0.5 * x.squaredNorm(); }
+    void hessian(const VectorXd&, MatrixXd& H) const { H.setConstant(std::nan("")); }
+  } blind;
+  VectorXd x = VectorXd::Ones(2);
+  CHECK(minimize(blind, x, LazyNewton{}).status == Status::non_finite_hessian);
+  CHECK(minimize(blind, x, LazyCubicNewton{}).status == Status::non_finite_hessian);
+  CHECK(x == VectorXd::Ones(2));
 }
 
 TEST_CASE("LazyNewton: not convex and a fixed constant is said so") {

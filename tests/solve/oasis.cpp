@@ -1,4 +1,5 @@
 #include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
 #include <glissade/method/minimize.hpp>
 #include <glissade/problems/more_garbow_hillstrom.hpp>
 #include <glissade/problems/quadratic.hpp>
@@ -44,7 +45,7 @@ double minimum_of(const problems::LogisticRegression& problem, double* smoothnes
   REQUIRE(g.norm() < 1e-9);
   if (smoothness != nullptr) {
     problem.hessian(problem.start(), H);  // the largest there is
-    *smoothness = H.trace();
+    *smoothness = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(H).eigenvalues()[H.rows() - 1];
   }
   return problem.value(x);
 }
@@ -84,16 +85,18 @@ TEST_CASE("OASIS: badly scaled logistic regression, where gradient descent does 
     const auto problem = badly_scaled(seed);
     double smoothness = 0;
     const double minimum = minimum_of(problem, &smoothness);
+    // The minimum itself is known to rounding errors only.
     CHECK(after(problem, Oasis{.warm_start = 20}, 100) - minimum < 1e-6);
-    CHECK(after(problem, Oasis{.warm_start = 20}, 300) - minimum < 1e-12);
+    CHECK(after(problem, Oasis{.warm_start = 20}, 300) - minimum <= 1e-16);
+    CHECK(after(problem, Oasis{.beta2 = 0.999, .warm_start = 20}, 100) - minimum <= 3e-8);
     // Frozen preconditioner: AdGD; and gradient descent with 1 / L.
-    CHECK(after(problem, Oasis{.initial_learning_rate = 1e-6, .truncation = 1e4}, 300) - minimum > 1e-2);
+    CHECK(after(problem, Oasis{.initial_learning_rate = 1e-6, .truncation = 1e4}, 300) - minimum > 0.05);
     VectorXd x = problem.start(), g;
     for (int k = 0; k < 300; ++k) {
       problem.value_and_gradient(x, g);
       x -= g / smoothness;
     }
-    CHECK(problem.value(x) - minimum > 1e-2);
+    CHECK(problem.value(x) - minimum > 0.1);
   }
 }
 
@@ -101,7 +104,7 @@ TEST_CASE("OASIS: the first rate does not matter") {
   const auto problem = badly_scaled(1);
   const double minimum = minimum_of(problem);
   for (const double rate : {1e-4, 1e-3, 1e-2, 1e-1})
-    CHECK(after(problem, Oasis{.initial_learning_rate = rate, .warm_start = 20}, 300) - minimum < 1e-12);
+    CHECK(after(problem, Oasis{.initial_learning_rate = rate, .warm_start = 20}, 300) - minimum <= 1e-16);
 }
 
 TEST_CASE("OASIS with a constant preconditioner is AdGD") {
@@ -144,6 +147,55 @@ TEST_CASE("OASIS: scaling the function does not change the path") {
   minimize(problem, x, Oasis{}, {.max_iterations = 30, .gradient_tolerance = 0});
   minimize(scaled, y, Oasis{.truncation = 1e-5 * 1024}, {.max_iterations = 30, .gradient_tolerance = 0});
   CHECK(x == y);
+}
+
+TEST_CASE("OASIS: with the exact diagonal a diagonal change of variables gives the same values") {
+  // Of a separable function one probe is the diagonal.
+  struct Separable {
+    VectorXd scale;
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      const Eigen::ArrayXd t = (scale.array() * x.array()) - 1;
+      g = scale.array() * t.tanh() + 0.1 * scale.array() * t;
+      return t.cosh().log().sum() + 0.05 * t.square().sum();
+    }
+    void hessian_vector(const VectorXd& x, const VectorXd& v, VectorXd& Hv) const {
+      const Eigen::ArrayXd t = (scale.array() * x.array() - 1).tanh();
+      Hv = scale.array().square() * (1.1 - t.square()) * v.array();
+    }
+  };
+  const VectorXd scale = (VectorXd::LinSpaced(8, -4, 4) * std::log(2.0)).array().exp();
+  const Separable plain{VectorXd::Ones(8)}, scaled{scale};
+  VectorXd x = VectorXd::LinSpaced(8, -2, 3), y = x.cwiseQuotient(scale);
+  const Oasis method{.truncation = 1e-100};
+  auto at_x = method.init(plain, x);
+  auto at_y = method.init(scaled, y);
+  for (int k = 0; k < 60; ++k) {
+    method.step(plain, x, at_x);
+    method.step(scaled, y, at_y);
+    CHECK(at_y.value == Approx(at_x.value).epsilon(1e-9).margin(1e-14));
+  }
+  CHECK(at_x.gradient.norm() < 1e-3);
+}
+
+TEST_CASE("OASIS: every number of a schedule is looked at, before anything is touched") {
+  const auto problem = badly_scaled(2);
+  for (const double bad : {-1.0, std::nan("")}) {
+    const auto late = [bad](std::int64_t k) { return k < 3 ? 0.1 : bad; };
+    const Oasis method{.learning_rate = late};
+    VectorXd x = problem.start();
+    auto state = method.init(problem, x);
+    for (int k = 0; k < 3; ++k) method.step(problem, x, state);
+    const VectorXd before = x, momentum = state.momentum, curvature = state.curvature;
+    CHECK(message_of([&] { method.step(problem, x, state); }) ==
+          (bad < 0 ? "Oasis: learning_rate = -1, must be >= 0 and finite"
+                   : "Oasis: learning_rate = nan, must be >= 0 and finite"));
+    CHECK(x == before);
+    CHECK(state.curvature == curvature);
+    CHECK(state.steps == 3);
+    VectorXd y = problem.start();
+    CHECK(message_of([&] { minimize(problem, y, StochasticOasis{.learning_rate = late}); }).starts_with(
+        "StochasticOasis: learning_rate = "));
+  }
 }
 
 TEST_CASE("OASIS: fixed rate, momentum and decay by their formulas") {

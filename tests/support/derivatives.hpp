@@ -19,8 +19,8 @@ auto difference(const auto& f, Eigen::VectorXd x, Eigen::Index i, double h) {
   return slope;
 }
 
-/// Gradient, Hessian and Hessian-vector product at five points: the start, near it, and of sizes 1, 10 and 1e2. A point
-/// where the function is not finite or exceeds 1e40 is moved half way to the start until it is not.
+/// Gradient, Hessian and Hessian-vector product at the start and at five random points: near it, and of sizes 1, 10 and,
+/// twice, 1e2. A point where the function is not finite or exceeds 1e40 is moved half way to the start until it is not.
 template <class P>
 void check_derivatives(const P& problem, const Eigen::VectorXd& start, bool at_start = true) {
   const Eigen::Index n = start.size();
@@ -31,9 +31,9 @@ void check_derivatives(const P& problem, const Eigen::VectorXd& start, bool at_s
     problem.value_and_gradient(x, g);
     return g;
   };
-  for (int point = at_start ? 0 : 1; point < 5; ++point) {
+  for (int point = at_start ? 0 : 1; point < 6; ++point) {
     Eigen::VectorXd x = start;
-    const double size = point < 2 ? 0.1 * point : std::pow(10.0, point - 2);
+    const double size = point < 2 ? 0.1 * point : std::pow(10.0, std::min(point - 2, 2));
     for (Eigen::Index i = 0; i < n; ++i) {
       const double z = key.derive(static_cast<std::uint64_t>(point)).normal(static_cast<std::uint64_t>(i));
       x[i] = point < 2 ? x[i] + size * z * std::abs(x[i]) : size * z;

@@ -116,13 +116,16 @@ inline Eigen::VectorXd with_held_out(const Eigen::VectorXd& base, const Eigen::V
 }
 
 /// The geometric mean over workloads of reference / time; a target that was missed counts as max_runtime + 1.
-/// Throws std::invalid_argument for different lengths and max_runtime <= 0.
+/// Throws std::invalid_argument for different lengths, max_runtime <= 0 and times that are not positive.
 inline double speed_up(const Eigen::VectorXd& times, const Eigen::VectorXd& reference, double max_runtime) {
   require("speed_up", "max_runtime", max_runtime, range::positive);
   if (times.size() != reference.size() || times.size() == 0)
     throw std::invalid_argument("speed_up: " + std::to_string(times.size()) + " times and " +
                                 std::to_string(reference.size()) + " references, must be as many and not none");
   const auto finite = [&](double t) { return std::isfinite(t) ? t : max_runtime + 1; };
+  for (Eigen::Index w = 0; w < times.size(); ++w)
+    for (const double t : {times[w], reference[w]})
+      if (t <= 0) reject("speed_up", "time", t, "> 0");
   double sum = 0;
   for (Eigen::Index w = 0; w < times.size(); ++w) sum += std::log(finite(reference[w]) / finite(times[w]));
   return std::exp(sum / static_cast<double>(times.size()));

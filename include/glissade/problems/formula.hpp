@@ -23,6 +23,12 @@ inline void require_size(std::string_view owner, std::string_view thing, Index s
                                 " coefficients, must be " + std::to_string(expected));
 }
 
+/// Throws std::invalid_argument: "LogSumExp: a coefficient of A is not finite".
+inline void require_finite(std::string_view owner, std::string_view thing, const auto& data) {
+  if (!data.allFinite())
+    throw std::invalid_argument(std::string(owner) + ": a coefficient of " + std::string(thing) + " is not finite");
+}
+
 /// Throws std::invalid_argument: "ExtendedRosenbrock: x has 3 coefficients, must be a multiple of 2".
 inline void require_multiple(std::string_view owner, Index size, Index factor) {
   if (size <= 0 || size % factor != 0)

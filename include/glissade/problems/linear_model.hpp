@@ -1,6 +1,7 @@
 // Sums of losses of linear models: logistic and ridge regression.
 #pragma once
 
+#include <Eigen/Cholesky>
 #include <Eigen/Core>
 #include <cmath>
 #include <span>
@@ -169,17 +170,34 @@ class LinearModel {
   double regularization_;
 };
 
-/// Logistic regression: (1/n) sum of log(1 + exp(-y <a, x>)) + (regularization / 2) |x|^2. With a positive
-/// regularization |gradient|^2 / (2 regularization) bounds the distance to the minimum.
+/// Logistic regression: (1/n) sum of log(1 + exp(-y <a, x>)) + (regularization / 2) |x|^2.
 class LogisticRegression : public LinearModel<LogisticLoss> {
  public:
   using LinearModel<LogisticLoss>::LinearModel;
+  /// A certificate: f(x) - minimum is at most this, |gradient|^2 / (2 regularization); infinite without
+  /// regularization.
+  [[nodiscard]] double gap_bound(const auto& gradient) const {
+    return gradient.squaredNorm() / (2 * regularization());
+  }
 };
 
 /// Ridge regression: (1/2n) |A x - y|^2 + (regularization / 2) |x|^2.
 class RidgeRegression : public LinearModel<SquaredLoss> {
  public:
   using LinearModel<SquaredLoss>::LinearModel;
+  /// The solution of (A'A / n + regularization I) x = A'y / n, by a Cholesky factorization: for a positive
+  /// regularization or columns that are independent.
+  /// A template, so that only who calls it waits for the factorization to be compiled.
+  template <class Matrix = Eigen::MatrixXd>
+  [[nodiscard]] Eigen::VectorXd minimizer() const {
+    Matrix H;
+    hessian(start(), H);
+    return Eigen::LDLT<Matrix>(H).solve(features().transpose() * targets() / static_cast<double>(size()));
+  }
+  template <class Matrix = Eigen::MatrixXd>
+  [[nodiscard]] double minimum() const {
+    return value(minimizer<Matrix>());
+  }
 };
 
 }  // namespace glissade::problems

@@ -19,7 +19,7 @@ namespace glissade::problems {
 ///
 /// Cost: one pass over A for the value, two for the gradient, four for Hv; 2 (n + d) numbers of workspace are kept, so
 /// one object must not be used by two threads at a time.
-/// Errors: std::invalid_argument for b of another length than A has rows and smoothing <= 0.
+/// Errors: std::invalid_argument for b of another length than A has rows, data that are not finite, smoothing <= 0.
 /// soft_maximum() makes one whose minimizer is 0.
 class LogSumExp {
  public:
@@ -31,6 +31,8 @@ class LogSumExp {
     require(name, "smoothing", smoothing_, range::positive);
     if (A_.rows() < 1 || A_.cols() < 1) throw std::invalid_argument(std::string(name) + ": no data");
     detail::require_size(name, "b", b_.size(), A_.rows());
+    detail::require_finite(name, "A", A_);
+    detail::require_finite(name, "b", b_);
   }
 
   [[nodiscard]] Index dimension() const { return A_.cols(); }

@@ -14,11 +14,11 @@ namespace glissade::problems {
 /// minimum is global and every other stationary point is a saddle.
 ///
 /// x holds W2 and then W1, column by column. As a finite sum its terms are the columns of Y:
-/// f_j = columns/2 |y_j - W2 w_j|^2, so that f is their mean. value, value_and_gradient, hessian_vector; size,
+/// f_j = columns/2 |y_j - W2 w_j|^2, so that f is their mean. value, value_and_gradient, hessian, hessian_vector; size,
 /// batch_value, batch_gradient. The minimum is half the sum of the squared singular values of Y beyond `rank`.
 /// Cost: rows * columns * rank * 6 flops a gradient; the residual is kept as workspace, so one object must not be used
 /// by two threads at a time.
-/// Errors: std::invalid_argument for a rank outside [1, min(rows, columns)].
+/// Errors: std::invalid_argument for a rank outside [1, min(rows, columns)] and a Y that is not finite.
 class MatrixFactorization {
  public:
   static constexpr std::string_view name = "MatrixFactorization";
@@ -26,6 +26,7 @@ class MatrixFactorization {
   MatrixFactorization(Eigen::MatrixXd Y, Index rank) : Y_(std::move(Y)), rank_(rank) {
     require(name, "rank", static_cast<double>(rank),
             Range{1, static_cast<double>(Y_.rows() < Y_.cols() ? Y_.rows() : Y_.cols())});
+    detail::require_finite(name, "Y", Y_);
     residual_.resize(Y_.rows(), Y_.cols());
     residual_.setZero();
   }
@@ -55,6 +56,30 @@ class MatrixFactorization {
     left(g).noalias() = residual_ * right(x).transpose();
     right(g).noalias() = left(x).transpose() * residual_;
     return 0.5 * residual_.squaredNorm();
+  }
+
+  /// Blocks W1 W1' and W2'W2 on the diagonal, and W2(i, l) W1(k, c) + [k = l] R(i, c) for W2(i, k) and W1(l, c).
+  void hessian(const auto& x, auto&& H) const {
+    look(x);
+    detail::reshape(H, dimension(), dimension());
+    H.setZero();
+    const auto W2 = left(x);
+    const auto W1 = right(x);
+    const Index rows = Y_.rows();
+    const Index first = rows * rank_;  // of W1 in x
+    for (Index k = 0; k < rank_; ++k)
+      for (Index l = 0; l < rank_; ++l) {
+        const double of_left = W1.row(k).dot(W1.row(l));
+        const double of_right = W2.col(k).dot(W2.col(l));
+        for (Index i = 0; i < rows; ++i) H(i + rows * k, i + rows * l) = of_left;
+        for (Index c = 0; c < Y_.cols(); ++c) {
+          H(first + k + rank_ * c, first + l + rank_ * c) = of_right;
+          for (Index i = 0; i < rows; ++i) {
+            const double mixed = W2(i, l) * W1(k, c) + (k == l ? residual_(i, c) : 0);
+            H(i + rows * k, first + l + rank_ * c) = H(first + l + rank_ * c, i + rows * k) = mixed;
+          }
+        }
+      }
   }
 
   /// With V2, V1 the parts of v: S = V2 W1 + W2 V1, Hv = (S W1' + R V1', W2' S + V2' R), R = W2 W1 - Y.

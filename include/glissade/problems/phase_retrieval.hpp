@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "../core/random.hpp"
@@ -18,7 +19,7 @@ namespace glissade::problems {
 /// residual(x, i) = <a_i, x>^2 - b_i with its gradient 2 <a_i, x> a_i.
 /// SmoothPhaseRetrieval adds hessian and hessian_vector.
 /// Cost: one pass over the rows that are asked for.
-/// Errors: std::invalid_argument for b of another length, negative or not finite.
+/// Errors: std::invalid_argument for b of another length or negative, data that are not finite and an empty batch.
 template <bool Smooth>
 class PhaseRetrievalForm {
  public:
@@ -29,6 +30,7 @@ class PhaseRetrievalForm {
     if (A_.rows() < 1 || A_.cols() < 1) throw std::invalid_argument(std::string(name) + ": no data");
     detail::require_size(name, "b", b_.size(), A_.rows());
     for (const double y : b_) require(name, "b", y, range::non_negative);
+    detail::require_finite(name, "A", A_);
   }
 
   [[nodiscard]] Index dimension() const { return A_.cols(); }
@@ -46,6 +48,7 @@ class PhaseRetrievalForm {
     return sum / static_cast<double>(size());
   }
   [[nodiscard]] double batch_value(const auto& x, const auto& indices) const {
+    check_batch(indices);
     double sum = 0;
     for (const auto i : indices) sum += term(residual(x, static_cast<Index>(i)));
     return sum / static_cast<double>(indices.size());
@@ -59,6 +62,7 @@ class PhaseRetrievalForm {
     return sum / static_cast<double>(size());
   }
   double batch_gradient(const auto& x, const auto& indices, auto&& g) const {
+    check_batch(indices);
     begin(x, g);
     double sum = 0;
     for (const auto i : indices) sum += add(x, static_cast<Index>(i), g);
@@ -91,6 +95,9 @@ class PhaseRetrievalForm {
     const double z = row(i).dot(x);
     return 3 * z * z - b_[i];
   }
+  static void check_batch(const auto& indices) {
+    if (indices.size() == 0) throw std::invalid_argument(std::string(name) + ": an empty batch");
+  }
   void begin(const auto& x, auto&& g) const {
     detail::require_size(name, "x", x.size(), dimension());
     detail::reshape(g, dimension());
@@ -117,6 +124,7 @@ struct PhaseRetrievalInstance {
   PhaseRetrievalForm<Smooth> problem;
   Eigen::VectorXd solution;
   Eigen::VectorXd start;  // uniform on the sphere
+  double minimum;         // 0; NaN, unknown, with corruption
 };
 template <bool Smooth = false>
 PhaseRetrievalInstance<Smooth> random_phase_retrieval(Index rows, Index dimension, double corrupted = 0,
@@ -137,7 +145,8 @@ PhaseRetrievalInstance<Smooth> random_phase_retrieval(Index rows, Index dimensio
     const double z = key.derive(3).normal(counter);
     if (key.derive(4).uniform(counter) < corrupted) b[i] += 10 * z * z;
   }
-  return {{std::move(A), std::move(b)}, solution, start};
+  const double minimum = corrupted > 0 ? std::numeric_limits<double>::quiet_NaN() : 0;
+  return {{std::move(A), std::move(b)}, solution, start, minimum};
 }
 
 }  // namespace glissade::problems

@@ -76,6 +76,8 @@ class PolytopeFeasibility {
   PolytopeFeasibility(Rows A, Eigen::VectorXd b, double power = 3) : A_(std::move(A)), b_(std::move(b)), power_(power) {
     require(name, "power", power_, Range{2, std::numeric_limits<double>::infinity(), false, true});
     detail::require_size(name, "b", b_.size(), A_.rows());
+    detail::require_finite(name, "A", A_);
+    detail::require_finite(name, "b", b_);
   }
 
   [[nodiscard]] Index dimension() const { return A_.cols(); }

@@ -25,6 +25,8 @@ inline LogisticRegression random_logistic(const LogisticData& data) {
   require("random_logistic", "rows", static_cast<double>(data.rows), range::at_least_one);
   require("random_logistic", "columns", static_cast<double>(data.columns), range::at_least_one);
   require("random_logistic", "condition", data.condition, range::at_least_one);
+  require("random_logistic", "steepness", data.steepness, range::non_negative);
+  require("random_logistic", "noise", data.noise, range::non_negative);
   const RandomKey key{data.seed};
   const auto counter = [](Index i) { return static_cast<std::uint64_t>(i); };
   LogisticRegression::Rows A(data.rows, data.columns);

@@ -18,26 +18,33 @@ namespace glissade::problems {
 /// drawn from the model itself, for SophiaG.
 /// Cost: one pass over the rows that are asked for; `classes` numbers of workspace are kept, so one object must not be
 /// used by two threads at a time.
-/// Errors: std::invalid_argument for fewer than two classes, labels outside 0 ... classes - 1 or of another length, a
-/// negative regularization.
+/// Errors: std::invalid_argument for fewer than two classes, labels outside 0 ... classes - 1 or of another length,
+/// features that are not finite, a negative regularization.
 class SoftmaxRegression {
  public:
   using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   static constexpr std::string_view name = "SoftmaxRegression";
 
   SoftmaxRegression(Rows features, Eigen::VectorXi labels, Index classes, double regularization = 0)
-      : features_(std::move(features)), labels_(std::move(labels)), classes_(classes), regularization_(regularization),
-        p_(classes_), q_(classes_) {
+      : features_(std::move(features)), labels_(std::move(labels)), classes_(classes), regularization_(regularization) {
     require(name, "regularization", regularization_, range::non_negative);
     require(name, "classes", static_cast<double>(classes_), Range{2});
     if (features_.rows() < 1 || features_.cols() < 1) throw std::invalid_argument(std::string(name) + ": no data");
     detail::require_size(name, "labels", labels_.size(), features_.rows());
     for (const int y : labels_) require(name, "label", y, Range{0, static_cast<double>(classes_ - 1)});
+    detail::require_finite(name, "features", features_);
+    p_.resize(classes_);
+    q_.resize(classes_);
   }
 
   [[nodiscard]] Index dimension() const { return features_.cols() * classes_; }
   [[nodiscard]] Index size() const { return features_.rows(); }
   [[nodiscard]] Eigen::VectorXd start() const { return Eigen::VectorXd::Zero(dimension()); }
+
+  /// A bound of f(x) - minimum from the gradient there; infinite without regularization.
+  [[nodiscard]] double gap_bound(const auto& gradient) const {
+    return gradient.squaredNorm() / (2 * regularization_);
+  }
 
   [[nodiscard]] double value(const auto& x) const { return mean_value(x, size(), all); }
   [[nodiscard]] double batch_value(const auto& x, const auto& indices) const {

@@ -163,15 +163,24 @@ void update_curvature(Optimizer<R, P>& optimizer, double beta2, const Eigen::Den
   ((detail::fold_curvature(engine.states[k++], beta2, estimates.derived())), ...);
 }
 
-/// The fraction of coordinates that the last step of an optimizer with Sophia did not clip.
+/// The fraction of coordinates that the last step of an optimizer with Sophia did not clip, by each tensor's own gamma
+/// and epsilon.
 template <class R, class P>
-double unclipped_fraction(const Optimizer<R, P>& optimizer, double gamma = 0.01, double epsilon = 1e-12) {
+double unclipped_fraction(const Optimizer<R, P>& optimizer) {
   Index unclipped = 0;
   Index all = 0;
+  const auto links = detail::flatten<void>(optimizer.rule());
   for (std::size_t k = 0; k < optimizer.size(); ++k) {
-    const auto counts = detail::count_unclipped(optimizer.state(k), gamma, epsilon);
-    unclipped += counts[0];
-    all += counts[1];
+    const auto look = [&](const auto& leaf) {
+      if constexpr (std::is_same_v<typename std::remove_cvref_t<decltype(leaf)>::Rule, ScaleBySophia>) {
+        const auto counts = detail::count_unclipped(optimizer.state(k), leaf.rule->gamma, leaf.rule->epsilon);
+        unclipped += counts[0];
+        all += counts[1];
+      }
+    };
+    detail::choose_all(links, detail::Site(optimizer.tensor(k)), 0, 1, std::tuple<>{}, [&](const auto& leaves) {
+      std::apply([&](const auto&... leaf) { (look(leaf), ...); }, leaves);
+    });
   }
   return all == 0 ? 0 : static_cast<double>(unclipped) / static_cast<double>(all);
 }

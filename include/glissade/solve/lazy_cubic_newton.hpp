@@ -7,7 +7,8 @@
 namespace glissade {
 
 /// Cubic Newton for functions that need not be convex, keeping a Hessian for `period` steps: where a Hessian
-/// costs n gradients, a period of n saves a factor of about sqrt(n) in work. It leaves saddles.
+/// costs n gradients, a period of n saves a factor of about sqrt(n) in work. It leaves saddles, if it
+/// does not start on one, where the gradient is zero already.
 ///
 ///     every `period` steps:  z = x,  H = Hessian(z), factorized once
 ///     h = argmin <g(x), h> + h'H h / 2 + (M / 6) ||h||^3,   globally

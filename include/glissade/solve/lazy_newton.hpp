@@ -16,8 +16,8 @@ namespace glissade {
 /// or as soon as a point is not finite, x goes back to z and M is doubled; the Hessian is kept. Otherwise M
 /// is `constant`, or 3 period L where the Hessian's Lipschitz constant L is given: then f falls over each cycle,
 /// though not in every step, and the Hessian is asked for exactly ceil(iterations / period) times.
-/// A period of 1 is the gradient-regularized Newton method. A fixed M that is too small for its period does not
-/// converge, though the same M may do for a period of 1: what M must be grows with the period.
+/// A period of 1 is the gradient-regularized Newton method. A fixed M that is too small does not converge, whatever the
+/// period.
 ///
 /// Options: period, 0: n (the default); adaptive (true); constant > 0, the first M or the fixed one;
 /// hessian_lipschitz >= 0 (0: unknown); accept in (0, 0.23] (0.2); max_constant (1e16); form.
