@@ -81,6 +81,7 @@ TEST_CASE("rewarm: learns new data faster, forgets more with a higher peak, and 
   INFO("same data: " << again_constant.mean_200_to_800 << ", " << again_warm.mean_200_to_800);
   CHECK(constant_rate.after_100 > 2 * half.after_100);
   CHECK(half.after_100 > same.after_100);
+  CHECK(same.after_100 > twice.after_100);
   CHECK(constant_rate.after_400 > 3 * same.after_400);
   CHECK(constant_rate.last > 3 * same.last);
   CHECK(same.last < 1.3 * scratch.last);
