@@ -129,10 +129,10 @@ TEST_CASE("history: a table whose numbers read back") {
   std::istringstream lines(read_file(folder / "history.csv"));
   std::string line;
   std::getline(lines, line);
-  CHECK(line == "iteration,value,gradient_norm,step_norm,seconds,values,gradients,hessians,hessian_vectors");
+  CHECK(line == "iteration,value,gradient_norm,step_norm,seconds,values,gradients,hessians,hessian_vectors,proxes");
   std::getline(lines, line);
   CHECK(line.starts_with("0,20.5," + to_text(history.gradient_norm[0]) + ",0,"));
-  CHECK(line.ends_with(",1,1,0,0"));
+  CHECK(line.ends_with(",1,1,0,0,0"));
   std::getline(lines, line);
   std::getline(lines, line);
   CHECK(line.starts_with("2," + to_text(history.value[2]) + ","));

@@ -6,6 +6,7 @@
 #include <glissade/finite_sum/svrg.hpp>
 #include <glissade/io/method_state.hpp>
 #include <glissade/problems/random_data.hpp>
+#include <glissade/problems/softmax_regression.hpp>
 #include <glissade/rules/adam.hpp>
 #include <glissade/solve/oasis.hpp>
 #include <glissade/solve/sophia.hpp>
@@ -47,4 +48,28 @@ TEST_CASE("method state: finite sums, OASIS and Sophia go on from a file, bit fo
   check(Oasis{});
   check(StochasticOasis{.learning_rate = 0.1, .beta1 = 0.9, .batch_size = 7});
   check(SophiaH{});
+}
+
+TEST_CASE("method state: SophiaG goes on from a file, bit for bit") {
+  const auto rows = problems::random_logistic({.rows = 60, .columns = 5});
+  const problems::SoftmaxRegression problem(rows.features(), Eigen::VectorXi::NullaryExpr(60, [](Eigen::Index i) {
+                                              return static_cast<int>(i * i % 3);
+                                            }), 3, 0.1);
+  const auto path = std::filesystem::temp_directory_path() / "glissade_sophia_state.safetensors";
+  const SophiaG method{.period = 2, .curvature_batch = 7};
+  VectorXd x = VectorXd::Ones(15);
+  auto state = method.init(problem, x);
+  for (int k = 0; k < 3; ++k) method.step(problem, x, state);
+  save(state, x, path);
+  VectorXd y = VectorXd::Zero(15);
+  auto other = method.init(problem, y);
+  load(other, y, path);
+  std::filesystem::remove(path);
+  REQUIRE(x == y);
+  for (int k = 0; k < 3; ++k) {
+    method.step(problem, x, state);
+    method.step(problem, y, other);
+  }
+  CHECK(x == y);
+  CHECK(state.unclipped == other.unclipped);
 }

@@ -61,6 +61,10 @@ TEST_CASE("CSV: without a header") {
 TEST_CASE("CSV: bad files") {
   CHECK(csv_error("a,b\n1,2\n1,2,3\n") == "3: 3 fields, the first line has 2");
   CHECK(csv_error("1,2\n1\n") == "2: 1 fields, the first line has 2");
+  // One bad field does not make a line of data a header.
+  CHECK(csv_error("1,x\n1,2\n") == "1: field 2 is \"x\", not a finite number");
+  CHECK(csv_error("nan,x\n1,2\n") == "1: field 1 is \"nan\", not a finite number");
+  CHECK(csv_error("-1e999,x\n1,2\n") == "1: field 1 is \"-1e999\", not a finite number");
   CHECK(csv_error("1,2\n1,x\n") == "2: field 2 is \"x\", not a finite number");
   CHECK(csv_error("1,2\n1,\n") == "2: field 2 is \"\", not a finite number");
   CHECK(csv_error("1,2\n1,nan\n") == "2: field 2 is \"nan\", not a finite number");

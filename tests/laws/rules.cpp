@@ -4,3 +4,7 @@
 TEST_CASE("laws: rules") {
   for_each_rule_subject([](const auto& subject) { check_laws(subject); });
 }
+
+TEST_CASE("laws: rules as methods") {
+  for_each_rule_subject([](const auto& subject) { DYNAMIC_SECTION(subject.name) { laws::lifted(subject); } });
+}

@@ -445,6 +445,30 @@ void absent_gradients(const Subject<R>& s) {
   }
 }
 
+/// Minimizing with a rule is the optimizer's loop.
+template <class R>
+void lifted(const Subject<R>& s) {
+  SECTION("lifted to a method it is the optimizer's loop, bit for bit") {
+    const auto f = [](const Eigen::VectorXd& x, Eigen::VectorXd& g) {
+      g = x + gradients<Eigen::VectorXd>(x.size(), 1);
+      return 0.5 * g.squaredNorm();
+    };
+    auto x = parameters<Eigen::VectorXd>(21);
+    Eigen::VectorXd y = x, g(21);
+    const glissade::Lifted method{s.rule};
+    auto state = method.init(f, x);
+    Optimizer optimizer{s.rule, glissade::named("x", y)};
+    for (int t = 1; t <= 5; ++t) {
+      method.step(f, x, state);
+      f(y, g);
+      optimizer.step(g);
+      CHECK(same_bits(x, y));
+    }
+    CHECK(state.engine.states[0] == optimizer.state(0));
+    CHECK(state.value == f(y, g));
+  }
+}
+
 }  // namespace laws
 
 template <class R>

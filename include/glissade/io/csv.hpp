@@ -7,7 +7,7 @@ namespace glissade {
 
 struct CsvOptions {
   char separator = ',';
-  enum class Header { detect, yes, no } header = Header::detect;  // detect: yes if the first line is not all numbers
+  enum class Header { detect, yes, no } header = Header::detect;  // detect: yes if no field of the first line is a number
   std::int64_t target = -1;  // the column of the targets; negative: counted from the last
 };
 
@@ -45,8 +45,8 @@ inline TableData read_csv(const std::filesystem::path& path, const CsvOptions& o
     double number = 0;
     if (first) {
       columns = fields.size();
-      bool numbers = true;
-      for (const auto field : fields) numbers = numbers && detail::read_number(field, number);
+      bool numbers = false;
+      for (const auto field : fields) numbers = numbers || detail::looks_like_number(field);
       first = false;
       if (options.header == CsvOptions::Header::yes || (options.header == CsvOptions::Header::detect && !numbers)) {
         names.assign(fields.begin(), fields.end());

@@ -93,6 +93,14 @@ inline bool read_number(std::string_view text, double& value) {
   return error == std::errc() && end == text.data() + text.size() && std::isfinite(value);
 }
 
+/// Whether a text is meant as a number, were it infinite, too large or not one: so that a line of data is no header.
+inline bool looks_like_number(std::string_view text) {
+  if (text.size() > 1 && text.front() == '+') text.remove_prefix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error != std::errc::invalid_argument && end == text.data() + text.size();
+}
+
 /// What a message may show of a field.
 inline std::string quoted(std::string_view text) {
   std::string out = "\"";
