@@ -160,6 +160,21 @@ TEST_CASE("certified minima that are not at a listed point are reached by Newton
   }
   CHECK(descend(Chebyquad{}, Chebyquad::start(8)) == Approx(Chebyquad::minimum(8)).epsilon(1e-9));
   CHECK(descend(Chebyquad{}, Chebyquad::start(10)) == Approx(6.50395480e-3).epsilon(1e-8));
+  for (const Index n : {1, 2, 3, 4, 5, 6, 7, 9}) CHECK(descend(Chebyquad{}, Chebyquad::start(n)) < 1e-20);
+  {
+    // The least of 10 nodes is not where the start leads: from random places it is reached now and then.
+    double least = 1;
+    for (std::uint64_t k = 0; k < 40 && least > 1.001 * Chebyquad::minimum(10); ++k) {
+      Eigen::VectorXd x(10);
+      for (Index i = 0; i < 10; ++i) x[i] = RandomKey{k}.uniform(static_cast<std::uint64_t>(i));
+      least = std::min(least, descend(Chebyquad{}, x));
+    }
+    CHECK(least == Approx(Chebyquad::minimum(10)).epsilon(1e-9));
+  }
+  CHECK(descend(BiggsExp6{}, BiggsExp6::start()) < 1e-20);
+  // A local minimum where two of the exponentials are one.
+  const Eigen::VectorXd merged{{1.711416, 17.683198, 1.163144, 5.186562, 1.711416, 1.163144}};
+  CHECK(descend(BiggsExp6{}, merged) == Approx(5.65565e-3).epsilon(1e-6));
   CHECK(descend(Trigonometric{}, Trigonometric::start(10)) < 2.7951e-5);
   CHECK(descend(LinearRank1{}, LinearRank1::start(10)) == Approx(LinearRank1::minimum(10)).epsilon(1e-9));
   CHECK(descend(LinearRank1Zero{}, LinearRank1Zero::start(10)) == Approx(LinearRank1Zero::minimum(10)).epsilon(1e-9));

@@ -98,7 +98,8 @@ inline constexpr std::string_view option_prefix = "option/";
 /// Calls visit(key, option) for everything that a file keeps: "option/0.AdamW.beta1".
 template <class R, class Options, class Visit>
 void visit_saved_options(R& rule, Options& options, const Visit& visit) {
-  std::string owner = std::string(option_prefix) + "optimizer.";
+  std::string owner(option_prefix);
+  owner += "optimizer.";
   const auto visit_one = [&](std::string_view field, auto& value, const Range& = range::any) {
     if constexpr (is_saved_option<std::remove_cvref_t<decltype(value)>>)
       visit(owner + std::string(field), value);
