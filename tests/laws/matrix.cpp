@@ -1,6 +1,10 @@
-#include "support/laws.hpp"
+#include "support/resume_law.hpp"
 #include "support/subjects/matrix.hpp"
 
 TEST_CASE("laws: matrix") {
-  for_each_matrix_subject([](const auto& subject) { check_laws(subject); });
+  for_each_matrix_subject([](const auto& subject) {
+    check_laws(subject);
+    check_coded_law(subject);
+    check_resume_law(subject);
+  });
 }

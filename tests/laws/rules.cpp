@@ -1,8 +1,12 @@
-#include "support/laws.hpp"
+#include "support/resume_law.hpp"
 #include "support/subjects/rules.hpp"
 
 TEST_CASE("laws: rules") {
-  for_each_rule_subject([](const auto& subject) { check_laws(subject); });
+  for_each_rule_subject([](const auto& subject) {
+    check_laws(subject);
+    check_coded_law(subject);
+    check_resume_law(subject);
+  });
 }
 
 TEST_CASE("laws: rules as methods") {

@@ -1,6 +1,9 @@
-#include "support/laws.hpp"
+#include "support/resume_law.hpp"
 #include "support/subjects/transforms.hpp"
 
 TEST_CASE("laws: transforms") {
-  for_each_transform_subject([](const auto& subject) { check_laws(subject); });
+  for_each_transform_subject([](const auto& subject) {
+    check_laws(subject);
+    check_resume_law(subject);
+  });
 }

@@ -1,6 +1,10 @@
-#include "support/laws.hpp"
+#include "support/resume_law.hpp"
 #include "support/subjects/wrappers.hpp"
 
 TEST_CASE("laws: wrappers") {
-  for_each_wrapper_subject([](const auto& subject) { check_laws(subject); });
+  for_each_wrapper_subject([](const auto& subject) {
+    check_laws(subject);
+    check_coded_law(subject);
+    check_resume_law(subject);
+  });
 }

@@ -279,12 +279,19 @@ void layouts(const Subject<R>& s) {
     for (int t = 1; t <= 5; ++t) {
       const Eigen::MatrixXd g = matrix(rows, cols, t);
       const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> other_order = g;
+      Eigen::MatrixXd around = Eigen::MatrixXd::Constant(rows + 3, cols + 2, 7);
+      around.block(2, 1, rows, cols) = g;
+      using Steps = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
+      std::vector<double> apart(static_cast<std::size_t>(2 * (rows + 1) * cols), 7);
+      Eigen::Map<Eigen::MatrixXd, 0, Steps> strided(apart.data(), rows, cols, Steps(2 * (rows + 1), 2));
+      strided = g;
+      const Eigen::MatrixXd turned = g.transpose();
       a.step(g);
       b.step(other_order);
       c.step(1.0 * g);
-      d.step(g.block(0, 0, rows, cols));
-      e.step(g.array());
-      f.step(g);
+      d.step(around.block(2, 1, rows, cols));
+      e.step(strided);
+      f.step(turned.transpose());
     }
     CHECK(same_bits(dense, fixed));
     CHECK(same_bits(dense, array));
@@ -308,9 +315,10 @@ void layouts(const Subject<R>& s) {
     Optimizer j{s.rule, std::span<double>(span_memory)};
     for (int t = 1; t <= 5; ++t) {
       const auto gradient = gradients<Eigen::VectorXd>(21, t);
+      const Eigen::VectorXd backwards = gradient.reverse();
       g.step(gradient);
       h.step(gradient.transpose());
-      i.step(gradient);
+      i.step(backwards.reverse());
       j.step(std::vector<double>(gradient.data(), gradient.data() + 21));
     }
     CHECK(same_bits(column, row));
@@ -340,6 +348,67 @@ void storage_types(const Subject<R>& s) {
     CHECK((f.cast<double>() - x).cwiseAbs().maxCoeff() < 1e-5);
     CHECK((b.cast<float>().cast<double>() - x).cwiseAbs().maxCoeff() < 3e-2);
   }
+}
+
+/// Moments in 8-bit codes lead where moments in float do: a whole block of codes and a part of one.
+template <class R>
+void coded_state(const Subject<R>& s) {
+  SECTION("state in 8-bit codes") {
+    const Eigen::MatrixXf start = matrix(20, 15, 0).cast<float>();
+    Eigen::MatrixXf x = start;
+    Eigen::MatrixXf y = start;
+    Optimizer wide{s.rule, x};
+    Optimizer coded{glissade::with_state<glissade::LogarithmicCode>(s.rule), y};
+    for (int t = 1; t <= 20; ++t) {
+      const Eigen::MatrixXf g = matrix(20, 15, t).cast<float>();
+      wide.step(g);
+      coded.step(g);
+    }
+    INFO((y - x).norm() << " of " << (x - start).norm());
+    CHECK((y - x).norm() <= 0.25f * (x - start).norm());
+  }
+}
+
+/// Coefficients are treated alike: permuting them, or turning the signs of some, permutes and turns the result and
+/// changes no bit.
+template <class R>
+void equivariance(const R& rule) {
+  const Index size = 23;
+  auto x = parameters<Eigen::VectorXd>(size);
+  const auto turn = [&](const Eigen::VectorXd& v) -> Eigen::VectorXd {
+    Eigen::VectorXd turned(size);
+    for (Index i = 0; i < size; ++i) turned[i] = (i % 3 == 1 ? -1 : 1) * v[(7 * i + 5) % size];
+    return turned;
+  };
+  Eigen::VectorXd y = turn(x);
+  Optimizer plain{rule, x};
+  Optimizer turned{rule, y};
+  for (int t = 1; t <= 30; ++t) {
+    const auto g = gradients<Eigen::VectorXd>(size, t);
+    plain.step(g);
+    turned.step(turn(g));
+  }
+  CHECK(same_bits(turn(x), y));
+}
+
+/// The number of threads changes no bit, neither of parameters nor of state.
+template <class R>
+void threads([[maybe_unused]] const Subject<R>& s) {
+#ifdef _OPENMP
+  SECTION("the number of threads changes nothing") {
+    Eigen::MatrixXd x = matrix(301, 201, 0);
+    Eigen::MatrixXd y = x;
+    Optimizer alone{s.rule, x};
+    Optimizer shared{s.rule, OptimizerOptions{.threads = 3}, y};
+    for (int t = 1; t <= 2; ++t) {
+      const Eigen::MatrixXd g = matrix(301, 201, t);
+      alone.step(g);
+      shared.step(g);
+    }
+    CHECK(same_bits(x, y));
+    CHECK(alone.state(0) == shared.state(0));
+  }
+#endif
 }
 
 /// Sets every number option of every rule to values just outside its range.
@@ -488,7 +557,16 @@ void check_laws(const Subject<R>& s) {
     laws::no_allocation(s);
     laws::layouts(s);
     laws::storage_types(s);
+    if (s.elementwise)
+      SECTION("permutations and signs") { laws::equivariance(s.rule); }
+    laws::threads(s);
     laws::rejects_bad_options(s);
     laws::absent_gradients(s);
   }
+}
+
+/// Not for chains: an instantiation more of every rule in them, which have been through it.
+template <class R>
+void check_coded_law(const Subject<R>& s) {
+  DYNAMIC_SECTION(s.name) { laws::coded_state(s); }
 }

@@ -38,32 +38,10 @@ Eigen::VectorXd after(const R& rule, int steps, double scale = 1, Index size = 2
   return x;
 }
 
-/// Coefficients are treated alike: permuting them, or turning the signs of some, permutes and turns the
-/// result and changes no bit.
+/// Permutations and turned signs of coefficients.
 template <class R>
 void check_equivariance(const R& rule) {
-  const Index size = 23;
-  auto x = laws::parameters<Eigen::VectorXd>(size);
-  Eigen::VectorXd sign(size);
-  Eigen::VectorXi order(size);
-  for (Index i = 0; i < size; ++i) {
-    sign[i] = i % 3 == 1 ? -1 : 1;
-    order[i] = static_cast<int>((7 * i + 5) % size);
-  }
-  const auto turn = [&](const Eigen::VectorXd& v) -> Eigen::VectorXd {
-    Eigen::VectorXd turned(size);
-    for (Index i = 0; i < size; ++i) turned[i] = sign[i] * v[order[i]];
-    return turned;
-  };
-  Eigen::VectorXd y = turn(x);
-  Optimizer plain{rule, x};
-  Optimizer turned{rule, y};
-  for (int t = 1; t <= 30; ++t) {
-    const auto g = laws::gradients<Eigen::VectorXd>(size, t);
-    plain.step(g);
-    turned.step(turn(g));
-  }
-  CHECK(laws::same_bits(turn(x), y));
+  laws::equivariance(rule);
 }
 
 /// The largest relative distance of a float run from the double run in 100 steps of least squares. The

@@ -48,12 +48,13 @@ inline auto lamb(double rate, double decay, double most) {
   };
 }
 
-inline auto madgrad(double rate, double momentum) {
+inline auto madgrad(double rate, double momentum, double decay = 0) {
   return [=](Textbook& k) {
     if (k.t == 1) k.s[2] = k.x;
     const double weight = (rate + 1e-6) * std::sqrt(k.t);
-    k.s[0] += weight * k.g;
-    k.s[1] += weight * k.g.square();
+    const Eigen::ArrayXXd g = k.g + decay * k.x;
+    k.s[0] += weight * g;
+    k.s[1] += weight * g.square();
     const Eigen::ArrayXXd root = k.s[1].unaryExpr([](double v) { return std::cbrt(v); });
     k.x = momentum * k.x + (1 - momentum) * (k.s[2] - k.s[0] / (root + 1e-6));
   };
@@ -89,19 +90,18 @@ inline auto schedule_free(double rate, double b, bool adaptive, double decay, do
   };
 }
 
-inline auto prodigy(double start, double decay) {
+inline auto prodigy(double start, double decay, double b3 = std::sqrt(0.999), double factor = 1) {
   return [=](Textbook& k) {  // s: m, v, s, x0; v[0]: d, numerator
     if (k.t == 1) {
       k.s[3] = k.x;
       k.v[0] = Eigen::Array2d(start, 0);
     }
-    const double b3 = std::sqrt(0.999);
     const double d = k.v[0][0];
     k.s[0] = 0.9 * k.s[0] + 0.1 * d * k.g;
     k.s[1] = 0.999 * k.s[1] + 0.001 * d * d * k.g.square();
     k.s[2] = b3 * k.s[2] + d * d / start * k.g;
     k.v[0][1] = b3 * k.v[0][1] + d * d / start * (k.g * (k.s[3] - k.x)).sum();
-    k.v[0][0] = std::max(d, k.v[0][1] / k.s[2].abs().sum());
+    k.v[0][0] = std::max(d, factor * k.v[0][1] / k.s[2].abs().sum());
     k.x -= d * (k.s[0] / (k.s[1].sqrt() + k.v[0][0] * 1e-8) + decay * k.x);
   };
 }
@@ -117,12 +117,13 @@ inline auto yogi(double rate, bool corrected) {
   };
 }
 
-inline auto lars(double rate, double momentum, double decay, double trust) {
+inline auto lars(double rate, double momentum, double decay, double trust, bool nesterov = false) {
   return [=](Textbook& k) {
     const double size = k.x.matrix().norm();
     const double ratio = trust * size / (k.g.matrix().norm() + decay * size);
-    k.s[0] = momentum * k.s[0] + rate * ratio * (k.g + decay * k.x);
-    k.x -= k.s[0];
+    const Eigen::ArrayXXd u = rate * ratio * (k.g + decay * k.x);
+    k.s[0] = momentum * k.s[0] + u;
+    k.x -= nesterov ? Eigen::ArrayXXd(momentum * k.s[0] + u) : k.s[0];
   };
 }
 
@@ -183,6 +184,8 @@ void for_each_modern_subject(auto&& check) {
                 Lamb{.learning_rate = 0.01, .weight_decay = 1e-3, .max_ratio = 0.7}, 2, textbook::lamb(0.01, 1e-3, 0.7),
                 false, false});
   check(Subject{"Madgrad", Madgrad{.learning_rate = 0.05}, 1, textbook::madgrad(0.05, 0.9)});
+  check(Subject{"Madgrad with decay", Madgrad{.learning_rate = 0.05, .momentum = 0.8, .weight_decay = 1e-3}, 1,
+                textbook::madgrad(0.05, 0.8, 1e-3), true, false});
   check(Subject{"Adopt", Adopt{.learning_rate = 0.02}, 1, textbook::adopt(0.02, 0.25)});
   check(Subject{"Adopt, timm", Adopt{.learning_rate = 0.02, .clip_exponent = Adopt::timm_exponent}, 1,
                 textbook::adopt(0.02, 1.0 / 3)});
@@ -196,6 +199,9 @@ void for_each_modern_subject(auto&& check) {
   check(Subject{"Prodigy", Prodigy{}, 2, textbook::prodigy(1e-6, 0), false});
   check(Subject{"Prodigy with decay", Prodigy{.weight_decay = 1e-3, .initial_distance = 1e-4}, 2,
                 textbook::prodigy(1e-4, 1e-3), false, false});
+  check(Subject{"Prodigy with a shorter memory and a smaller factor",
+                Prodigy{.beta3 = 0.9, .initial_distance = 1e-4, .distance_factor = 0.5}, 2,
+                textbook::prodigy(1e-4, 0, 0.9, 0.5), false});
   check(Subject{"Yogi", Yogi{.learning_rate = 0.02}, 1, textbook::yogi(0.02, false)});
   check(Subject{"Yogi, bias corrected", Yogi{.learning_rate = 0.02, .bias_corrected = true}, 1,
                 textbook::yogi(0.02, true)});
@@ -203,6 +209,9 @@ void for_each_modern_subject(auto&& check) {
                 false});
   check(Subject{"Lars with decay", Lars{.momentum = 0, .weight_decay = 1e-3, .trust_coefficient = 5e-3}, 2,
                 textbook::lars(1, 0, 1e-3, 5e-3), false, false});
+  check(Subject{"Lars with Nesterov momentum",
+                Lars{.learning_rate = 0.1, .momentum = 0.8, .weight_decay = 1e-3, .trust_coefficient = 5e-3, .nesterov = true},
+                2, textbook::lars(0.1, 0.8, 1e-3, 5e-3, true), false, false});
   check(Subject{"LaProp", LaProp{.learning_rate = 0.02}, 1, textbook::laprop(0.02)});
   check(Subject{"CautiousAdamW", CautiousAdamW{.learning_rate = 0.02, .weight_decay = 0}, 2,
                 textbook::cautious_adamw(0.02, 0), false});

@@ -89,11 +89,12 @@ inline auto adamax(double rate) {
   };
 }
 
-inline auto adamnc(double rate) {
+inline auto adamnc(double rate, double longest = 1) {
   return [=](Textbook& k) {
+    const double fresh = std::max(1.0 / k.t, 1 - longest);
     k.s[0] = 0.9 * k.s[0] + 0.1 * k.g;
-    k.s[1] += k.g * k.g;  // v is the mean of all squares
-    k.x -= rate * k.s[0] / ((k.s[1] / k.t).sqrt() + 1e-8);
+    k.s[1] += fresh * (k.g * k.g - k.s[1]);  // the mean of all squares, unless bounded
+    k.x -= rate * k.s[0] / (k.s[1].sqrt() + 1e-8);
   };
 }
 
@@ -131,15 +132,15 @@ inline auto radam(double rate, glissade::Convention convention) {
   };
 }
 
-inline auto rprop(double start) {
+inline auto rprop(double start, double down = 0.5, double up = 1.2, double least = 1e-6, double most = 50) {
   return [=](Textbook& k) {
     if (k.t == 1) k.s[1] += start;
     for (Eigen::Index i = 0; i < k.x.size(); ++i) {
       double g = k.g(i);
       double& size = k.s[1](i);
       const double turn = g * k.s[0](i);
-      if (turn > 0) size = std::min(size * 1.2, 50.0);
-      if (turn < 0) size = std::max(size * 0.5, 1e-6);
+      if (turn > 0) size = std::min(size * up, most);
+      if (turn < 0) size = std::max(size * down, least);
       if (turn < 0) g = 0;
       k.x(i) -= g > 0 ? size : g < 0 ? -size : 0;
       k.s[0](i) = g;
@@ -147,10 +148,10 @@ inline auto rprop(double start) {
   };
 }
 
-inline auto asgd(double rate) {
+inline auto asgd(double rate, double lambda = 1e-4, double alpha = 0.75) {
   return [=](Textbook& k) {
-    const double eta = rate / std::pow(1 + 1e-4 * rate * (k.t - 1), 0.75);
-    k.x = (1 - 1e-4 * eta) * k.x - eta * k.g;
+    const double eta = rate / std::pow(1 + lambda * rate * (k.t - 1), alpha);
+    k.x = (1 - lambda * eta) * k.x - eta * k.g;
   };
 }
 
@@ -199,6 +200,8 @@ void for_each_rule_subject(auto&& check) {
                 textbook::rmsprop(0.01, 0, false, Convention::tensorflow)});
   check(Subject{"Adamax", Adamax{.learning_rate = 0.03}, 1, textbook::adamax(0.03)});
   check(Subject{"AdamNc", AdamNc{.learning_rate = 0.05}, 1, textbook::adamnc(0.05)});
+  check(Subject{"AdamNc, bounded", AdamNc{.learning_rate = 0.05, .beta2 = 0.9, .bounded = true}, 1,
+                textbook::adamnc(0.05, 0.9)});
   check(Subject{"NAdam", NAdam{.learning_rate = 0.03}, 1, textbook::nadam(0.03, Convention::torch)});
   check(Subject{"NAdam, optax", NAdam{.learning_rate = 0.03, .convention = Convention::optax}, 1,
                 textbook::nadam(0.03, Convention::optax)});
@@ -207,5 +210,10 @@ void for_each_rule_subject(auto&& check) {
                 textbook::radam(0.05, Convention::optax)});
   check(Subject{"Rprop", Rprop{}, 1, textbook::rprop(0.01)});
   check(Subject{"Asgd", Asgd{.learning_rate = 0.1}, 1, textbook::asgd(0.1), true, false});
+  check(Subject{"Rprop with other factors and bounds",
+                Rprop{.eta_minus = 0.4, .eta_plus = 1.4, .step_min = 2e-3, .step_max = 0.05}, 1,
+                textbook::rprop(0.01, 0.4, 1.4, 2e-3, 0.05)});
+  check(Subject{"Asgd, fading faster", Asgd{.learning_rate = 0.1, .lambda = 1e-3, .alpha = 0.5}, 1,
+                textbook::asgd(0.1, 1e-3, 0.5), true, false});
   check(Subject{"Signum", Signum{.learning_rate = 0.005}, 1, textbook::signum(0.005)});
 }
