@@ -227,6 +227,7 @@ TEST_CASE("metadata holds the rule and every option") {
                                    {"option/1.Sgd.momentum", "0"},
                                    {"option/1.Sgd.dampening", "0"},
                                    {"option/1.Sgd.nesterov", "0"},
+                                   {"option/1.Sgd.rate_in_buffer", "0"},
                                    {"option/1.Sgd.weight_decay", "0"},
                                    {"option/optimizer.maximize", "1"},
                                    {"option/optimizer.seed", "18446744073709551615"},

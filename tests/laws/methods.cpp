@@ -260,7 +260,8 @@ TEST_CASE("laws: no Hessian and no product beyond the budget") {
       CHECK(r.evaluations.hessian <= most);
       CHECK(r.evaluations.hessian_vectors() <= static_cast<double>(most) * (1 + 1e-9));
       check_end(formulas::smooth, x, r);
-      if (most > 0 && r.evaluations.hessian == most && !converged(r.status)) CHECK(r.status == Status::max_hessian_calls);
+      if (most > 0 && r.evaluations.hessian == most && !converged(r.status) && r.status != Status::max_iterations)
+        CHECK(r.status == Status::max_hessian_calls);
     }
   });
 }
