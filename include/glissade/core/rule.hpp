@@ -137,6 +137,8 @@ struct Restarted {
   std::int64_t period;
   R rule;
 };
+template <class R>
+Restarted(std::int64_t, R) -> Restarted<R>;
 
 template <class R>
 concept Composite = requires(const R& r) { r.chain(); };
