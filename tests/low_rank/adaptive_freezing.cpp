@@ -20,7 +20,7 @@ using Vector = Eigen::VectorXd;
 
 namespace {
 
-const AdaptiveFreezing quick{.begin = 5, .end = 60, .window = 4};
+AdaptiveFreezing quick() { return {.begin = 5, .end = 60, .window = 4}; }
 
 /// Gradients of four matrices of different shapes; those of the last are the largest.
 std::vector<Matrix> gradients(int t, double scale = 1) {
@@ -92,7 +92,7 @@ TEST_CASE("AdaptiveFreezing: the schedule of T = 2000, t_i = 100, t_f = 1400") {
 
 TEST_CASE("AdaptiveFreezing: scores and freezing are those of the plain rule over 100 steps") {
   for (const int begin : {5, 100}) {
-    AdaptiveFreezing rule = quick;
+    AdaptiveFreezing rule = quick();
     rule.begin = begin;
     rule.end = begin + 55;
     std::vector<Matrix> W = gradients(0);
@@ -125,13 +125,13 @@ TEST_CASE("AdaptiveFreezing: scores and freezing are those of the plain rule ove
 }
 
 TEST_CASE("AdaptiveFreezing: one by one, from the smallest, whatever the scale of the gradients") {
-  const std::vector<std::int64_t> steps = freezing_steps(quick, 70);
+  const std::vector<std::int64_t> steps = freezing_steps(quick(), 70);
   INFO(steps[0] << ' ' << steps[1] << ' ' << steps[2] << ' ' << steps[3]);
   CHECK(steps[2] < steps[0]);
   CHECK(steps[0] < steps[1]);
   CHECK(steps[1] < steps[3]);
   CHECK(steps[3] <= 60);
-  for (const double scale : {1e-100, 1e-3, 3.7, 1e100}) CHECK(freezing_steps(quick, 70, scale) == steps);
+  for (const double scale : {1e-100, 1e-3, 3.7, 1e100}) CHECK(freezing_steps(quick(), 70, scale) == steps);
 }
 
 TEST_CASE("AdaptiveFreezing: nothing up to `begin`; all but tensors of equal scores behind `end`") {
@@ -152,7 +152,7 @@ TEST_CASE("AdaptiveFreezing: nothing up to `begin`; all but tensors of equal sco
 
 TEST_CASE("AdaptiveFreezing: what is frozen keeps its bits and has no memory; the others do not notice") {
   std::vector<Matrix> W = gradients(0), V = W;
-  Optimizer optimizer{chain(quick, Adam{.learning_rate = 0.1}), W};
+  Optimizer optimizer{chain(quick(), Adam{.learning_rate = 0.1}), W};
   Optimizer plain{Adam{.learning_rate = 0.1}, V};
   std::vector<Matrix> kept(4);
   std::size_t bytes = optimizer.state_bytes();
@@ -200,7 +200,7 @@ TEST_CASE("AdaptiveFreezing: gradients of what is frozen are looked at by none, 
   CHECK((before - large).isApprox(Matrix::Constant(3, 3, 1.0 / 3), 1e-14));
 
   std::vector<Matrix> W = gradients(0);
-  Optimizer poisoned{chain(quick, Adam{}), W};
+  Optimizer poisoned{chain(quick(), Adam{}), W};
   for (t = 1; t <= 70; ++t) {
     std::vector<Matrix> g = gradients(t);
     if (t == 3) g[1](0, 0) = std::nan("");
@@ -211,7 +211,7 @@ TEST_CASE("AdaptiveFreezing: gradients of what is frozen are looked at by none, 
 
 TEST_CASE("AdaptiveFreezing: states in 16 bits, a mask, misuse") {
   std::vector<Matrix> W = gradients(0);
-  AdaptiveFreezing some = quick;
+  AdaptiveFreezing some = quick();
   some.tensors = [](const Tensor& tensor) { return tensor.name == "W.1" || tensor.name == "W.3"; };
   Optimizer optimizer{chain(with_state<Eigen::bfloat16>(some), Adam{}), named("W", W)};
   CHECK(optimizer.state_bytes() == 2 * 75 * 8 + 3 * 28 * 2);
