@@ -37,7 +37,7 @@ namespace glissade {
 /// was when the plan declines, except for `not_positive`.
 /// Shapes: Q, K L x h, V and O L x w, tokens in rows; outputs are sized before the call and overlap nothing. No mask.
 /// Cost, for w = h: 8 L k h^2 + 16 L k h flops forward and backward; the features are made for 64 tokens at a time, so
-/// memory is 2 k (h + 1)(w + 1) + 64 k numbers about, and L (w + 2). The exact form is faster below L = k h / 2 about.
+/// memory is 2 k (h + 1)(w + 1) + 64 k numbers about, and L (w + 2). The exact form is faster below L = k h / 3 about.
 /// Nothing is taken from the heap after the first call with a length and a degree.
 /// Errors: std::invalid_argument for shapes and options; std::logic_error for a backward without its forward. What
 /// cannot be done well is a verdict, not an exception.
