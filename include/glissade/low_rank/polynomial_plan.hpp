@@ -41,7 +41,7 @@ struct PolynomialPlan {
   double exp_error = 0;  // bound of the relative error of every exp(S_ij), with rounding
   double bytes = 0;      // of workspace
   bool centered = false;   // the mean key was subtracted
-  bool is_faster = false;  // than the exact form, surely: L > k h / 2
+  bool is_faster = false;  // than the exact form, with a margin: L > k h / 2
 
   [[nodiscard]] bool accepted() const { return verdict == PolynomialVerdict::accepted; }
   /// Bound of the relative error of every entry of P.
