@@ -215,7 +215,7 @@ struct Entrant {
 std::vector<Entrant> entrants() {
   return {
       {"full training", full, 0.015},     {"LoRA, rank 4", lora_4, 0.02},
-      {"MoRA, 22 x 22", mora_4, 0.015},   {"AFLoRA, rank 3", aflora_3, 0.02},
+      {"MoRA, 22 x 22", mora_4, 0.015},   {"AFLoRA, rank 3", aflora_3, 0.05},
       {"GaLore, rank 5", galore_5, 0.03}, {"Flora, rank 14", flora_14, 0.03},
       {"FRUGAL, 8 columns", frugal_8, 0.015},
   };
