@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "codes.hpp"
+#include "row.hpp"
 #include "rule.hpp"
 
 namespace glissade {
@@ -101,9 +102,9 @@ constexpr auto flatten_value(R rule);
 
 template <class S, class... R>
 constexpr auto flatten_members(Chain<R...>&& rules) {
-  return std::apply(
-      [](auto&&... r) { return std::tuple_cat(flatten_value<S>(std::move(r))...); },
-      std::move(rules.rules));
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return join(flatten_value<S>(std::move(std::get<I>(rules.rules)))...);
+  }(std::index_sequence_for<R...>{});
 }
 
 template <class S, class S2, class R>
@@ -120,7 +121,7 @@ constexpr auto flatten_value(R rule) {
   else if constexpr (Composite<R>)
     return flatten_value<S>(rule.chain());
   else
-    return std::tuple<Link<S, R>>{Link<S, R>{std::move(rule)}};
+    return row_of(Link<S, R>{std::move(rule)});
 }
 
 template <class S, class R>
@@ -131,18 +132,24 @@ constexpr auto flatten_stored(const StateIn<S2, R>& stored) {
   return flatten<S2>(stored.rule);
 }
 
-/// The rule as a tuple of links, chains and composites spelled out.
+template <class S, class... R>
+constexpr auto flatten_members(const Chain<R...>& rules) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return join(flatten<S>(std::get<I>(rules.rules))...);
+  }(std::index_sequence_for<R...>{});
+}
+
+/// The rule as a row of links, chains and composites spelled out.
 template <class S, class R>
 constexpr auto flatten(const R& rule) {
   if constexpr (is_chain<R>)
-    return std::apply([](const auto&... r) { return std::tuple_cat(flatten<S>(r)...); },
-                      rule.rules);
+    return flatten_members<S>(rule);
   else if constexpr (is_state_in<R>)
     return flatten_stored<S>(rule);
   else if constexpr (Composite<R>)
     return flatten_value<S>(rule.chain());
   else
-    return std::tuple<Link<S, const R&>>{Link<S, const R&>{rule}};
+    return row_of(Link<S, const R&>{rule});
 }
 
 template <class R>
@@ -183,7 +190,7 @@ constexpr bool holds_global_barrier() {
 }
 
 template <class... L>
-struct Facts<std::tuple<L...>> {
+struct Facts<Row<L...>> {
   static constexpr int extra_passes = (0 + ... + detail::extra_passes<typename L::Rule>());
   static constexpr bool global = (false || ... || holds_global_barrier<typename L::Rule>());
   static constexpr bool timed = (false || ... || TimedSelector<typename L::Rule>);

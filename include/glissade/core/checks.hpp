@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
@@ -63,6 +64,19 @@ inline constexpr Range at_least_one{1, std::numeric_limits<double>::infinity(), 
 inline void require(std::string_view owner, std::string_view field, double value,
                     const Range& allowed) {
   if (!allowed.contains(value)) reject(owner, field, value, allowed.text());
+}
+
+/// "3 x 4"
+inline std::string shape_text(std::ptrdiff_t rows, std::ptrdiff_t cols) {
+  return std::to_string(rows) + " x " + std::to_string(cols);
+}
+
+/// Throws std::invalid_argument: "LoraLayer::forward: X is 3 x 4, must be 5 x 4".
+inline void require_shape(std::string_view where, std::string_view what, const auto& matrix, std::ptrdiff_t rows,
+                          std::ptrdiff_t cols) {
+  if (matrix.rows() != rows || matrix.cols() != cols)
+    throw std::invalid_argument(std::string(where) + ": " + std::string(what) + " is " +
+                                shape_text(matrix.rows(), matrix.cols()) + ", must be " + shape_text(rows, cols));
 }
 
 }  // namespace glissade

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <tuple>
 #include <vector>
 
 #include "flush.hpp"
@@ -50,7 +49,7 @@ class Engine {
   void prepare(const R& rule) {
     const auto links = flatten<void>(rule);
     using Links = std::remove_const_t<decltype(links)>;
-    constexpr std::size_t count = std::tuple_size_v<Links>;
+    constexpr std::size_t count = Links::size;
     counts.resize(Facts<Links>::gates + 1);
     shared.resize(count);
     prepare_shared(links, std::make_index_sequence<count>{});
@@ -58,7 +57,7 @@ class Engine {
       states[k].links.resize(count);
       states[k].counts.resize(counts.size());
       if (states[k].retired != 0) continue;
-      choose_all(slice<0, count>(links), site<Links>(k), 0, 1, std::tuple<>{},
+      choose_all(slice<0, count>(links), site<Links>(k), 0, 1, Row<>{},
                  [&](const auto& leaves) { fields_of(k, leaves, 0, count); });
     }
   }
@@ -92,8 +91,8 @@ class Engine {
             if (found == nullptr && Link::Rule::shared[s].name == name)
               found = shared[link].front().template as<double>() + s;
       };
-      (look(std::type_identity<std::tuple_element_t<I, flat_t<R>>>{}, I), ...);
-    }(std::make_index_sequence<std::tuple_size_v<flat_t<R>>>{});
+      (look(std::type_identity<item_t<I, flat_t<R>>>{}, I), ...);
+    }(std::make_index_sequence<flat_t<R>::size>{});
     return found;
   }
 
@@ -115,7 +114,7 @@ class Engine {
   }
 
   template <class Links, std::size_t I>
-  using RuleAt = typename std::tuple_element_t<I, Links>::Rule;
+  using RuleAt = typename item_t<I, Links>::Rule;
 
   /// The first link in [From, To) of the given kind, or To.
   template <class Links, std::size_t From, std::size_t To, bool Absorbing>
@@ -140,12 +139,12 @@ class Engine {
   /// Returns the level that the step has reached.
   template <std::size_t From, class Links>
   std::size_t segment(const Links& links, const double* totals) {
-    constexpr std::size_t size = std::tuple_size_v<Links>;
+    constexpr std::size_t size = Links::size;
     constexpr std::size_t end = find<Links, From, size, false>();
     if (const auto closed = absorb<From, From, end>(links, totals)) return *closed;
     if constexpr (end < size) {
       using R = RuleAt<Links, end>;
-      const auto& rule = std::get<end>(links).rule;
+      const auto& rule = item<end>(links).rule;
       std::array<double, R::sums> sums{};
       for (std::size_t k = 0; k < tensors.size(); ++k)
         for (std::size_t s = 0; s < R::sums; ++s) sums[s] += tensor_sums_[k * R::sums + s];
@@ -168,7 +167,7 @@ class Engine {
   std::optional<std::size_t> absorb(const Links& links, const double* totals) {
     constexpr std::size_t gate = find<Links, Next, End, true>();
     if constexpr (gate < End) {
-      const auto& rule = std::get<gate>(links).rule;
+      const auto& rule = item<gate>(links).rule;
       double* memory = shared_values(gate);
       const bool open = rule.opens(memory);
       std::optional<std::size_t> closed;
@@ -189,7 +188,7 @@ class Engine {
   /// One segment on all tensors. Closed: state only, parameters stay.
   template <std::size_t From, std::size_t End, bool Closed, class Links>
   void run_segment(const Links& links, const double* totals) {
-    constexpr std::size_t size = std::tuple_size_v<Links>;
+    constexpr std::size_t size = Links::size;
     if constexpr (!Closed && End < size) {
       constexpr std::size_t sums = RuleAt<Links, End>::sums;
       tensor_sums_.assign(tensors.size() * sums, 0.0);
@@ -198,7 +197,7 @@ class Engine {
       if (!sources[k].present) continue;
       constexpr std::size_t first = From == 0 ? 0 : From - 1;
       constexpr std::size_t last = !Closed && End < size ? End + 1 : End;
-      choose_all(slice<first, last>(links), site<Links>(k), first, 1, std::tuple<>{},
+      choose_all(slice<first, last>(links), site<Links>(k), first, 1, Row<>{},
                  [&](const auto& leaves) {
                    using Leaves = std::remove_cvref_t<decltype(leaves)>;
                    const auto fields = fields_of(k, leaves, first, last);

@@ -1,8 +1,9 @@
 // From links to leaves: which rules run on a tensor, and where their arrays are.
 #pragma once
 
+#include <algorithm>
 #include <array>
-#include <tuple>
+#include <span>
 #include <type_traits>
 
 #include "chain.hpp"
@@ -92,7 +93,7 @@ void choose_within(const R& rule, const Site& site, std::size_t number, const Ru
   static_assert(!Facts<flat_t<R>>::global,
                 "a gate, a barrier over all tensors or master weights stand in the chain itself, "
                 "not inside a rule that is chosen tensor by tensor");
-  choose_all(flatten<S>(rule), site, number, 0, std::tuple<>{}, run);
+  choose_all(flatten<S>(rule), site, number, 0, Row<>{}, run);
 }
 
 /// run(leaves): the link's rule, or what it stands for on this tensor.
@@ -103,7 +104,7 @@ void choose(const L& link, const Site& site, std::size_t number, const Run& run)
   if constexpr (PartialBarrier<R>) {
     if (!link.rule.sees(*site.tensor)) {
       const Unseen<R> unseen;
-      return run(std::tuple(Leaf<void, Unseen<R>>{&unseen, number, site.tensor}));
+      return run(row_of(Leaf<void, Unseen<R>>{&unseen, number, site.tensor}));
     }
   }
   if constexpr (Selector<R>) {
@@ -123,31 +124,31 @@ void choose(const L& link, const Site& site, std::size_t number, const Run& run)
     choose_within<S>(link.rule.inner, within, number, [&](const auto& leaves) {
       const Entry<R> entry{&link.rule, &small};
       const Exit<R> exit{&link.rule};
-      run(std::tuple_cat(std::tuple(Leaf<void, Entry<R>>{&entry, number, site.tensor}), leaves,
-                         std::tuple(Leaf<void, Exit<R>>{&exit, number, site.tensor})));
+      run(join(row_of(Leaf<void, Entry<R>>{&entry, number, site.tensor}), leaves,
+               row_of(Leaf<void, Exit<R>>{&exit, number, site.tensor})));
     });
   } else {
-    run(std::tuple<Leaf<S, R>>{Leaf<S, R>{&link.rule, number, site.tensor, site.restart}});
+    run(row_of(Leaf<S, R>{&link.rule, number, site.tensor, site.restart}));
   }
 }
 
-/// run(tuple of Leafs) for a tuple of links, numbered link, link + stride, ...
+/// run(row of leaves) for a row of links, numbered link, link + stride, ...
 template <std::size_t I, class Links, class Done, class Run>
 void choose_all(const Links& links, const Site& site, std::size_t link, std::size_t stride, const Done& done,
                 const Run& run) {
-  if constexpr (I == std::tuple_size_v<Links>)
+  if constexpr (I == Links::size)
     run(done);
   else
-    choose(std::get<I>(links), site, link + I * stride, [&](const auto& leaves) {
-      choose_all<I + 1>(links, site, link, stride, std::tuple_cat(done, leaves), run);
+    choose(item<I>(links), site, link + I * stride, [&](const auto& leaves) {
+      choose_all<I + 1>(links, site, link, stride, join(done, leaves), run);
     });
 }
 
-/// Links [Begin, End) as a tuple of references.
+/// Links [Begin, End) as a row of references.
 template <std::size_t Begin, std::size_t End, class Links>
 auto slice(const Links& links) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return std::tie(std::get<Begin + I>(links)...);
+    return row_of<const item_t<Begin + I, Links>&...>(item<Begin + I>(links)...);
   }(std::make_index_sequence<End - Begin>{});
 }
 
@@ -159,9 +160,18 @@ struct Start {
   bool is_signed = true;
 };
 
-/// Calls declare(name, type, rows, cols, start) for every array of a leaf.
-template <ComputeScalar T, class P, class Storage, class R, class Declare>
-void declare_fields(const Leaf<Storage, R>& leaf, const Declare& declare) {
+/// An array that a leaf wants.
+struct Declaration {
+  std::string_view name;
+  ScalarType type;
+  Index rows;
+  Index cols;
+  Start start = {};
+};
+
+/// Calls declare for every array of a leaf.
+template <ComputeScalar T, class P, class Storage, class R>
+void declare_fields(const Leaf<Storage, R>& leaf, const Callback<const Declaration&>& declare) {
   const Tensor& tensor = *leaf.tensor;
   using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
   const R& rule = *leaf.rule;
@@ -170,22 +180,24 @@ void declare_fields(const Leaf<Storage, R>& leaf, const Declare& declare) {
       double initial = 0;
       if constexpr (requires { rule.initial(s); }) initial = rule.initial(s);
       if constexpr (!BlockCode<S>)
-        declare(R::slots[s], scalar_type_of<S>, tensor.rows, tensor.cols, Start{initial});
+        declare({R::slots[s], scalar_type_of<S>, tensor.rows, tensor.cols, {initial}});
       else if (slot_is_uncoded<R>(s))
-        declare(R::slots[s], scalar_type_of<T>, tensor.rows, tensor.cols, Start{initial});
+        declare({R::slots[s], scalar_type_of<T>, tensor.rows, tensor.cols, {initial}});
       else
-        declare(R::slots[s], ScalarType::bytes, coded_bytes(tensor.size()), Index{1},
-                Start{initial, tensor.size(), &encode_block<S>, !slot_is_non_negative<R>(s)});
+        declare({R::slots[s],
+                 ScalarType::bytes,
+                 coded_bytes(tensor.size()),
+                 1,
+                 {initial, tensor.size(), &encode_block<S>, !slot_is_non_negative<R>(s)}});
     }
   if constexpr (KeepsParameters<R> && !std::is_same_v<T, P>)
-    declare(R::field, scalar_type_of<T>, tensor.rows, tensor.cols, Start{from_parameters});
+    declare({R::field, scalar_type_of<T>, tensor.rows, tensor.cols, {from_parameters}});
   if constexpr (MatrixRule<R>)
     rule.fields(tensor, [&](std::string_view name, Index rows, Index cols) {
-      declare(name, scalar_type_of<T>, rows, cols, Start{});
+      declare({name, scalar_type_of<T>, rows, cols});
     });
   if constexpr (scalar_count<R> > 0)
-    for (const NamedScalar& number : R::scalars)
-      declare(number.name, ScalarType::float64, Index{1}, Index{1}, Start{number.initial});
+    for (const NamedScalar& number : R::scalars) declare({number.name, ScalarType::float64, 1, 1, {number.initial}});
 }
 
 /// Fills a new field, all zero bits, with its initial value, or with the parameters (null: zeros).
@@ -220,76 +232,77 @@ void fill(Field& field, const Start& start, const P* parameters) {
   }
 }
 
-/// The first field of every leaf of links [first, last). Where the fields are not what the leaves
-/// want (at the first step, or because an option has changed), they are made anew; those of the same
-/// name and shape are kept.
-template <ComputeScalar T, class P, class... L>
-std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P* parameters,
-                                                   TensorState& state, const std::tuple<L...>& leaves,
-                                                   std::size_t first, std::size_t last) {
-  const auto for_each_field = [&](const auto& visit) {
+/// Where the arrays of leaves are listed: visit(leaf, link, whether the leaf sees the tensor itself, declaration).
+using FieldVisitor = Callback<std::size_t, std::size_t, bool, const Declaration&>;
+using FieldList = Callback<const FieldVisitor&>;
+
+/// Makes the fields of links [first, last) what the list wants; those of the same name and shape are kept.
+template <class P>
+void remake_fields(const Tensor& tensor, const P* parameters, TensorState& state, const FieldList& list,
+                   std::size_t first, std::size_t last) {
+  std::vector<Fields> old(last - first);
+  for (std::size_t link = first; link < last; ++link) old[link - first].swap(state.links[link]);
+  list(FieldVisitor([&](std::size_t, std::size_t link, bool own, const Declaration& wanted) {
+    Fields& before = old[link - first];
+    const auto same = std::find_if(before.begin(), before.end(), [&](const Field& field) {
+      return field.matches(wanted.name, wanted.type, wanted.rows, wanted.cols);
+    });
+    if (same != before.end()) {
+      state.links[link].push_back(std::move(*same));
+      before.erase(same);
+    } else {
+      state.links[link].emplace_back(wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major);
+      fill(state.links[link].back(), wanted.start, own ? parameters : nullptr);
+    }
+  }));
+}
+
+/// The first field of every leaf of links [first, last), in `located`; null where it has none. Where the fields are not
+/// what the leaves want (at the first step, or because an option has changed), they are made anew.
+template <class P>
+void locate_listed(const Tensor& tensor, const P* parameters, TensorState& state, const FieldList& list,
+                   std::size_t first, std::size_t last, std::span<Field*> located) {
+  const auto find = [&] {
+    std::fill(located.begin(), located.end(), nullptr);
     std::size_t link = first;
     std::size_t position = 0;
-    const auto enter = [&](std::size_t next) {
-      if (next != link) position = 0;
-      link = next;
-    };
-    std::apply(
-        [&](const auto&... leaf) {
-          ((enter(leaf.link),
-            declare_fields<T, P>(leaf,
-                              [&](std::string_view name, ScalarType type, Index rows, Index cols,
-                                  const Start& start) {
-                                visit(link, position++, name, type, rows, cols, start,
-                                      leaf.tensor == &tensor ? parameters : nullptr);
-                              })),
-           ...);
-        },
-        leaves);
+    std::size_t wanted = 0;
+    bool fits = true;
+    list(FieldVisitor([&](std::size_t leaf, std::size_t its_link, bool, const Declaration& field) {
+      position = its_link == link ? position : 0;
+      link = its_link;
+      Fields& present = state.links[link];
+      fits = fits && position < present.size() &&
+             present[position].matches(field.name, field.type, field.rows, field.cols);
+      if (fits && located[leaf] == nullptr) located[leaf] = &present[position];
+      ++position;
+      ++wanted;
+    }));
+    std::size_t present = 0;
+    for (std::size_t l = first; l < last; ++l) present += state.links[l].size();
+    return fits && wanted == present;
   };
+  if (find()) return;
+  remake_fields(tensor, parameters, state, list, first, last);
+  find();
+}
 
-  std::size_t wanted = 0;
-  bool fits = true;
-  for_each_field([&](std::size_t link, std::size_t position, std::string_view name, ScalarType type,
-                     Index rows, Index cols, const Start&, const P*) {
-    ++wanted;
-    fits = fits && position < state.links[link].size() &&
-           state.links[link][position].matches(name, type, rows, cols);
-  });
-  std::size_t present = 0;
-  for (std::size_t link = first; link < last; ++link) present += state.links[link].size();
-
-  if (!fits || wanted != present) {
-    std::vector<Fields> old(last - first);
-    for (std::size_t link = first; link < last; ++link) old[link - first].swap(state.links[link]);
-    for_each_field([&](std::size_t link, std::size_t, std::string_view name, ScalarType type,
-                       Index rows, Index cols, const Start& start, const P* first_values) {
-      Fields& before = old[link - first];
-      const auto same = std::find_if(before.begin(), before.end(), [&](const Field& field) {
-        return field.matches(name, type, rows, cols);
-      });
-      if (same != before.end()) {
-        state.links[link].push_back(std::move(*same));
-        before.erase(same);
-      } else {
-        state.links[link].emplace_back(name, type, rows, cols, tensor.row_major);
-        fill(state.links[link].back(), start, first_values);
-      }
-    });
-  }
-
+template <ComputeScalar T, class P, class... L>
+std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P* parameters,
+                                                   TensorState& state, const Row<L...>& leaves,
+                                                   std::size_t first, std::size_t last) {
   std::array<Field*, sizeof...(L) + 1> located{};
-  std::size_t link = first;
-  std::size_t position = 0;
-  std::size_t index = 0;
-  std::apply(
-      [&](const auto&... leaf) {
-        ((position = leaf.link == link ? position : 0, link = leaf.link,
-          located[index++] = state.links[link].data() + position,
-          declare_fields<T, P>(leaf, [&](auto&&...) { ++position; })),
-         ...);
-      },
-      leaves);
+  const auto list = [&](const FieldVisitor& visit) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      const auto list_leaf = [&](std::size_t number, const auto& leaf) {
+        declare_fields<T, P>(leaf, [&](const Declaration& field) {
+          visit(number, leaf.link, leaf.tensor == &tensor, field);
+        });
+      };
+      (list_leaf(I, item<I>(leaves)), ...);
+    }(std::make_index_sequence<sizeof...(L)>{});
+  };
+  locate_listed(tensor, parameters, state, FieldList(list), first, last, located);
   return located;
 }
 

@@ -3,7 +3,6 @@
 
 #include <initializer_list>
 #include <string>
-#include <tuple>
 #include <utility>
 
 #include "bound_parameters.hpp"

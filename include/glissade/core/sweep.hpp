@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <tuple>
 
 #include "codes.hpp"
 #include "rounding.hpp"
+#include "row.hpp"
 #include "rule.hpp"
 #include "threads.hpp"
 
@@ -161,22 +161,22 @@ struct Streams {
 };
 
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B>
-EIGEN_ALWAYS_INLINE void fetch(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels, Index i) {
+EIGEN_ALWAYS_INLINE void fetch(const Streams<T, In, X, P>& io, const Row<B...>& kernels, Index i) {
   __builtin_prefetch(io.in + i, 0);
   __builtin_prefetch(io.parameters + i, store == Store::parameters ? 1 : 0);
-  std::apply([=](const B&... bound) { (bound.slots.fetch(i), ...); }, kernels);  // there may be none
+  for_each_item(kernels, [=](const auto& bound) { bound.slots.fetch(i); });
 }
 
 template <ComputeScalar T, class Kernels, std::size_t... K>
 EIGEN_ALWAYS_INLINE void run_kernels(const Kernels& kernels, [[maybe_unused]] Index i,
                                      [[maybe_unused]] Index position, Lane<T>& u,
                                      const Lane<T>& x, std::index_sequence<K...>) {
-  (std::get<K>(kernels).run(i, position, u, x), ...);
+  (item<K>(kernels).run(i, position, u, x), ...);
 }
 
 /// One lane through all kernels; returns the outgoing update and the parameter before the step.
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B>
-EIGEN_ALWAYS_INLINE auto run_lane(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels,
+EIGEN_ALWAYS_INLINE auto run_lane(const Streams<T, In, X, P>& io, const Row<B...>& kernels,
                                   Index i, Index position) {
   Lane<T> u = flip_sign(load_lane<T>(io.in + i), Lane<T>(io.sign));
   const Lane<T> x = load_lane<T>(io.parameters + i);
@@ -252,7 +252,7 @@ Tail<S, N> tail_of(const Bound<Kernel, Arrays<S, N>, Indexed>&);
 /// The last size % stripe coefficients, through the same instructions as all others: they are moved
 /// to zero-padded copies and back.
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>
-EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels,
+EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, X, P>& io, const Row<B...>& kernels,
                                   const M& measure, Index at, Index count, Index origin, double* sums) {
   alignas(64) In in[stripe] = {};
   alignas(64) T out[stripe] = {};
@@ -263,11 +263,11 @@ EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, X, P>& io, const std::tup
     parameters[i] = io.parameters[at + i];
   }
   const Streams<T, In, X, P> padded{in, out, parameters, same_or<X, P>(parameters, rounded), io.sign, io.rounding};
-  std::tuple<decltype(tail_of(std::declval<B>()))...> tails;
+  Row<decltype(tail_of(std::declval<B>()))...> tails;
   alignas(64) double tail_sums[(M::sums + 1) * stripe] = {};
 
   [&]<std::size_t... K>(std::index_sequence<K...>) {
-    const std::tuple<B...> inner{std::get<K>(tails).enter(std::get<K>(kernels), at, count)...};
+    const Row<B...> inner = row_of<B...>(item<K>(tails).enter(item<K>(kernels), at, count)...);
     if constexpr (M::sums == 0) {
       sweep_range<store>(padded, inner, measure, 0, stripe, origin + at, tail_sums);
     } else {
@@ -276,7 +276,7 @@ EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, X, P>& io, const std::tup
       sweep_range<store>(padded, inner, inner_measure, 0, stripe, origin + at, tail_sums);
       measured.leave(measure.bound, at, count);
     }
-    (std::get<K>(tails).leave(std::get<K>(kernels), at, count), ...);
+    (item<K>(tails).leave(item<K>(kernels), at, count), ...);
   }(std::index_sequence_for<B...>{});
 
   for (Index i = 0; i < count; ++i) {
@@ -394,14 +394,14 @@ inline constexpr bool decodes_lanes<T, Coded<Kernel, C, N, R, T>> = LaneCode<C, 
 
 /// One block of the coded arrays of a tensor, [begin, begin + count).
 template <Store store, bool Whole, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>
-EIGEN_ALWAYS_INLINE void sweep_block(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels, const M& measure,
+EIGEN_ALWAYS_INLINE void sweep_block(const Streams<T, In, X, P>& io, const Row<B...>& kernels, const M& measure,
                                      Index begin, Index count, double* sums) {
   const Streams<T, In, X, P> here{io.in + begin, io.out == nullptr ? nullptr : io.out + begin, io.parameters + begin,
                                   io.rounded + begin, io.sign, io.rounding, io.fetchable - begin};
-  std::tuple<decltype(stage_of(std::declval<B>()))...> stages;
+  Row<decltype(stage_of(std::declval<B>()))...> stages;
   [&]<std::size_t... K>(std::index_sequence<K...>) {
     const auto run = [&](const auto& measured) {
-      const std::tuple staged(std::get<K>(stages).template enter<Whole>(std::get<K>(kernels), begin, count)...);
+      const auto staged = row_of(item<K>(stages).template enter<Whole>(item<K>(kernels), begin, count)...);
       if constexpr (Whole)
         sweep_range<store>(here, staged, measured, 0, count, begin, sums);
       else
@@ -415,14 +415,14 @@ EIGEN_ALWAYS_INLINE void sweep_block(const Streams<T, In, X, P>& io, const std::
       run(Measure<decltype(bound), M::sums>{bound});
       stage.leave(measure.bound, begin, count);
     }
-    (std::get<K>(stages).leave(std::get<K>(kernels), begin, count), ...);
+    (item<K>(stages).leave(item<K>(kernels), begin, count), ...);
   }(std::index_sequence_for<B...>{});
 }
 
 /// Coefficients [begin, end) of a tensor, begin a multiple of a code block: block by block where an
 /// array is coded, else at once.
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>
-void sweep_part(const Streams<T, In, X, P>& io, const std::tuple<B...>& kernels, const M& measure, Index begin,
+void sweep_part(const Streams<T, In, X, P>& io, const Row<B...>& kernels, const M& measure, Index begin,
                 Index end, double* sums) {
   constexpr bool measures = M::sums > 0;
   constexpr bool coded = [] {

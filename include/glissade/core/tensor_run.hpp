@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <tuple>
 
 #include "layout.hpp"
 #include "sweep.hpp"
@@ -23,9 +22,9 @@ template <class Engine, class Links, class Leaves, bool Closed, bool Measured>
 struct TensorRun {
   using T = typename Engine::T;
   using P = typename Engine::P;
-  static constexpr std::size_t size = std::tuple_size_v<Leaves>;
+  static constexpr std::size_t size = Leaves::size;
   template <std::size_t I>
-  using LeafAt = std::tuple_element_t<I, Leaves>;
+  using LeafAt = item_t<I, Leaves>;
   template <std::size_t I>
   using R = typename LeafAt<I>::Rule;
 
@@ -35,7 +34,7 @@ struct TensorRun {
   const std::array<Field*, size + 1>& fields;
 
   /// What kernels read the parameters as: the caller's type, or unrounded.
-  static constexpr bool keeps = Facts<Links>::keeper < std::tuple_size_v<Links>;
+  static constexpr bool keeps = Facts<Links>::keeper < Links::size;
   using X = std::conditional_t<keeps, T, P>;
 
   /// What the passes work on: the tensor itself or, between the two ends of a subspace, a small array
@@ -63,12 +62,12 @@ struct TensorRun {
   }
   template <std::size_t I>
   void restart_leaf() {
-    const LeafAt<I>& leaf = std::get<I>(leaves);
+    const LeafAt<I>& leaf = item<I>(leaves);
     if (leaf.restart.period == 0 || count_of<I>() != 1) return;
     Field* field = fields[I];
-    declare_fields<T, P>(leaf, [&](std::string_view, ScalarType, Index, Index, const Start& start) {
+    declare_fields<T, P>(leaf, [&](const Declaration& declared) {
       std::fill_n(field->data(), field->bytes(), std::byte{0});
-      fill(*field, start, leaf.tensor == here.tensor ? static_cast<const P*>(here.rounded) : nullptr);
+      fill(*field, declared.start, leaf.tensor == here.tensor ? static_cast<const P*>(here.rounded) : nullptr);
       ++field;
     });
   }
@@ -80,7 +79,7 @@ struct TensorRun {
     if constexpr (AfterBarrier)
       pass<1>(barrier_kernel<0>(totals));
     else
-      pass<0>(std::tuple<>{});
+      pass<0>(Row<>{});
   }
 
   template <std::size_t I>
@@ -95,7 +94,7 @@ struct TensorRun {
 
   /// One pass: the leaves from I to the next stop behind the kernels that are due already.
   template <std::size_t I, class... Due>
-  void pass(const std::tuple<Due...>& due) {
+  void pass(const Row<Due...>& due) {
     constexpr std::size_t stop = next_stop<I>();
     const auto kernels = bind_range<I>(due, std::make_index_sequence<stop - I>{});
     constexpr bool changed = sizeof...(Due) + (stop - I) > 0;
@@ -110,7 +109,7 @@ struct TensorRun {
         leave<stop>();
       else
         update_matrix<stop>();
-      pass<stop + 1>(std::tuple<>{});
+      pass<stop + 1>(Row<>{});
     } else {
       constexpr bool ends_segment = Measured && stop + 1 == size;
       constexpr Store store = changed ? Store::update : Store::nothing;
@@ -127,16 +126,16 @@ struct TensorRun {
   }
 
   template <std::size_t I, class... Due, std::size_t... J>
-  auto bind_range(const std::tuple<Due...>& due, std::index_sequence<J...>) {
-    return std::tuple_cat(due, std::make_tuple(bind<I + J>(leaf<I + J>().kernel(step_of<I + J>()))...));
+  auto bind_range(const Row<Due...>& due, std::index_sequence<J...>) {
+    return join(due, row_of(bind<I + J>(leaf<I + J>().kernel(step_of<I + J>()))...));
   }
 
   template <std::size_t I>
   auto barrier_kernel(const double* sums) {
     if constexpr (BarrierWithKernel<R<I>>)
-      return std::make_tuple(bind<I>(leaf<I>().kernel(step_of<I>(), sums)));
+      return row_of(bind<I>(leaf<I>().kernel(step_of<I>(), sums)));
     else
-      return std::tuple<>{};
+      return Row<>{};
   }
 
   template <std::size_t I>
@@ -148,7 +147,7 @@ struct TensorRun {
 
   template <std::size_t I>
   const R<I>& leaf() const {
-    return *std::get<I>(leaves).rule;
+    return *item<I>(leaves).rule;
   }
 
   /// A kernel with the pointers to its slots.
@@ -181,14 +180,14 @@ struct TensorRun {
 
   template <std::size_t I>
   [[nodiscard]] std::int64_t count_of() const {
-    const LeafAt<I>& leaf = std::get<I>(leaves);
+    const LeafAt<I>& leaf = item<I>(leaves);
     const std::size_t at = Facts<Links>::levels[leaf.link];
     return leaf.count(engine.states[k].counts[at], engine.counts[at]);
   }
 
   template <std::size_t I>
   Step step_of() const {
-    const LeafAt<I>& leaf = std::get<I>(leaves);
+    const LeafAt<I>& leaf = item<I>(leaves);
     Step step{*leaf.tensor,     count_of<I>(), engine.counts[Facts<Links>::levels[leaf.link]],
               engine.seed_,     leaf.link,     {},
               engine.shared_values(leaf.link)};

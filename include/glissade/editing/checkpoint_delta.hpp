@@ -91,8 +91,8 @@ auto in_double(const Weights& weights) {
 
 inline void check_target(Eigen::Index rows, Eigen::Index cols, Eigen::Index target_rows, Eigen::Index target_cols) {
   if (rows != target_rows || cols != target_cols)
-    throw std::invalid_argument("apply_delta: a change of " + size_text(rows, cols) + " for weights of " +
-                                size_text(target_rows, target_cols));
+    throw std::invalid_argument("apply_delta: a change of " + shape_text(rows, cols) + " for weights of " +
+                                shape_text(target_rows, target_cols));
 }
 
 }  // namespace detail
@@ -149,7 +149,7 @@ template <class Old, class New>
   const Eigen::Index least = m < n ? m : n;
   if (rank < -1 || rank > least)
     throw std::invalid_argument("low_rank_delta: rank = " + std::to_string(rank) + " for weights of " +
-                                detail::size_text(m, n) + ", must be in [0, " + std::to_string(least) + "]");
+                                shape_text(m, n) + ", must be in [0, " + std::to_string(least) + "]");
   if (least == 0) return {Matrix(m, 0), Matrix(0, n)};
 
   const Eigen::MatrixXd D = detail::in_double(after) - detail::in_double(before);

@@ -157,7 +157,7 @@ template <class R, StorageScalar P>
 std::vector<SavedArray> list_wanted(const R& rule, const Engine<P>& engine) {
   const auto links = flatten<void>(rule);
   using Links = std::remove_const_t<decltype(links)>;
-  constexpr std::size_t count = std::tuple_size_v<Links>;
+  constexpr std::size_t count = Links::size;
   constexpr std::size_t levels = Facts<Links>::gates + 1;
   ArrayList list;
   for (const Tensor& tensor : engine.tensors) list.parameter(tensor, scalar_type_of<P>, nullptr);
@@ -167,15 +167,15 @@ std::vector<SavedArray> list_wanted(const R& rule, const Engine<P>& engine) {
     if constexpr (Facts<Links>::retires) list.retired(tensor, nullptr);
     if (engine.states[k].retired != 0) continue;
     const Site site(tensor, engine.tensors.size(), std::type_identity<Links>{}, engine.counts);
-    choose_all(slice<0, count>(links), site, 0, 1, std::tuple<>{}, [&](const auto& leaves) {
+    choose_all(slice<0, count>(links), site, 0, 1, Row<>{}, [&](const auto& leaves) {
       const auto list_leaf = [&](const auto& leaf) {
         declare_fields<compute_t<P>, P>(
             leaf,
-            [&](std::string_view name, ScalarType type, Index rows, Index cols, const Start&) {
-              list.field(tensor, leaf.link, name, type, rows, cols, tensor.row_major, nullptr);
+            [&](const Declaration& field) {
+              list.field(tensor, leaf.link, field.name, field.type, field.rows, field.cols, tensor.row_major, nullptr);
             });
       };
-      std::apply([&](const auto&... leaf) { (list_leaf(leaf), ...); }, leaves);
+      for_each_item(leaves, list_leaf);
     });
   }
   list.optimizer(levels, nullptr, nullptr);
@@ -183,7 +183,7 @@ std::vector<SavedArray> list_wanted(const R& rule, const Engine<P>& engine) {
     const auto shared = [&]<class Rule>(std::size_t link, std::type_identity<Rule>) {
       if constexpr (shared_count < Rule >> 0) list.shared(link, shared_count<Rule>, nullptr);
     };
-    (shared(I, std::type_identity<typename std::tuple_element_t<I, Links>::Rule>{}), ...);
+    (shared(I, std::type_identity<typename item_t<I, Links>::Rule>{}), ...);
   }
   (std::make_index_sequence<count>{});
   return std::move(list.arrays);

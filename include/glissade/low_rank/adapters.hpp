@@ -33,17 +33,13 @@ struct Adapter {
 
 namespace detail {
 
-inline std::string size_text(Eigen::Index rows, Eigen::Index cols) {
-  return std::to_string(rows) + " x " + std::to_string(cols);
-}
-
 /// Throws std::invalid_argument unless the adapter is one of a weight m x n, and finite.
 template <class T>
 void check_adapter(const char* owner, const Adapter<T>& adapter, Eigen::Index m, Eigen::Index n) {
   const auto& [B, A, scale] = adapter;
   if (B.rows() != m || A.cols() != n || B.cols() != A.rows())
-    throw std::invalid_argument(std::string(owner) + ": an adapter of " + size_text(B.rows(), B.cols()) + " and " +
-                                size_text(A.rows(), A.cols()) + " for a weight of " + size_text(m, n));
+    throw std::invalid_argument(std::string(owner) + ": an adapter of " + shape_text(B.rows(), B.cols()) + " and " +
+                                shape_text(A.rows(), A.cols()) + " for a weight of " + shape_text(m, n));
   require(owner, "scale", scale, range::finite);
   if (!B.allFinite() || !A.allFinite())
     throw std::invalid_argument(std::string(owner) + ": an adapter that is infinite or NaN");
@@ -117,7 +113,7 @@ template <class T>
   const Eigen::Index most = left < right ? left : right;
   if (rank < 1 || rank > most)
     throw std::invalid_argument("recompressed: rank = " + std::to_string(rank) + " of an adapter of rank " +
-                                std::to_string(adapter.rank()) + " for a weight of " + detail::size_text(m, n) +
+                                std::to_string(adapter.rank()) + " for a weight of " + shape_text(m, n) +
                                 ", must be in [1, " + std::to_string(most) + "]");
 
   const Eigen::HouseholderQR<Matrix> first(static_cast<T>(adapter.scale) * adapter.B);
@@ -196,8 +192,8 @@ class AdapterSet {
   /// Y <- W X + the active adapters'.
   void forward(const Input& X, Output Y, std::uint64_t granted = all_rights) const {
     if (X.cols() < 1) throw std::invalid_argument("AdapterSet::forward: the batch is empty");
-    check_shape("forward", "X", X, base_.cols(), X.cols());
-    check_shape("forward", "Y", Y, base_.rows(), X.cols());
+    require_shape("AdapterSet::forward", "X", X, base_.cols(), X.cols());
+    require_shape("AdapterSet::forward", "Y", Y, base_.rows(), X.cols());
     Y.noalias() = base_ * X;
     Matrix hidden;
     for_each_active(granted, [&](const Adapter<T>& adapter, double weight) {
@@ -208,7 +204,7 @@ class AdapterSet {
 
   /// W <- the base with the active adapters merged.
   void merge(Output W, std::uint64_t granted = all_rights) const {
-    check_shape("merge", "W", W, base_.rows(), base_.cols());
+    require_shape("AdapterSet::merge", "W", W, base_.rows(), base_.cols());
     W = base_;
     for_each_active(granted, [&](const Adapter<T>& adapter, double weight) {
       W.noalias() += static_cast<T>(weight * adapter.scale) * adapter.B * adapter.A;
@@ -227,13 +223,6 @@ class AdapterSet {
     Adapter<T> adapter;
     AdapterUse use;
   };
-
-  static void check_shape(const char* where, const char* what, const auto& matrix, Index rows, Index cols) {
-    if (matrix.rows() != rows || matrix.cols() != cols)
-      throw std::invalid_argument("AdapterSet::" + std::string(where) + ": " + what + " is " +
-                                  detail::size_text(matrix.rows(), matrix.cols()) + ", must be " +
-                                  detail::size_text(rows, cols));
-  }
 
   template <class F>
   void for_each_active(std::uint64_t granted, const F& f) const {

@@ -75,7 +75,7 @@ class AfloraLayer {
   [[nodiscard]] bool merged() const { return merged_; }
 
   void forward(const Input& X, Output Y) {
-    check_batch("forward", X, Y);
+    check_batch("AfloraLayer::forward", X, Y);
     Y.noalias() = weight_ * X;
     if (merged_) return;
     hidden_.noalias() = A * X;
@@ -87,22 +87,22 @@ class AfloraLayer {
   /// After forward(X, Y): the gradients of the loss from that of Y.
   void backward(const Input& X, const Input& dY, Output dA, Output dB, OutputVector ds_d, OutputVector ds_b,
                 Output dX) {
-    check_shape("backward", "dX", dX, X.rows(), X.cols());
+    require_shape("AfloraLayer::backward", "dX", dX, X.rows(), X.cols());
     backward(X, dY, dA, dB, ds_d, ds_b);
     input_gradient(dY, dX);
   }
   /// The same without the gradient of the input: the first layer needs none.
   void backward(const Input& X, const Input& dY, Output dA, Output dB, OutputVector ds_d, OutputVector ds_b) {
-    check_shape("backward", "dA", dA, A.rows(), A.cols());
-    check_shape("backward", "dB", dB, B.rows(), B.cols());
-    back("backward", X, dY, ds_d, ds_b);
+    require_shape("AfloraLayer::backward", "dA", dA, A.rows(), A.cols());
+    require_shape("AfloraLayer::backward", "dB", dB, B.rows(), B.cols());
+    back("AfloraLayer::backward", X, dY, ds_d, ds_b);
     dA.noalias() = back_ * X.transpose();
     dB.noalias() = s_b.asDiagonal() * outer_;
   }
   /// The same where A and B are frozen.
   void backward_vectors(const Input& X, const Input& dY, OutputVector ds_d, OutputVector ds_b, Output dX) {
-    check_shape("backward_vectors", "dX", dX, X.rows(), X.cols());
-    back("backward_vectors", X, dY, ds_d, ds_b);
+    require_shape("AfloraLayer::backward_vectors", "dX", dX, X.rows(), X.cols());
+    back("AfloraLayer::backward_vectors", X, dY, ds_d, ds_b);
     input_gradient(dY, dX);
   }
 
@@ -118,16 +118,10 @@ class AfloraLayer {
   }
 
  private:
-  static std::string shape(Index rows, Index cols) { return std::to_string(rows) + " x " + std::to_string(cols); }
-  static void check_shape(const char* where, const char* what, const auto& matrix, Index rows, Index cols) {
-    if (matrix.rows() != rows || matrix.cols() != cols)
-      throw std::invalid_argument("AfloraLayer::" + std::string(where) + ": " + what + " is " +
-                                  shape(matrix.rows(), matrix.cols()) + ", must be " + shape(rows, cols));
-  }
   void check_batch(const char* where, const Input& X, const Input& Y) const {
-    if (X.cols() < 1) throw std::invalid_argument("AfloraLayer::" + std::string(where) + ": the batch is empty");
-    check_shape(where, "X", X, weight_.cols(), X.cols());
-    check_shape(where, "Y", Y, weight_.rows(), X.cols());
+    if (X.cols() < 1) throw std::invalid_argument(std::string(where) + ": the batch is empty");
+    require_shape(where, "X", X, weight_.cols(), X.cols());
+    require_shape(where, "Y", Y, weight_.rows(), X.cols());
   }
 
   /// Kaiming's uniform numbers with gain sqrt(2).
@@ -141,12 +135,12 @@ class AfloraLayer {
   /// What all forms of backward share: the gradients of the vectors, C and diag(s_d) D.
   void back(const char* where, const Input& X, const Input& dY, OutputVector& ds_d, OutputVector& ds_b) {
     if (merged_)
-      throw std::logic_error("AfloraLayer::" + std::string(where) + ": the layer is merged, unmerge it first");
+      throw std::logic_error(std::string(where) + ": the layer is merged, unmerge it first");
     check_batch(where, X, dY);
-    check_shape(where, "ds_d", ds_d, s_d.size(), 1);
-    check_shape(where, "ds_b", ds_b, s_b.size(), 1);
+    require_shape(where, "ds_d", ds_d, s_d.size(), 1);
+    require_shape(where, "ds_b", ds_b, s_b.size(), 1);
     if (hidden_.cols() != X.cols())
-      throw std::logic_error("AfloraLayer::" + std::string(where) + ": forward was called with " +
+      throw std::logic_error(std::string(where) + ": forward was called with " +
                              std::to_string(hidden_.cols()) + " samples, backward with " + std::to_string(X.cols()));
     outer_.noalias() = dY * scaled_.transpose();
     back_.noalias() = scaled_B_.transpose() * dY;

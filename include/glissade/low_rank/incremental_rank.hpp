@@ -65,7 +65,7 @@ class IncrementalRank {
   IncrementalRank(Index outputs, Index inputs, const IncrementalRankOptions& options)
       : m_(outputs), n_(inputs), options_(options) {
     if (m_ < 1 || n_ < 1)
-      throw std::invalid_argument("IncrementalRank: a layer of " + shape(m_, n_) + ", must be at least 1 x 1");
+      throw std::invalid_argument("IncrementalRank: a layer of " + shape_text(m_, n_) + ", must be at least 1 x 1");
     const Range allowed{1, static_cast<double>(m_ < n_ ? m_ : n_)};
     require("IncrementalRank", "first_rank", options.first_rank, allowed);
     require("IncrementalRank", "task_rank", options.task_rank, allowed);
@@ -95,8 +95,8 @@ class IncrementalRank {
   }
   /// The same with factors of one's own: m x r_2 and n x r_2.
   void next_task(const Input& new_u, const Input& new_v) {
-    check_shape("next_task", "u", new_u, m_, options_.task_rank);
-    check_shape("next_task", "v", new_v, n_, options_.task_rank);
+    require_shape("IncrementalRank::next_task", "u", new_u, m_, options_.task_rank);
+    require_shape("IncrementalRank::next_task", "v", new_v, n_, options_.task_rank);
     check_columns("u", new_u);
     check_columns("v", new_v);
     const Matrix left = new_u, right = new_v;  // they may be u and v
@@ -108,8 +108,8 @@ class IncrementalRank {
   /// As the task was, or is now. What is frozen and what is new are multiplied apart, while a task is trained and ever
   /// after, so that not a bit changes.
   void forward(Index task, const Input& X, Output Y) {
-    check_task("forward", task);
-    check_batch("forward", X, Y);
+    check_task("IncrementalRank::forward", task);
+    check_batch("IncrementalRank::forward", X, Y);
     const Index fresh = width(task);
     const Index fixed = rank(task) - fresh;
     hidden_.resize(rank(task), X.cols());
@@ -123,7 +123,7 @@ class IncrementalRank {
 
   /// After forward(X, Y) of the present task: the gradients of the loss from that of Y.
   void backward(const Input& X, const Input& dY, Output du, Output dv, OutputVector ds, OutputVector dbias, Output dX) {
-    check_shape("backward", "dX", dX, n_, X.cols());
+    require_shape("IncrementalRank::backward", "dX", dX, n_, X.cols());
     backward(X, dY, du, dv, ds, dbias);
     scaled_back_.noalias() = s.asDiagonal() * back_;
     dX.noalias() = V * scaled_back_.topRows(V.cols());
@@ -131,9 +131,9 @@ class IncrementalRank {
   }
   /// The same without the gradient of the input.
   void backward(const Input& X, const Input& dY, Output du, Output dv, OutputVector ds, OutputVector dbias) {
-    check_batch("backward", X, dY);
-    check_gradients("backward", du, dv, ds);
-    check_shape("backward", "dbias", dbias, bias.size(), 1);
+    check_batch("IncrementalRank::backward", X, dY);
+    check_gradients("IncrementalRank::backward", du, dv, ds);
+    require_shape("IncrementalRank::backward", "dbias", dbias, bias.size(), 1);
     if (hidden_.rows() != rank() || hidden_.cols() != X.cols())
       throw std::logic_error("IncrementalRank::backward: the last forward was of another task or batch");
     const Index fresh = u.cols();
@@ -149,8 +149,8 @@ class IncrementalRank {
 
   /// The gradients from that of the whole weight, G = dY X'.
   void project(const Input& G, Output du, Output dv, OutputVector ds) const {
-    check_shape("project", "G", G, m_, n_);
-    check_gradients("project", du, dv, ds);
+    require_shape("IncrementalRank::project", "G", G, m_, n_);
+    check_gradients("IncrementalRank::project", du, dv, ds);
     const auto fresh = s.tail(u.cols());
     ds.head(U.cols()) = U.cwiseProduct(G * V).colwise().sum().transpose();
     du.noalias() = G * v;
@@ -162,7 +162,7 @@ class IncrementalRank {
 
   /// The weight of a task, m x n: to be used without this layer.
   [[nodiscard]] Matrix weight(Index task) const {
-    check_task("weight", task);
+    check_task("IncrementalRank::weight", task);
     const OneVector scales = selectors(task);
     const Index fixed = rank(task) - width(task);
     Matrix W = U.leftCols(fixed) * scales.head(fixed).asDiagonal() * V.leftCols(fixed).transpose();
@@ -173,12 +173,6 @@ class IncrementalRank {
  private:
   using OneVector = Eigen::Ref<const Vector>;
 
-  static std::string shape(Index rows, Index cols) { return std::to_string(rows) + " x " + std::to_string(cols); }
-  static void check_shape(const char* where, const char* what, const auto& matrix, Index rows, Index cols) {
-    if (matrix.rows() != rows || matrix.cols() != cols)
-      throw std::invalid_argument("IncrementalRank::" + std::string(where) + ": " + what + " is " +
-                                  shape(matrix.rows(), matrix.cols()) + ", must be " + shape(rows, cols));
-  }
   static void check_columns(const char* what, const Input& factors) {
     for (Index j = 0; j < factors.cols(); ++j)
       if ((factors.col(j).array() == 0).all())
@@ -187,18 +181,18 @@ class IncrementalRank {
   }
   void check_task(const char* where, Index task) const {
     if (task < 0 || task >= tasks_)
-      throw std::invalid_argument("IncrementalRank::" + std::string(where) + ": task = " + std::to_string(task) +
+      throw std::invalid_argument(std::string(where) + ": task = " + std::to_string(task) +
                                   ", must be in [0, " + std::to_string(tasks_ - 1) + "]");
   }
   void check_batch(const char* where, const Input& X, const Input& Y) const {
-    if (X.cols() < 1) throw std::invalid_argument("IncrementalRank::" + std::string(where) + ": the batch is empty");
-    check_shape(where, "X", X, n_, X.cols());
-    check_shape(where, "Y", Y, m_, X.cols());
+    if (X.cols() < 1) throw std::invalid_argument(std::string(where) + ": the batch is empty");
+    require_shape(where, "X", X, n_, X.cols());
+    require_shape(where, "Y", Y, m_, X.cols());
   }
   void check_gradients(const char* where, const Input& du, const Input& dv, const OneVector& ds) const {
-    check_shape(where, "du", du, u.rows(), u.cols());
-    check_shape(where, "dv", dv, v.rows(), v.cols());
-    check_shape(where, "ds", ds, s.size(), 1);
+    require_shape(where, "du", du, u.rows(), u.cols());
+    require_shape(where, "dv", dv, v.rows(), v.cols());
+    require_shape(where, "ds", ds, s.size(), 1);
   }
 
   /// How many factors a task has brought.

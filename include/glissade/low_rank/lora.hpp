@@ -79,7 +79,7 @@ class LoraLayer {
     const double most = static_cast<double>(m < n ? m : n);
     if (!(options.rank >= 1 && options.rank <= most))
       throw std::invalid_argument("LoraLayer: rank = " + std::to_string(options.rank) + " for a weight of " +
-                                  shape(m, n) + ", must be in [1, " + to_text(most) + "]");
+                                  shape_text(m, n) + ", must be in [1, " + to_text(most) + "]");
     require("LoraLayer", "alpha", options.alpha, range::positive);
     begin();
   }
@@ -93,7 +93,7 @@ class LoraLayer {
   }
 
   void forward(const Input& X, Output Y) {
-    check_batch("forward", X, Y);
+    check_batch("LoraLayer::forward", X, Y);
     Y.noalias() = weight_ * X;
     if (merged_) return;
     masks_ = false;
@@ -101,9 +101,9 @@ class LoraLayer {
     Y.noalias() += static_cast<T>(scale()) * B * hidden_;
   }
   void forward(const Input& X, const Input& mask, Output Y) {
-    check_batch("forward", X, Y);
-    check_shape("forward", "mask", mask, X.rows(), X.cols());
-    check_training("forward with a mask");
+    check_batch("LoraLayer::forward", X, Y);
+    require_shape("LoraLayer::forward", "mask", mask, X.rows(), X.cols());
+    check_training("LoraLayer::forward with a mask");
     Y.noalias() = weight_ * X;
     masks_ = true;
     masked_ = X.cwiseProduct(mask);
@@ -114,7 +114,7 @@ class LoraLayer {
   /// After forward(X, Y): the gradients of the loss from that of Y.
   void backward(const Input& X, const Input& dY, Output dA, Output dB, Output dX) {
     backward(X, dY, dA, dB);
-    check_shape("backward", "dX", dX, X.rows(), X.cols());
+    require_shape("LoraLayer::backward", "dX", dX, X.rows(), X.cols());
     dX.noalias() = weight_.transpose() * dY;
     dX.noalias() += A.transpose() * back_;
   }
@@ -124,8 +124,8 @@ class LoraLayer {
     dA.noalias() = back_ * X.transpose();
   }
   void backward(const Input& X, const Input& mask, const Input& dY, Output dA, Output dB, Output dX) {
-    check_shape("backward", "mask", mask, X.rows(), X.cols());
-    check_shape("backward", "dX", dX, X.rows(), X.cols());
+    require_shape("LoraLayer::backward", "mask", mask, X.rows(), X.cols());
+    require_shape("LoraLayer::backward", "dX", dX, X.rows(), X.cols());
     back(X, dY, dA, dB, true);
     masked_ = X.cwiseProduct(mask);
     dA.noalias() = back_ * masked_.transpose();
@@ -136,17 +136,17 @@ class LoraLayer {
 
   /// The gradients of A and B from that of the whole weight, G = dY X'.
   void project(const Input& G, Output dA, Output dB) const {
-    check_factors("project");
-    check_shape("project", "G", G, weight_.rows(), weight_.cols());
-    check_shape("project", "dA", dA, A.rows(), A.cols());
-    check_shape("project", "dB", dB, B.rows(), B.cols());
+    check_factors("LoraLayer::project");
+    require_shape("LoraLayer::project", "G", G, weight_.rows(), weight_.cols());
+    require_shape("LoraLayer::project", "dA", dA, A.rows(), A.cols());
+    require_shape("LoraLayer::project", "dB", dB, B.rows(), B.cols());
     dB.noalias() = static_cast<T>(scale()) * G * A.transpose();
     dA.noalias() = static_cast<T>(scale()) * B.transpose() * G;
   }
 
   void merge() {
     if (merged_) throw std::logic_error("LoraLayer::merge: the layer is merged already");
-    check_factors("merge");
+    check_factors("LoraLayer::merge");
     weight_.noalias() += static_cast<T>(scale()) * B * A;
     merged_A_ = A;
     merged_B_ = B;
@@ -162,35 +162,29 @@ class LoraLayer {
   }
 
  private:
-  static std::string shape(Index rows, Index cols) { return std::to_string(rows) + " x " + std::to_string(cols); }
-  static void check_shape(const char* where, const char* what, const auto& matrix, Index rows, Index cols) {
-    if (matrix.rows() != rows || matrix.cols() != cols)
-      throw std::invalid_argument("LoraLayer::" + std::string(where) + ": " + what + " is " +
-                                  shape(matrix.rows(), matrix.cols()) + ", must be " + shape(rows, cols));
-  }
   static bool equal(const Matrix& a, const Matrix& b) {
     return a.rows() == b.rows() && a.cols() == b.cols() && a == b;
   }
   void check_factors(const char* where) const {
-    check_shape(where, "A", A, A.rows(), weight_.cols());
-    check_shape(where, "B", B, weight_.rows(), A.rows());
+    require_shape(where, "A", A, A.rows(), weight_.cols());
+    require_shape(where, "B", B, weight_.rows(), A.rows());
   }
   void check_batch(const char* where, const Input& X, const Input& Y) const {
-    if (X.cols() < 1) throw std::invalid_argument("LoraLayer::" + std::string(where) + ": the batch is empty");
-    check_shape(where, "X", X, weight_.cols(), X.cols());
-    check_shape(where, "Y", Y, weight_.rows(), X.cols());
+    if (X.cols() < 1) throw std::invalid_argument(std::string(where) + ": the batch is empty");
+    require_shape(where, "X", X, weight_.cols(), X.cols());
+    require_shape(where, "Y", Y, weight_.rows(), X.cols());
     if (!merged_) check_factors(where);
   }
   void check_training(const char* where) const {
-    if (merged_) throw std::logic_error("LoraLayer::" + std::string(where) + ": the layer is merged, unmerge it first");
+    if (merged_) throw std::logic_error(std::string(where) + ": the layer is merged, unmerge it first");
   }
 
   /// What all forms of backward share: dB, and s B' dY.
   void back(const Input& X, const Input& dY, const Output& dA, Output& dB, bool masks) {
-    check_training("backward");
-    check_batch("backward", X, dY);
-    check_shape("backward", "dA", dA, A.rows(), A.cols());
-    check_shape("backward", "dB", dB, B.rows(), B.cols());
+    check_training("LoraLayer::backward");
+    check_batch("LoraLayer::backward", X, dY);
+    require_shape("LoraLayer::backward", "dA", dA, A.rows(), A.cols());
+    require_shape("LoraLayer::backward", "dB", dB, B.rows(), B.cols());
     if (hidden_.cols() != X.cols())
       throw std::logic_error("LoraLayer::backward: forward was called with " + std::to_string(hidden_.cols()) +
                              " samples, backward with " + std::to_string(X.cols()));

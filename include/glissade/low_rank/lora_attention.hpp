@@ -90,12 +90,12 @@ class LoraAttention {
     const Index d = inputs();
     const Index h = width();
     if (d < 1 || h < 1) throw std::invalid_argument("LoraAttention: the weight of the query is empty");
-    detail::require_shape("LoraAttention", "the weight of the key", weights_[1], d, h);
-    detail::require_shape("LoraAttention", "the weight of the value", weights_[2], d, h);
+    require_shape("LoraAttention", "the weight of the key", weights_[1], d, h);
+    require_shape("LoraAttention", "the weight of the value", weights_[2], d, h);
     const double most = static_cast<double>((std::min)(d, h));
     if (!(options.rank >= 1 && options.rank <= most))
       throw std::invalid_argument("LoraAttention: rank = " + std::to_string(options.rank) + " for weights of " +
-                                  detail::shape_text(d, h) + ", must be in [1, " + to_text(most) + "]");
+                                  shape_text(d, h) + ", must be in [1, " + to_text(most) + "]");
     require("LoraAttention", "alpha", options.alpha, range::positive);
     const double bound = 1 / std::sqrt(static_cast<double>(h));
     for (std::uint64_t i = 0; i < 3; ++i) {
@@ -155,7 +155,7 @@ class LoraAttention {
   void backward(const Input& X, const Input& dO) { back(X, dO, nullptr); }
   /// The same, and the gradient of the input.
   void backward(const Input& X, const Input& dO, Output dX) {
-    detail::require_shape("LoraAttention::backward", "dX", dX, X.rows(), X.cols());
+    require_shape("LoraAttention::backward", "dX", dX, X.rows(), X.cols());
     back(X, dO, &dX);
   }
 
@@ -166,12 +166,12 @@ class LoraAttention {
   [[nodiscard]] bool adapted(std::size_t i) const { return i != 1 || options_.adapt_keys; }
 
   void check(const char* where, const Input& X, const Input& O) {
-    detail::require_shape(where, "X", X, X.rows(), inputs());
-    detail::require_shape(where, "O", O, X.rows(), width());
+    require_shape(where, "X", X, X.rows(), inputs());
+    require_shape(where, "O", O, X.rows(), width());
     for (std::size_t i = 0; i < 3; ++i) {
       if (!adapted(i)) continue;
-      detail::require_shape(where, "A", of(i).A, options_.rank, width());
-      detail::require_shape(where, "B", of(i).B, inputs(), options_.rank);
+      require_shape(where, "A", of(i).A, options_.rank, width());
+      require_shape(where, "B", of(i).B, inputs(), options_.rank);
     }
   }
 

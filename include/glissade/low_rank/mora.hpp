@@ -58,13 +58,13 @@ class Mora {
   Matrix M;
 
   Mora(Index outputs, Index inputs, const MoraOptions& options) : m_(outputs), n_(inputs), maps_(options.maps) {
-    if (m_ < 1 || n_ < 1) throw std::invalid_argument("Mora: a layer of " + shape(m_, n_) + ", must be at least 1 x 1");
+    if (m_ < 1 || n_ < 1) throw std::invalid_argument("Mora: a layer of " + shape_text(m_, n_) + ", must be at least 1 x 1");
     require("Mora", "rank", options.rank, range::at_least_one);
     q_ = static_cast<Index>(std::sqrt(static_cast<double>(m_ + n_) * options.rank));
     if (maps_ == MoraMaps::rotation) q_ -= q_ % 2;
     if (q_ < 1 || q_ > std::min(m_, n_))
       throw std::invalid_argument("Mora: rank = " + std::to_string(options.rank) + " makes a matrix of size " +
-                                  std::to_string(q_) + " for a layer of " + shape(m_, n_) + ", must be in [1, " +
+                                  std::to_string(q_) + " for a layer of " + shape_text(m_, n_) + ", must be in [1, " +
                                   std::to_string(std::min(m_, n_)) + "]");
     M.setZero(q_, q_);
   }
@@ -75,7 +75,7 @@ class Mora {
 
   /// Y <- Y + dy of every column.
   void add_forward(const Input& X, Output Y) const {
-    check("add_forward", X, Y);
+    check("Mora::add_forward", X, Y);
     for (Index t = 0; t < blocks(); ++t) {
       const Matrix image = M * compress(X, t);
       add_decompressed(image, t, Y);
@@ -84,9 +84,9 @@ class Mora {
 
   /// dM <- the gradient of M; dX <- dX + that of the input through the correction.
   void backward(const Input& X, const Input& dY, Output dM, Output dX) const {
-    check("backward", X, dY);
-    check_shape("backward", "dM", dM, q_, q_);
-    check_shape("backward", "dX", dX, n_, X.cols());
+    check("Mora::backward", X, dY);
+    require_shape("Mora::backward", "dM", dM, q_, q_);
+    require_shape("Mora::backward", "dX", dX, n_, X.cols());
     dM.setZero();
     for (Index t = 0; t < blocks(); ++t) {
       const Matrix dZ = gather(dY, t);
@@ -104,17 +104,11 @@ class Mora {
   }
 
  private:
-  static std::string shape(Index rows, Index cols) { return std::to_string(rows) + " x " + std::to_string(cols); }
-  static void check_shape(const char* where, const char* what, const auto& matrix, Index rows, Index cols) {
-    if (matrix.rows() != rows || matrix.cols() != cols)
-      throw std::invalid_argument("Mora::" + std::string(where) + ": " + what + " is " +
-                                  shape(matrix.rows(), matrix.cols()) + ", must be " + shape(rows, cols));
-  }
   void check(const char* where, const Input& X, const Input& Y) const {
-    if (X.cols() < 1) throw std::invalid_argument("Mora::" + std::string(where) + ": the batch is empty");
-    check_shape(where, "X", X, n_, X.cols());
-    check_shape(where, "Y", Y, m_, X.cols());
-    check_shape(where, "M", M, q_, q_);
+    if (X.cols() < 1) throw std::invalid_argument(std::string(where) + ": the batch is empty");
+    require_shape(where, "X", X, n_, X.cols());
+    require_shape(where, "Y", Y, m_, X.cols());
+    require_shape(where, "M", M, q_, q_);
   }
 
   [[nodiscard]] bool by_blocks() const { return maps_ == MoraMaps::decoupling || maps_ == MoraMaps::rotation; }

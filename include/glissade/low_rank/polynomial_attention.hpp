@@ -142,7 +142,7 @@ class PolynomialAttention {
 
   /// After an accepted forward with the same Q, K and V: the gradients of the loss from that of O.
   void backward(const Input& Q, const Input& K, const Input& V, const Input& dO, Output dQ, Output dK, Output dV) {
-    detail::require_shape("PolynomialAttention::backward", "dK", dK, Q.rows(), Q.cols());
+    require_shape("PolynomialAttention::backward", "dK", dK, Q.rows(), Q.cols());
     back(Q, K, V, dO, dQ, &dK, dV);
   }
   /// The same without the gradient of the keys.
@@ -252,12 +252,12 @@ class PolynomialAttention {
   void back(const Input& Q, const Input& K, const Input& V, const Input& dO, Output& dQ, Output* dK, Output& dV) {
     constexpr auto where = "PolynomialAttention::backward";
     detail::require_attention_shapes(where, Q, K, V, dO);
-    detail::require_shape(where, "dQ", dQ, Q.rows(), Q.cols());
-    detail::require_shape(where, "dV", dV, V.rows(), V.cols());
+    require_shape(where, "dQ", dQ, Q.rows(), Q.cols());
+    require_shape(where, "dV", dV, V.rows(), V.cols());
     if (!ready_) throw std::logic_error("PolynomialAttention::backward: no forward was accepted before");
     if (Q.rows() != length_ || Q.cols() != h_ || V.cols() != w_)
       throw std::logic_error("PolynomialAttention::backward: the last forward had Q of " +
-                             detail::shape_text(length_, h_) + " and V of " + detail::shape_text(length_, w_));
+                             shape_text(length_, h_) + " and V of " + shape_text(length_, w_));
     const Index pairs = h_ * (w_ + 1);
     const T beta = static_cast<T>(this->beta(h_));
     const auto ones = Eigen::Matrix<T, Eigen::Dynamic, 1>::Ones(block);

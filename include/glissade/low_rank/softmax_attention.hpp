@@ -22,18 +22,6 @@ struct SoftmaxAttentionOptions {
 
 namespace detail {
 
-inline std::string shape_text(Eigen::Index rows, Eigen::Index cols) {
-  return std::to_string(rows) + " x " + std::to_string(cols);
-}
-
-/// Throws unless the matrix has this shape: "LoraAttention::forward: X is 3 x 4, must be 5 x 4".
-inline void require_shape(const char* where, const char* what, const auto& matrix, Eigen::Index rows,
-                          Eigen::Index cols) {
-  if (matrix.rows() != rows || matrix.cols() != cols)
-    throw std::invalid_argument(std::string(where) + ": " + what + " is " + shape_text(matrix.rows(), matrix.cols()) +
-                                ", must be " + shape_text(rows, cols));
-}
-
 /// Of the arguments of an attention: Q and K L x h, V L x w, all of them with entries, and O L x w.
 inline void require_attention_shapes(const char* where, const auto& Q, const auto& K, const auto& V, const auto& O) {
   for (const auto& [name, rows, cols] : {std::tuple{"Q", Q.rows(), Q.cols()}, std::tuple{"V", V.rows(), V.cols()}})
@@ -123,7 +111,7 @@ class SoftmaxAttention {
 
   /// After forward with the same Q, K and V: the gradients of the loss from that of O.
   void backward(const Input& Q, const Input& K, const Input& V, const Input& dO, Output dQ, Output dK, Output dV) {
-    detail::require_shape("SoftmaxAttention::backward", "dK", dK, Q.rows(), Q.cols());
+    require_shape("SoftmaxAttention::backward", "dK", dK, Q.rows(), Q.cols());
     back(Q, K, V, dO, dQ, &dK, dV);
   }
   /// The same without the gradient of the keys.
@@ -153,12 +141,12 @@ class SoftmaxAttention {
   void back(const Input& Q, const Input& K, const Input& V, const Input& dO, Output& dQ, Output* dK, Output& dV) {
     constexpr auto where = "SoftmaxAttention::backward";
     detail::require_attention_shapes(where, Q, K, V, dO);
-    detail::require_shape(where, "dQ", dQ, Q.rows(), Q.cols());
-    detail::require_shape(where, "dV", dV, V.rows(), V.cols());
+    require_shape(where, "dQ", dQ, Q.rows(), Q.cols());
+    require_shape(where, "dV", dV, V.rows(), V.cols());
     if (O_.rows() != V.rows() || O_.cols() != V.cols())
       throw std::logic_error("SoftmaxAttention::backward: the last forward made an output of " +
-                             detail::shape_text(O_.rows(), O_.cols()) + ", not of " +
-                             detail::shape_text(V.rows(), V.cols()));
+                             shape_text(O_.rows(), O_.cols()) + ", not of " +
+                             shape_text(V.rows(), V.cols()));
     const Index length = Q.rows();
     const T beta = static_cast<T>(this->beta(Q.cols()));
     rho_ = dO.cwiseProduct(O_).rowwise().sum();

@@ -178,8 +178,8 @@ double unclipped_fraction(const Optimizer<R, P>& optimizer) {
         all += counts[1];
       }
     };
-    detail::choose_all(links, detail::Site(optimizer.tensor(k)), 0, 1, std::tuple<>{}, [&](const auto& leaves) {
-      std::apply([&](const auto&... leaf) { (look(leaf), ...); }, leaves);
+    detail::choose_all(links, detail::Site(optimizer.tensor(k)), 0, 1, detail::Row<>{}, [&](const auto& leaves) {
+      detail::for_each_item(leaves, look);
     });
   }
   return all == 0 ? 0 : static_cast<double>(unclipped) / static_cast<double>(all);

@@ -193,13 +193,13 @@ class RowOptimizer {
   template <class F>
   void with_leaves(const F& run) const {
     const auto links = detail::flatten<void>(optimizer_.rule());
-    detail::choose_all(links, detail::Site(optimizer_.tensor(0)), 0, 1, std::tuple<>{}, run);
+    detail::choose_all(links, detail::Site(optimizer_.tensor(0)), 0, 1, detail::Row<>{}, run);
   }
 
   [[nodiscard]] bool rests() const {
     bool all = true;
     with_leaves([&](const auto& leaves) {
-      all = std::apply([](const auto&... leaf) { return (true && ... && detail::rests(*leaf.rule)); }, leaves);
+      detail::for_each_item(leaves, [&](const auto& leaf) { all = all && detail::rests(*leaf.rule); });
     });
     return all;
   }
@@ -222,24 +222,24 @@ class RowOptimizer {
       const auto fields = detail::locate_fields<T>(tensor, engine.parameters.front(), engine.states.front(), leaves,
                                                    std::size_t{0}, links);
       [&]<std::size_t... I>(std::index_sequence<I...>) {
-        const std::tuple kernels(bind(std::get<I>(leaves), fields[I],
-                                      Step{tensor, steps + 1, steps, seed, std::get<I>(leaves).link, {}})...);
+        const auto kernels = detail::row_of(bind(detail::item<I>(leaves), fields[I],
+                                                 Step{tensor, steps + 1, steps, seed, detail::item<I>(leaves).link, {}})...);
         use([&](Index row, const T* gradient) {
           const Index at = row * width_;
           P* x = engine.parameters.front() + at;
           const detail::Streams<T, T, P, P> io{gradient, nullptr,
                                                x,        x,
                                                optimizer_.options().maximize ? T(-0.0) : T(0), rounding};
-          const std::tuple here(detail::Shift{}.enter<false>(std::get<I>(kernels), at, width_)...);
+          const auto here = detail::row_of(detail::Shift{}.enter<false>(detail::item<I>(kernels), at, width_)...);
           detail::sweep_stretch<detail::Store::parameters>(io, here, detail::NoMeasure{}, 0, width_, at, nullptr);
           if ((steps + 1) % detail::flush_period == 0) flush_subnormal_state(row);
         });
-      }(std::make_index_sequence<std::tuple_size_v<Leaves>>{});
+      }(std::make_index_sequence<Leaves::size>{});
     });
   }
 
   template <class... L>
-  static constexpr bool allowed(std::type_identity<std::tuple<L...>>) {
+  static constexpr bool allowed(std::type_identity<detail::Row<L...>>) {
     return (true && ... && (detail::works_by_coefficient<typename L::Rule> && !BlockCode<typename L::StorageType>));
   }
 
