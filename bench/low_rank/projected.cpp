@@ -4,6 +4,8 @@
 
 #include "support/race.hpp"
 
+#include <functional>
+
 namespace {
 
 using namespace glissade;
@@ -90,9 +92,13 @@ void subspaces() {
   }
 }
 
+/// The bytes of state of an m x n matrix, m >= n, by the formula of the rule's head comment.
+using Formula = std::function<Index(Index m, Index n)>;
+
 /// Eight layers, width 512, feed-forward 1376, 32 000 tokens: 58.1 million parameters.
 template <class R>
-void state(const char* name, const R& rule, double& adam) {
+void state(const char* name, const R& rule, const Formula& formula) {
+  static double adam = 0;
   std::vector<Eigen::MatrixXf> W;
   for (int layer = 0; layer < 8; ++layer) {
     for (int k = 0; k < 4; ++k) W.emplace_back(Eigen::MatrixXf::Zero(512, 512));
@@ -101,30 +107,37 @@ void state(const char* name, const R& rule, double& adam) {
   }
   W.emplace_back(Eigen::MatrixXf::Zero(32'000, 512));
   W.emplace_back(Eigen::MatrixXf::Zero(32'000, 512));
-  const double bytes = static_cast<double>(Optimizer{rule, W}.state_bytes());
-  if (adam == 0) adam = bytes;
-  std::printf("  %-56s %8.1f MB %8.3f\n", name, bytes / 1e6, bytes / adam);
+  Index expected = 0;
+  for (const auto& w : W) expected += formula((std::max)(w.rows(), w.cols()), (std::min)(w.rows(), w.cols()));
+  const auto bytes = static_cast<Index>(Optimizer{rule, W}.state_bytes());
+  if (adam == 0) adam = static_cast<double>(bytes);
+  std::printf("  %-42s %12ld %12ld %s %8.3f\n", name, static_cast<long>(bytes), static_cast<long>(expected),
+              bytes == expected ? "equal" : "DIFFER", static_cast<double>(bytes) / adam);
 }
 
 void states() {
-  double adam = 0;
   const TensorMask hidden{[](const Tensor& tensor) { return tensor.rows < 32'000; }};
+  const auto coded = [](Index size) { return size + size / 256 * 4; };
+  constexpr Index r = 128;
   std::printf(
-      "\nstate, 8 layers of 4 (512 x 512), 2 (1376 x 512), 1 (512 x 1376), and 2 tables 32000 x 512, float\n");
-  state("Adam", ScaleByAdam{}, adam);
-  state("galore, rank 128", galore({.rank = 128}), adam);
-  state("galore, rank 128, without tables", galore({.rank = 128, .mask = hidden}), adam);
-  state("galore, rank 128, 8-bit moments", galore({.rank = 128}, with_state<LogarithmicCode>(ScaleByAdam{})), adam);
-  state("online_subspace_descent, rank 128", online_subspace_descent({.rank = 128}), adam);
-  state("frugal, columns, density 1/4", frugal({.density = 0.25}), adam);
-  state("frugal, svd, density 1/4", frugal({.density = 0.25, .projector = FrugalProjector::svd}), adam);
-  state("frugal, block, density 1/8",
-        frugal({.density = 0.125, .projector = FrugalProjector::block, .order = BlockOrder::ascending}), adam);
-  state("frugal, density 0", frugal({.density = 0}), adam);
-  state("badam, a tensor a block, one of the tables", badam({}), adam);
-  state("badam, a tensor a block, 512 x 512", badam({.order = BlockOrder::ascending}), adam);
-  state("Flora, rank 128", Flora{.rank = 128}, adam);
-  state("Flora, rank 4", Flora{.rank = 4}, adam);
+      "\nstate, 8 layers of 4 (512 x 512), 2 (1376 x 512), 1 (512 x 1376), and 2 tables 32000 x 512, float\n"
+      "  %-42s %12s %12s %14s\n", "", "bytes", "formula", "of Adam's");
+  state("Adam", ScaleByAdam{}, [](Index m, Index n) { return 8 * m * n; });
+  state("galore, rank 128", galore({.rank = r}), [](Index m, Index n) { return 4 * (n + 2 * m) * r; });
+  state("galore, rank 128, without tables", galore({.rank = r, .mask = hidden}),
+        [](Index m, Index n) { return m == 32'000 ? 8 * m * n : 4 * (n + 2 * m) * r; });
+  state("galore, rank 128, 8-bit moments", galore({.rank = r}, with_state<LogarithmicCode>(ScaleByAdam{})),
+        [&](Index m, Index n) { return 4 * n * r + 2 * coded(m * r); });
+  state("online_subspace_descent, rank 128", online_subspace_descent({.rank = r}),
+        [](Index m, Index n) { return 4 * (3 * n * r + 2 + 2 * m * r); });
+  state("frugal, columns, density 1/4", frugal({.density = 0.25}), [](Index m, Index n) { return 2 * m * n; });
+  state("frugal, svd, density 1/4", frugal({.density = 0.25, .projector = FrugalProjector::svd}),
+        [](Index m, Index n) { return 4 * (n + 2 * m) * (n / 4); });
+  state("frugal, density 0", frugal({.density = 0}), [](Index, Index) { return 0; });
+  state("badam, a tensor a block, one of the tables", badam({}),
+        [](Index m, Index n) { return m == 32'000 ? 4 * m * n : 0; });
+  state("Flora, rank 128", Flora{.rank = r}, [](Index m, Index) { return 4 * m * r; });
+  state("Flora, rank 4", Flora{.rank = 4}, [](Index m, Index) { return 4 * m * 4; });
 }
 
 }  // namespace

@@ -65,9 +65,14 @@ TEST_CASE("keep largest changes: the claim on the recovery of a sparse shift") {
   const double dense = distance(1, found);
   CHECK(dense > 2.5);
   const double sparse = distance(0.1, found);
-  INFO("dense " << dense << ", share 0.1 " << sparse);
   CHECK(found == 20);
+  int found_of_few = 0;
+  const double few = distance(0.05, found_of_few);  // as many as there are to find
+  INFO("dense " << dense << ", share 0.1 " << sparse << ", share 0.05 " << few << ", " << found_of_few << " found");
   CHECK(sparse < 0.2);
+  CHECK(found_of_few >= 15);
+  CHECK(found_of_few < 20);
+  CHECK(few > 5 * sparse);
 }
 
 TEST_CASE("breadcrumbs: rows without their extremes, in any order of tasks") {
