@@ -98,7 +98,6 @@ using Formula = std::function<Index(Index m, Index n)>;
 /// Eight layers, width 512, feed-forward 1376, 32 000 tokens: 58.1 million parameters.
 template <class R>
 void state(const char* name, const R& rule, const Formula& formula) {
-  static double adam = 0;
   std::vector<Eigen::MatrixXf> W;
   for (int layer = 0; layer < 8; ++layer) {
     for (int k = 0; k < 4; ++k) W.emplace_back(Eigen::MatrixXf::Zero(512, 512));
@@ -108,11 +107,12 @@ void state(const char* name, const R& rule, const Formula& formula) {
   W.emplace_back(Eigen::MatrixXf::Zero(32'000, 512));
   W.emplace_back(Eigen::MatrixXf::Zero(32'000, 512));
   Index expected = 0;
+  Index adam = 0;
+  for (const auto& w : W) adam += 8 * w.size();
   for (const auto& w : W) expected += formula((std::max)(w.rows(), w.cols()), (std::min)(w.rows(), w.cols()));
   const auto bytes = static_cast<Index>(Optimizer{rule, W}.state_bytes());
-  if (adam == 0) adam = static_cast<double>(bytes);
   std::printf("  %-42s %12ld %12ld %s %8.3f\n", name, static_cast<long>(bytes), static_cast<long>(expected),
-              bytes == expected ? "equal" : "DIFFER", static_cast<double>(bytes) / adam);
+              bytes == expected ? "equal" : "DIFFER", static_cast<double>(bytes) / static_cast<double>(adam));
 }
 
 void states() {

@@ -1,5 +1,7 @@
 // expect: they stand at the end of the chain, behind the learning rate
-#include <glissade/glissade.hpp>
+#include <glissade/core/optimizer.hpp>
+#include <glissade/rules/adam.hpp>
+#include <glissade/wrappers/ema.hpp>
 
 int main() {
   double x = 1;

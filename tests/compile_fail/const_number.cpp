@@ -1,5 +1,6 @@
 // expect: a parameter must be writable
-#include <glissade/glissade.hpp>
+#include <glissade/core/optimizer.hpp>
+#include <glissade/rules/sgd.hpp>
 
 int main() {
   const double x = 1;

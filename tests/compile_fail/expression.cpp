@@ -1,5 +1,6 @@
 // expect: a parameter is a matrix, vector, block or Map, not an expression
-#include <glissade/glissade.hpp>
+#include <glissade/core/optimizer.hpp>
+#include <glissade/rules/sgd.hpp>
 
 int main() {
   const Eigen::VectorXd x = Eigen::VectorXd::Zero(3);

@@ -1,5 +1,8 @@
 // expect: a gate, a barrier over all tensors or master weights stand in the chain itself
-#include <glissade/glissade.hpp>
+#include <glissade/core/groups.hpp>
+#include <glissade/core/optimizer.hpp>
+#include <glissade/rules/sgd.hpp>
+#include <glissade/transforms/accumulate.hpp>
 
 int main() {
   using namespace glissade;

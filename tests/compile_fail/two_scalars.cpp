@@ -1,5 +1,6 @@
 // expect: all parameters of one optimizer have the same scalar type
-#include <glissade/glissade.hpp>
+#include <glissade/core/optimizer.hpp>
+#include <glissade/rules/sgd.hpp>
 
 int main() {
   Eigen::VectorXd x = Eigen::VectorXd::Zero(3);

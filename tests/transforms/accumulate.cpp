@@ -76,16 +76,16 @@ TEST_CASE("accumulate: the number of steps can change in mid-run") {
   };
   step(1);
   CHECK(step(3) == 0);
-  std::get<0>(optimizer.rule().rules).steps = 3;  // one more
+  get<0>(optimizer.rule()).steps = 3;  // one more
   CHECK(step(5) == -3);
-  std::get<0>(optimizer.rule().rules).steps = 2;
+  get<0>(optimizer.rule()).steps = 2;
   step(1);
   CHECK(step(2) == -4.5);
   step(8);
-  std::get<0>(optimizer.rule().rules).steps = 1;  // fewer than were taken in: the next one opens
+  get<0>(optimizer.rule()).steps = 1;  // fewer than were taken in: the next one opens
   CHECK(step(4) == -10.5);
   CHECK(step(1) == -11.5);
-  std::get<0>(optimizer.rule().rules).steps = 0;
+  get<0>(optimizer.rule()).steps = 0;
   CHECK(message_of([&] { step(1); }) == "Accumulate: steps = 0, must be >= 1 and finite");
 }
 

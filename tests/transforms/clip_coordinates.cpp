@@ -102,7 +102,7 @@ TEST_CASE("clip coordinates: the claim on a quadratic of two curvatures") {
     Vector x;
     Optimizer optimizer{chain(ClipCoordinates{.fraction = fraction}, ScaleByLearningRate{}), x = start};
     for (int k = 0; k < 40; ++k) {
-      std::get<1>(optimizer.rule().rules).learning_rate = 1e-5 * std::pow(3e5, k / 39.0);
+      get<1>(optimizer.rule()).learning_rate = 1e-5 * std::pow(3e5, k / 39.0);
       x = start;
       for (int t = 0; t < 200; ++t) optimizer.step(h.cwiseProduct(x));
       const double value = 0.5 * h.dot(x.cwiseAbs2());

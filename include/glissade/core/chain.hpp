@@ -18,12 +18,22 @@ namespace glissade {
 template <class... R>
 struct Chain {
   static constexpr bool is_rule = true;
-  std::tuple<R...> rules;
+  detail::Row<R...> rules;
 };
 
 template <class... R>
 [[nodiscard]] constexpr Chain<R...> chain(R... rules) {
-  return {std::tuple<R...>(std::move(rules)...)};
+  return {detail::row_of(std::move(rules)...)};
+}
+
+/// Rule number I of a chain: get<0>(optimizer.rule()).max_norm = 2.
+template <std::size_t I, class... R>
+[[nodiscard]] constexpr auto& get(Chain<R...>& chain) {
+  return detail::item<I>(chain.rules);
+}
+template <std::size_t I, class... R>
+[[nodiscard]] constexpr const auto& get(const Chain<R...>& chain) {
+  return detail::item<I>(chain.rules);
 }
 
 /// The rule of a composite that an option switches on: costs nothing, not even state, when off.
@@ -103,7 +113,7 @@ constexpr auto flatten_value(R rule);
 template <class S, class... R>
 constexpr auto flatten_members(Chain<R...>&& rules) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return join(flatten_value<S>(std::move(std::get<I>(rules.rules)))...);
+    return join(flatten_value<S>(std::move(item<I>(rules.rules)))...);
   }(std::index_sequence_for<R...>{});
 }
 
@@ -135,7 +145,7 @@ constexpr auto flatten_stored(const StateIn<S2, R>& stored) {
 template <class S, class... R>
 constexpr auto flatten_members(const Chain<R...>& rules) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return join(flatten<S>(std::get<I>(rules.rules))...);
+    return join(flatten<S>(item<I>(rules.rules))...);
   }(std::index_sequence_for<R...>{});
 }
 
@@ -223,8 +233,7 @@ template <class R>
 std::string describe(const R& rule) {
   if constexpr (is_chain<R>) {
     std::string text;
-    std::apply([&](const auto&... r) { ((text += (text.empty() ? "" : ", ") + describe(r)), ...); },
-               rule.rules);
+    for_each_item(rule.rules, [&](const auto& r) { text += (text.empty() ? "" : ", ") + describe(r); });
     return "chain(" + text + ")";
   } else if constexpr (is_state_in<R> || Restarting<R>) {
     return describe(rule.rule);
@@ -241,7 +250,7 @@ template <class R, class F>
 void for_each_rule(R& rule, const F& visit) {
   using Plain = std::remove_const_t<R>;
   if constexpr (is_chain<Plain>)
-    std::apply([&](auto&... r) { (for_each_rule(r, visit), ...); }, rule.rules);
+    for_each_item(rule.rules, [&](auto& r) { for_each_rule(r, visit); });
   else if constexpr (is_state_in<Plain> || Restarting<Plain>)
     for_each_rule(rule.rule, visit);
   else if constexpr (requires { rule.for_each_rule(visit); })

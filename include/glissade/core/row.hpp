@@ -44,9 +44,9 @@ template <std::size_t I, class R>
 using item_t = typename decltype(type_of_item<I>(std::declval<const R&>()))::type;
 
 /// visit(item) for each of them.
-template <class... T, class F>
-constexpr void for_each_item(const Row<T...>& row, const F& visit) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) { (visit(item<I>(row)), ...); }(std::index_sequence_for<T...>{});
+template <class R, class F>
+constexpr void for_each_item(R& row, const F& visit) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) { (visit(item<I>(row)), ...); }(std::make_index_sequence<R::size>{});
 }
 
 /// All rows, one behind the other.

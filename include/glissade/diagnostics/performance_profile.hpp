@@ -58,7 +58,9 @@ class PerformanceProfile {
 
   /// The fraction of workloads on which a submission is within tau of the best; for tau <= largest_ratio.
   [[nodiscard]] double profile(Eigen::Index submission, double tau) const {
-    return static_cast<double>((ratios_.row(submission).array() <= tau).count()) / static_cast<double>(workloads());
+    Eigen::Index within = 0;
+    for (Eigen::Index w = 0; w < workloads(); ++w) within += ratios_(submission, w) <= tau ? 1 : 0;
+    return static_cast<double>(within) / static_cast<double>(workloads());
   }
 
   /// In [0, 1]; 1: the fastest everywhere.
@@ -106,7 +108,10 @@ inline Eigen::VectorXd with_held_out(const Eigen::VectorXd& base, const Eigen::V
     throw std::invalid_argument("with_held_out: " + std::to_string(base.size()) + " base times and " +
                                 std::to_string(variant.size()) + " of the variant, must be as many and not none");
   Eigen::MatrixXd times(base.size(), 2);
-  times << base, variant;
+  for (Eigen::Index s = 0; s < base.size(); ++s) {
+    times(s, 0) = base[s];
+    times(s, 1) = variant[s];
+  }
   const PerformanceProfile profile(times, largest_ratio);
   Eigen::VectorXd out = base;
   for (Eigen::Index s = 0; s < base.size(); ++s)
