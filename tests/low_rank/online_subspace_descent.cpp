@@ -1,6 +1,8 @@
 // Online Subspace Descent: claims, identities, ends.
 #include <glissade/core/optimizer.hpp>
+#include <glissade/low_rank/frugal.hpp>
 #include <glissade/low_rank/online_subspace_descent.hpp>
+#include <glissade/transforms/trace.hpp>
 
 #include "support/catch.hpp"
 #include "support/low_rank_problems.hpp"
@@ -133,6 +135,60 @@ TEST_CASE("online_subspace_descent: noise-free singular vectors hold sgd, and th
   const auto [value, bent] = run({.rank = 4, .projector_rate = 0.02}, 3000);
   CHECK(value < 1e-3);
   CHECK(run({.rank = 4, .projector_rate = 0.02, .ortho_penalty = 0}, 3000).second > 10 * bent);
+}
+
+TEST_CASE("online_subspace_descent: however the subspace moves, momentum never raises the Hamiltonian") {
+  // dW = -P m, dm = P' G - a m has dH/dt = -a |m|^2 for H = f + |m|^2 / 2: Euler steps dt of it with m = dt * buffer.
+  constexpr double dt = 1e-3, friction = 1;
+  const Matrix target = normal(64, 48, 3);
+  const auto rises = [&](double sign) {
+    Matrix W = Matrix::Zero(64, 48);
+    Optimizer optimizer{chain(online_subspace_descent({.rank = 8, .projector_rate = 1e-2, .random_start = true},
+                                                      Trace{.momentum = 1 - friction * dt}),
+                              ScaleByLearningRate{dt * dt}),
+                        W};
+    double before = 0.5 * target.squaredNorm();
+    Matrix start;
+    int count = 0;
+    for (int t = 0; t < 5000; ++t) {
+      optimizer.step(sign * (W - target));
+      if (t == 0) start = projector(optimizer, 48, 8);
+      const Eigen::Map<const Matrix> buffer(optimizer.field("0", "momentum_buffer").as<double>(), 64, 8);
+      const double energy = 0.5 * (W - target).squaredNorm() + 0.5 * dt * dt * buffer.squaredNorm();
+      count += energy > before ? 1 : 0;
+      before = energy;
+    }
+    CHECK((projector(optimizer, 48, 8) - start).norm() > 1);  // it did move
+    return std::pair{count, before};
+  };
+  const auto [never, last] = rises(1);
+  CHECK(never == 0);
+  CHECK(last < 0.4 * target.squaredNorm());
+  CHECK(rises(-1).first > 4000);  // uphill it does nothing but rise
+}
+
+TEST_CASE("frugal: descent in orthonormal subspaces, whichever, never raises the value") {
+  const Matrix target = normal(64, 48, 4);
+  for (const double rate : {1.0, 1.9}) {
+    Matrix W = Matrix::Zero(64, 48);
+    Optimizer optimizer{chain(frugal({.density = 8 / 48.0,
+                                      .update_gap = 1,
+                                      .projector = FrugalProjector::random,
+                                      .inactive_rule = InactiveRule::no},
+                                     Chain<>{}),
+                              ScaleByLearningRate{rate}),
+                        W};
+    double before = 0.5 * target.squaredNorm();
+    int rises = 0;
+    for (int t = 0; t < 100; ++t) {
+      optimizer.step(W - target);
+      const double value = 0.5 * (W - target).squaredNorm();
+      rises += value > before ? 1 : 0;
+      before = value;
+    }
+    CHECK(rises == 0);
+    CHECK(before < (rate == 1 ? 1e-6 : 0.05) * target.squaredNorm());
+  }
 }
 
 TEST_CASE(
