@@ -57,7 +57,7 @@ TEST_CASE("dynamic loss scale: growth after exactly 2000 good steps, within its 
   CHECK(loss_scale(optimizer) == 65536);
   optimizer.step(Vector::Zero(1));
   CHECK(loss_scale(optimizer) == 131072);
-  optimizer.rule().rules = {DynamicLossScale{.interval = 1, .min_scale = 1024, .max_scale = 262144}, Sgd{}};
+  optimizer.rule() = chain(DynamicLossScale{.interval = 1, .min_scale = 1024, .max_scale = 262144}, Sgd{});
   for (int t = 0; t < 5; ++t) optimizer.step(Vector::Zero(1));
   CHECK(loss_scale(optimizer) == 262144);
   for (int t = 0; t < 20; ++t) optimizer.step(Vector::Constant(1, infinity));
