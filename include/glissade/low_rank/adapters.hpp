@@ -121,16 +121,16 @@ template <class T>
   const Matrix R1 = first.matrixQR().topRows(left).template triangularView<Eigen::Upper>();
   const Matrix R2 = second.matrixQR().topRows(right).template triangularView<Eigen::Upper>();
   const Matrix core = R1 * R2.transpose();
-  const Eigen::JacobiSVD<Matrix> svd(core, Eigen::ComputeThinU | Eigen::ComputeThinV);
+  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(core.template cast<double>(), Eigen::ComputeThinU | Eigen::ComputeThinV);
   const auto& sigma = svd.singularValues();
 
   Matrix B = Matrix::Zero(m, rank);
-  B.topRows(left) = svd.matrixU().leftCols(rank) * sigma.head(rank).asDiagonal();
+  B.topRows(left) = (svd.matrixU().leftCols(rank) * sigma.head(rank).asDiagonal()).template cast<T>();
   B.applyOnTheLeft(first.householderQ());
   Matrix A = Matrix::Zero(n, rank);
-  A.topRows(right) = svd.matrixV().leftCols(rank);
+  A.topRows(right) = svd.matrixV().leftCols(rank).template cast<T>();
   A.applyOnTheLeft(second.householderQ());
-  return {{std::move(B), A.transpose()}, static_cast<double>(sigma.tail(most - rank).norm())};
+  return {{std::move(B), A.transpose()}, sigma.tail(most - rank).norm()};
 }
 
 /// How a set applies one of its adapters.

@@ -215,10 +215,11 @@ class LoraLayer {
       case LoraStart::embedding:
         return fill(B, [&](std::uint64_t i) { return key.normal(i); });
       case LoraStart::principal: {
-        const Eigen::BDCSVD<Matrix> svd(weight_, Eigen::ComputeThinU | Eigen::ComputeThinV);
-        const auto root = (svd.singularValues().head(r) / static_cast<T>(scale())).cwiseSqrt().eval();
-        B = svd.matrixU().leftCols(r) * root.asDiagonal();
-        A = root.asDiagonal() * svd.matrixV().leftCols(r).transpose();
+        const Eigen::BDCSVD<Eigen::MatrixXd> svd(weight_.template cast<double>(),
+                                                 Eigen::ComputeThinU | Eigen::ComputeThinV);
+        const Eigen::VectorXd root = (svd.singularValues().head(r) / scale()).cwiseSqrt();
+        B = (svd.matrixU().leftCols(r) * root.asDiagonal()).template cast<T>();
+        A = (root.asDiagonal() * svd.matrixV().leftCols(r).transpose()).template cast<T>();
         break;
       }
       case LoraStart::orthogonal: {
