@@ -57,8 +57,10 @@ class Engine {
       states[k].links.resize(count);
       states[k].counts.resize(counts.size());
       if (states[k].retired != 0) continue;
-      choose_all(slice<0, count>(links), site<Links>(k), 0, 1, Row<>{},
-                 [&](const auto& leaves) { fields_of(k, leaves, 0, count); });
+      choose_leaves(links, site<Links>(k), [&]<class... L>(const Row<L...>& leaves) {
+        std::array<Field*, sizeof...(L)> fields;
+        locate(k, fields_of_leaves<T, P>(leaves), 0, count, fields, nullptr);
+      });
     }
   }
 
@@ -197,14 +199,13 @@ class Engine {
       if (!sources[k].present) continue;
       constexpr std::size_t first = From == 0 ? 0 : From - 1;
       constexpr std::size_t last = !Closed && End < size ? End + 1 : End;
-      choose_all(slice<first, last>(links), site<Links>(k), first, 1, Row<>{},
-                 [&](const auto& leaves) {
-                   using Leaves = std::remove_cvref_t<decltype(leaves)>;
-                   const auto fields = fields_of(k, leaves, first, last);
-                   TensorRun<Engine, Links, Leaves, Closed, (last > End)> run{*this, k, leaves, fields};
-                   run.restart();
-                   run.template begin<(From > 0)>(totals);
-                 });
+      choose_leaves<first, last>(links, site<Links>(k), [&](const auto& leaves) {
+        using Leaves = std::remove_cvref_t<decltype(leaves)>;
+        std::array<Field*, Leaves::size> fields;
+        locate(k, fields_of_leaves<T, P>(leaves), first, last, fields, Facts<Links>::levels.data());
+        TensorRun<Engine, Links, Leaves, Closed, (last > End)> run{*this, k, leaves, fields};
+        run.template begin<(From > 0)>(totals);
+      });
     }
   }
 
@@ -236,10 +237,24 @@ class Engine {
     }
   }
 
-  /// The first field of every leaf, after making sure that the layout is what the leaves want.
-  template <class Leaves>
-  auto fields_of(std::size_t k, const Leaves& leaves, std::size_t first, std::size_t last) {
-    return locate_fields<T>(tensors[k], parameters[k], states[k], leaves, first, last);
+  /// The first field of every leaf, after making sure that the layout is what the leaves want. With the levels of their
+  /// links, those that begin anew with this step get their first arrays.
+  void locate(std::size_t k, LeafList leaves, std::size_t first, std::size_t last, std::span<Field*> fields,
+              const std::size_t* levels) {
+    locate_fields(tensors[k], parameters[k], states[k], leaves, first, last, fields);
+    if (levels == nullptr) return;
+    restart_fields(tensors[k], parameters[k], leaves, fields, [&](const LeafFields& leaf) {
+      return leaf.restart.count(states[k].counts[levels[leaf.link]], counts[levels[leaf.link]]);
+    });
+  }
+
+  /// What a rule of link number `link` is told about the coming step on tensor k; `numbers` are its scalars.
+  [[nodiscard]] Step step_of(std::size_t k, const Tensor& tensor, std::size_t link, std::size_t level,
+                             const Restart& restart, std::span<Field> numbers) {
+    Step step{tensor, restart.count(states[k].counts[level], counts[level]), counts[level], seed_, link, {},
+              shared_values(link)};
+    for (std::size_t s = 0; s < numbers.size(); ++s) step.scalars[s] = numbers[s].template as<double>();
+    return step;
   }
 
   T* scratch(std::size_t which, Index size) {

@@ -15,6 +15,12 @@ namespace glissade::detail {
 struct Restart {
   std::int64_t period = 0;  // 0: never
   bool by_time = false;
+
+  /// Which update a rule behind gates takes the coming one for.
+  [[nodiscard]] std::int64_t count(std::int64_t updates, std::int64_t time) const {
+    const std::int64_t done = by_time ? time : updates;
+    return period == 0 ? updates + 1 : done % period + 1;
+  }
 };
 
 /// A rule ready to run: the link of the chain that it belongs to, and the tensor that it sees.
@@ -26,12 +32,6 @@ struct Leaf {
   std::size_t link;
   const Tensor* tensor;
   Restart restart = {};
-
-  /// Which update a rule behind gates takes the coming one for.
-  [[nodiscard]] std::int64_t count(std::int64_t updates, std::int64_t time) const {
-    const std::int64_t done = restart.by_time ? time : updates;
-    return restart.period == 0 ? updates + 1 : done % restart.period + 1;
-  }
 };
 
 /// Where and when links are turned into leaves. Without counts it is the optimizer's first step.
@@ -83,7 +83,7 @@ struct Unseen {
   }
 };
 
-template <std::size_t I = 0, class Links, class Done, class Run>
+template <std::size_t I, std::size_t End, class Links, class Done, class Run>
 void choose_all(const Links& links, const Site& site, std::size_t link, std::size_t stride, const Done& done,
                 const Run& run);
 
@@ -93,10 +93,11 @@ void choose_within(const R& rule, const Site& site, std::size_t number, const Ru
   static_assert(!Facts<flat_t<R>>::global,
                 "a gate, a barrier over all tensors or master weights stand in the chain itself, "
                 "not inside a rule that is chosen tensor by tensor");
-  choose_all(flatten<S>(rule), site, number, 0, Row<>{}, run);
+  const auto links = flatten<S>(rule);
+  choose_all<0, std::remove_const_t<decltype(links)>::size>(links, site, number, 0, Row<>{}, run);
 }
 
-/// run(leaves): the link's rule, or what it stands for on this tensor.
+/// run(leaves): what a link stands for on this tensor.
 template <class L, class Run>
 void choose(const L& link, const Site& site, std::size_t number, const Run& run) {
   using R = typename L::Rule;
@@ -127,29 +128,51 @@ void choose(const L& link, const Site& site, std::size_t number, const Run& run)
       run(join(row_of(Leaf<void, Entry<R>>{&entry, number, site.tensor}), leaves,
                row_of(Leaf<void, Exit<R>>{&exit, number, site.tensor})));
     });
-  } else {
+  } else {  // a barrier that sees the tensor
     run(row_of(Leaf<S, R>{&link.rule, number, site.tensor, site.restart}));
   }
 }
 
-/// run(row of leaves) for a row of links, numbered link, link + stride, ...
-template <std::size_t I, class Links, class Done, class Run>
+/// A link that is one leaf on every tensor.
+template <class R>
+concept Unchosen = !PartialBarrier<R> && !Selector<R> && !TimedSelector<R> && !Restarting<R> && !Subspace<R>;
+
+/// The first link in [I, End) that stands for different leaves on different tensors, or End.
+template <std::size_t I, std::size_t End, class Links>
+constexpr std::size_t next_choice() {
+  if constexpr (I == End)
+    return End;
+  else if constexpr (Unchosen<typename item_t<I, Links>::Rule>)
+    return next_choice<I + 1, End, Links>();
+  else
+    return I;
+}
+
+/// run(row of leaves) for links [I, End), numbered link + I stride and so on, behind the leaves that are done.
+template <std::size_t I, std::size_t End, class Links, class Done, class Run>
 void choose_all(const Links& links, const Site& site, std::size_t link, std::size_t stride, const Done& done,
                 const Run& run) {
-  if constexpr (I == Links::size)
-    run(done);
+  constexpr std::size_t choice = next_choice<I, End, Links>();
+  const auto row = [&]<std::size_t... J>(std::index_sequence<J...>) {
+    return join(done, row_of(Leaf<typename item_t<I + J, Links>::StorageType, typename item_t<I + J, Links>::Rule>{
+                          &item<I + J>(links).rule, link + (I + J) * stride, site.tensor, site.restart}...));
+  }(std::make_index_sequence<choice - I>{});
+  if constexpr (choice == End)
+    run(row);
   else
-    choose(item<I>(links), site, link + I * stride, [&](const auto& leaves) {
-      choose_all<I + 1>(links, site, link, stride, join(done, leaves), run);
+    choose(item<choice>(links), site, link + choice * stride, [&](const auto& leaves) {
+      choose_all<choice + 1, End>(links, site, link, stride, join(row, leaves), run);
     });
 }
 
-/// Links [Begin, End) as a row of references.
-template <std::size_t Begin, std::size_t End, class Links>
-auto slice(const Links& links) {
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return row_of<const item_t<Begin + I, Links>&...>(item<Begin + I>(links)...);
-  }(std::make_index_sequence<End - Begin>{});
+/// run(row of leaves) for links [Begin, End) of a chain, or all of them.
+template <std::size_t Begin, std::size_t End, class Links, class Run>
+void choose_leaves(const Links& links, const Site& site, const Run& run) {
+  choose_all<Begin, End>(links, site, 0, 1, Row<>{}, run);
+}
+template <class Links, class Run>
+void choose_leaves(const Links& links, const Site& site, const Run& run) {
+  choose_leaves<0, Links::size>(links, site, run);
 }
 
 /// How a new array begins: with a number, or from_parameters. `encode` where it is coded, in blocks of `size` numbers.
@@ -169,12 +192,23 @@ struct Declaration {
   Start start = {};
 };
 
-/// Calls declare for every array of a leaf.
+/// What the parts of the engine that are the same for all rules know of a leaf.
+struct LeafFields {
+  using Declare = Callback<const Declaration&>;
+  std::size_t link;
+  const Tensor* tensor;
+  Restart restart;
+  const void* rule;
+  void (*declare_all)(const void* rule, const Tensor& tensor, const Declare& declare);
+
+  /// Calls declare for every array of the leaf.
+  void for_each(const Declare& declare) const { declare_all(rule, *tensor, declare); }
+};
+
 template <ComputeScalar T, class P, class Storage, class R>
-void declare_fields(const Leaf<Storage, R>& leaf, const Callback<const Declaration&>& declare) {
-  const Tensor& tensor = *leaf.tensor;
+void declare_fields(const void* untyped, const Tensor& tensor, const LeafFields::Declare& declare) {
   using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
-  const R& rule = *leaf.rule;
+  [[maybe_unused]] const R& rule = *static_cast<const R*>(untyped);
   if constexpr (slot_count<R> > 0)
     for (std::size_t s = 0; s < slot_count<R>; ++s) {
       double initial = 0;
@@ -198,6 +232,15 @@ void declare_fields(const Leaf<Storage, R>& leaf, const Callback<const Declarati
     });
   if constexpr (scalar_count<R> > 0)
     for (const NamedScalar& number : R::scalars) declare({number.name, ScalarType::float64, 1, 1, {number.initial}});
+}
+
+template <ComputeScalar T, class P, class... Storage, class... R>
+std::array<LeafFields, sizeof...(R)> fields_of_leaves(const Row<Leaf<Storage, R>...>& leaves) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::array<LeafFields, sizeof...(R)>{
+        LeafFields{item<I>(leaves).link, item<I>(leaves).tensor, item<I>(leaves).restart, item<I>(leaves).rule,
+                   &declare_fields<T, P, Storage, R>}...};
+  }(std::index_sequence_for<R...>{});
 }
 
 /// Fills a new field, all zero bits, with its initial value, or with the parameters (null: zeros).
@@ -232,78 +275,77 @@ void fill(Field& field, const Start& start, const P* parameters) {
   }
 }
 
-/// Where the arrays of leaves are listed: visit(leaf, link, whether the leaf sees the tensor itself, declaration).
-using FieldVisitor = Callback<std::size_t, std::size_t, bool, const Declaration&>;
-using FieldList = Callback<const FieldVisitor&>;
+/// The leaves that run on one tensor.
+using LeafList = std::span<const LeafFields>;
 
-/// Makes the fields of links [first, last) what the list wants; those of the same name and shape are kept.
+/// Makes the fields of links [first, last) what the leaves want; those of the same name and shape are kept.
 template <class P>
-void remake_fields(const Tensor& tensor, const P* parameters, TensorState& state, const FieldList& list,
-                   std::size_t first, std::size_t last) {
+void remake_fields(const Tensor& tensor, const P* parameters, TensorState& state, LeafList leaves, std::size_t first,
+                   std::size_t last) {
   std::vector<Fields> old(last - first);
   for (std::size_t link = first; link < last; ++link) old[link - first].swap(state.links[link]);
-  list(FieldVisitor([&](std::size_t, std::size_t link, bool own, const Declaration& wanted) {
-    Fields& before = old[link - first];
-    const auto same = std::find_if(before.begin(), before.end(), [&](const Field& field) {
-      return field.matches(wanted.name, wanted.type, wanted.rows, wanted.cols);
+  for (const LeafFields& leaf : leaves)
+    leaf.for_each([&](const Declaration& wanted) {
+      Fields& before = old[leaf.link - first];
+      const auto same = std::find_if(before.begin(), before.end(), [&](const Field& field) {
+        return field.matches(wanted.name, wanted.type, wanted.rows, wanted.cols);
+      });
+      Fields& now = state.links[leaf.link];
+      if (same != before.end()) {
+        now.push_back(std::move(*same));
+        before.erase(same);
+      } else {
+        now.emplace_back(wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major);
+        fill(now.back(), wanted.start, leaf.tensor == &tensor ? parameters : nullptr);
+      }
     });
-    if (same != before.end()) {
-      state.links[link].push_back(std::move(*same));
-      before.erase(same);
-    } else {
-      state.links[link].emplace_back(wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major);
-      fill(state.links[link].back(), wanted.start, own ? parameters : nullptr);
-    }
-  }));
 }
 
 /// The first field of every leaf of links [first, last), in `located`; null where it has none. Where the fields are not
 /// what the leaves want (at the first step, or because an option has changed), they are made anew.
 template <class P>
-void locate_listed(const Tensor& tensor, const P* parameters, TensorState& state, const FieldList& list,
-                   std::size_t first, std::size_t last, std::span<Field*> located) {
+void locate_fields(const Tensor& tensor, const P* parameters, TensorState& state, LeafList leaves, std::size_t first,
+                   std::size_t last, std::span<Field*> located) {
   const auto find = [&] {
     std::fill(located.begin(), located.end(), nullptr);
     std::size_t link = first;
     std::size_t position = 0;
     std::size_t wanted = 0;
     bool fits = true;
-    list(FieldVisitor([&](std::size_t leaf, std::size_t its_link, bool, const Declaration& field) {
-      position = its_link == link ? position : 0;
-      link = its_link;
-      Fields& present = state.links[link];
-      fits = fits && position < present.size() &&
-             present[position].matches(field.name, field.type, field.rows, field.cols);
-      if (fits && located[leaf] == nullptr) located[leaf] = &present[position];
-      ++position;
-      ++wanted;
-    }));
+    for (std::size_t i = 0; i < leaves.size(); ++i)
+      leaves[i].for_each([&](const Declaration& field) {
+        position = leaves[i].link == link ? position : 0;
+        link = leaves[i].link;
+        Fields& present = state.links[link];
+        fits = fits && position < present.size() &&
+               present[position].matches(field.name, field.type, field.rows, field.cols);
+        if (fits && located[i] == nullptr) located[i] = &present[position];
+        ++position;
+        ++wanted;
+      });
     std::size_t present = 0;
     for (std::size_t l = first; l < last; ++l) present += state.links[l].size();
     return fits && wanted == present;
   };
   if (find()) return;
-  remake_fields(tensor, parameters, state, list, first, last);
+  remake_fields(tensor, parameters, state, leaves, first, last);
   find();
 }
 
-template <ComputeScalar T, class P, class... L>
-std::array<Field*, sizeof...(L) + 1> locate_fields(const Tensor& tensor, const P* parameters,
-                                                   TensorState& state, const Row<L...>& leaves,
-                                                   std::size_t first, std::size_t last) {
-  std::array<Field*, sizeof...(L) + 1> located{};
-  const auto list = [&](const FieldVisitor& visit) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      const auto list_leaf = [&](std::size_t number, const auto& leaf) {
-        declare_fields<T, P>(leaf, [&](const Declaration& field) {
-          visit(number, leaf.link, leaf.tensor == &tensor, field);
-        });
-      };
-      (list_leaf(I, item<I>(leaves)), ...);
-    }(std::make_index_sequence<sizeof...(L)>{});
-  };
-  locate_listed(tensor, parameters, state, FieldList(list), first, last, located);
-  return located;
+/// Gives the rules that begin anew with this step their first arrays; count(leaf) tells which step it is for a leaf.
+template <class P, class Count>
+void restart_fields(const Tensor& tensor, const P* parameters, LeafList leaves, std::span<Field* const> located,
+                    const Count& count) {
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    const LeafFields& leaf = leaves[i];
+    if (leaf.restart.period == 0 || count(leaf) != 1) continue;
+    Field* field = located[i];
+    leaf.for_each([&](const Declaration& declared) {
+      std::fill_n(field->data(), field->bytes(), std::byte{0});
+      fill(*field, declared.start, leaf.tensor == &tensor ? parameters : nullptr);
+      ++field;
+    });
+  }
 }
 
 }  // namespace glissade::detail

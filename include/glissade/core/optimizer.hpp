@@ -41,33 +41,26 @@ class Optimizer {
   static constexpr int passes = glissade::passes<R>;
 
   template <class... X>
-  explicit Optimizer(R rule, X&&... parameters)
-      : Optimizer(std::move(rule), OptimizerOptions{}, std::forward<X>(parameters)...) {}
-
-  template <class... X>
-  Optimizer(R rule, OptimizerOptions options, X&&... parameters)
-      : rule_(std::move(rule)), options_(options) {
-    static_assert(detail::Facts<detail::flat_t<R>>::ends_in_order,
-                  "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, behind the "
-                  "learning rate");
+  explicit Optimizer(R rule, X&&... parameters) : rule_(std::move(rule)) {
     static_assert((!detail::is_temporary<X>() && ...), "a temporary matrix or vector cannot be bound: it would be gone");
     (bound_.bind(parameters, {}), ...);
-    bound_.check_names();
-    check_options();
-    bound_.engine.prepare(rule_);
+    begin();
+  }
+
+  template <class... X>
+  Optimizer(R rule, OptimizerOptions options, X&&... parameters) : rule_(std::move(rule)), options_(options) {
+    static_assert((!detail::is_temporary<X>() && ...), "a temporary matrix or vector cannot be bound: it would be gone");
+    (bound_.bind(parameters, {}), ...);
+    begin();
   }
 
   /// One update of every parameter; gradients in the order of the parameters.
   template <class... G>
   void step(const G&... gradients) {
-    check_options();
-    bound_.look_at_parameters();
+    begin_step();
     std::size_t k = 0;
     (bound_.read_gradient(gradients, options_.maximize, k), ...);
-    if (k != size())
-      throw std::invalid_argument("Optimizer::step: " + std::to_string(k) + " gradients for " +
-                                  std::to_string(size()) + " parameters");
-    bound_.engine.step(rule_, {resolve_threads(options_.threads), options_.seed, options_.rounding});
+    finish_step(k);
   }
 
   /// The rule's options; they may be changed at any time and take effect in the next step.
@@ -141,8 +134,27 @@ class Optimizer {
   [[nodiscard]] const detail::Engine<P>& engine() const { return bound_.engine; }
 
  private:
+  void begin() {
+    static_assert(detail::Facts<detail::flat_t<R>>::ends_in_order,
+                  "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, behind the "
+                  "learning rate");
+    bound_.check_names();
+    check_options();
+    bound_.engine.prepare(rule_);
+  }
+  void begin_step() {
+    check_options();
+    bound_.look_at_parameters();
+  }
+  void finish_step(std::size_t gradients) {
+    if (gradients != size())
+      throw std::invalid_argument("Optimizer::step: " + std::to_string(gradients) + " gradients for " +
+                                  std::to_string(size()) + " parameters");
+    bound_.engine.step(rule_, {resolve_threads(options_.threads), options_.seed, options_.rounding});
+  }
+
   R rule_;
-  OptimizerOptions options_;
+  OptimizerOptions options_ = {};
   detail::BoundParameters<P> bound_;
 };
 

@@ -73,12 +73,16 @@ class Callback {
  public:
   template <class F>
     requires(!std::is_same_v<F, Callback>)
-  Callback(const F& f)  // NOLINT: implicit, as a function argument
-      : object_(&f), call_([](const void* object, A... values) { (*static_cast<const F*>(object))(values...); }) {}
+  Callback(const F& f) : object_(&f), call_(&invoke<F>) {}  // NOLINT: implicit, as a function argument
 
   void operator()(A... values) const { call_(object_, values...); }
 
  private:
+  template <class F>
+  static void invoke(const void* object, A... values) {
+    (*static_cast<const F*>(object))(values...);
+  }
+
   const void* object_;
   void (*call_)(const void*, A...);
 };

@@ -31,7 +31,7 @@ struct TensorRun {
   Engine& engine;
   std::size_t k;
   const Leaves& leaves;
-  const std::array<Field*, size + 1>& fields;
+  const std::array<Field*, size>& fields;
 
   /// What kernels read the parameters as: the caller's type, or unrounded.
   static constexpr bool keeps = Facts<Links>::keeper < Links::size;
@@ -54,22 +54,6 @@ struct TensorRun {
       return engine.parameters[k];
     else
       return engine.states[k].links[Facts<Links>::keeper].front().template as<T>();
-  }
-
-  /// Gives the rules that begin anew with this step their first arrays.
-  void restart() {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (restart_leaf<I>(), ...); }(std::make_index_sequence<size>{});
-  }
-  template <std::size_t I>
-  void restart_leaf() {
-    const LeafAt<I>& leaf = item<I>(leaves);
-    if (leaf.restart.period == 0 || count_of<I>() != 1) return;
-    Field* field = fields[I];
-    declare_fields<T, P>(leaf, [&](const Declaration& declared) {
-      std::fill_n(field->data(), field->bytes(), std::byte{0});
-      fill(*field, declared.start, leaf.tensor == here.tensor ? static_cast<const P*>(here.rounded) : nullptr);
-      ++field;
-    });
   }
 
   /// The first leaf may be the barrier whose totals are known; the last one, with Measured, the
@@ -127,28 +111,23 @@ struct TensorRun {
 
   template <std::size_t I, class... Due, std::size_t... J>
   auto bind_range(const Row<Due...>& due, std::index_sequence<J...>) {
-    return join(due, row_of(bind<I + J>(leaf<I + J>().kernel(step_of<I + J>()))...));
+    return join(due, row_of(bind<I + J>(item<I + J>(leaves).rule->kernel(step_of<I + J>()))...));
   }
 
   template <std::size_t I>
   auto barrier_kernel(const double* sums) {
     if constexpr (BarrierWithKernel<R<I>>)
-      return row_of(bind<I>(leaf<I>().kernel(step_of<I>(), sums)));
+      return row_of(bind<I>(item<I>(leaves).rule->kernel(step_of<I>(), sums)));
     else
       return Row<>{};
   }
 
   template <std::size_t I>
   auto bind_measure() {
-    auto bound = bind<I>(leaf<I>().measure(step_of<I>()));
+    auto bound = bind<I>(item<I>(leaves).rule->measure(step_of<I>()));
     return Measure<decltype(bound), R<I>::sums>{bound};
   }
   static NoMeasure no_measure() { return {}; }
-
-  template <std::size_t I>
-  const R<I>& leaf() const {
-    return *item<I>(leaves).rule;
-  }
 
   /// A kernel with the pointers to its slots.
   template <std::size_t I, class Kernel>
@@ -179,40 +158,27 @@ struct TensorRun {
   }
 
   template <std::size_t I>
-  [[nodiscard]] std::int64_t count_of() const {
-    const LeafAt<I>& leaf = item<I>(leaves);
-    const std::size_t at = Facts<Links>::levels[leaf.link];
-    return leaf.count(engine.states[k].counts[at], engine.counts[at]);
-  }
-
-  template <std::size_t I>
   Step step_of() const {
     const LeafAt<I>& leaf = item<I>(leaves);
-    Step step{*leaf.tensor,     count_of<I>(), engine.counts[Facts<Links>::levels[leaf.link]],
-              engine.seed_,     leaf.link,     {},
-              engine.shared_values(leaf.link)};
-    constexpr std::size_t numbers = scalar_count<R<I>>;
-    for (std::size_t s = 0; s < numbers; ++s)
-      step.scalars[s] =
-          fields[I][slot_count<R<I>> + s].template as<double>();
-    return step;
+    return engine.step_of(k, *leaf.tensor, leaf.link, Facts<Links>::levels[leaf.link], leaf.restart,
+                          {fields[I] + (scalar_count<R<I>> > 0 ? slot_count<R<I>> : 0), scalar_count<R<I>>});
   }
 
   template <std::size_t I>
   void update_matrix() {
     T* out = free_scratch(tensor_size());
     const auto update = matrix_update<I>(out, *here.tensor);
-    if (tensor_size() > 0) leaf<I>().update(step_of<I>(), update);
+    if (tensor_size() > 0) item<I>(leaves).rule->update(step_of<I>(), update);
     here.source = Source{out, true, false, true};
   }
 
   /// What comes behind, up to the exit, runs on the image of the update in the subspace.
   template <std::size_t I>
   void enter() {
-    const Tensor& small = *leaf<I>().within;
+    const Tensor& small = *item<I>(leaves).rule->within;
     const auto room = static_cast<std::size_t>(small.size());
     T* out = engine.scratch(2, small.size());
-    leaf<I>().subspace->project(step_of<I>(), matrix_update<I>(out, *here.tensor));
+    item<I>(leaves).rule->subspace->project(step_of<I>(), matrix_update<I>(out, *here.tensor));
     engine.zeros_.reserve(room * (std::max)(sizeof(X), sizeof(P)));
     outside = here;
     here = {&small, Source{out, true, false, true}, reinterpret_cast<X*>(engine.zeros_.data()),
@@ -228,7 +194,7 @@ struct TensorRun {
     T* out = free_scratch(tensor_size());
     auto lifted = matrix_update<entry>(out, *here.tensor);
     lifted.in = small;
-    leaf<I>().subspace->lift(step_of<entry>(), lifted, update);
+    item<I>(leaves).rule->subspace->lift(step_of<entry>(), lifted, update);
     here.source = Source{out, true, false, true};
   }
 
@@ -246,7 +212,7 @@ struct TensorRun {
     MatrixUpdate<T, X> update{static_cast<const T*>(here.source.data), out, here.parameters, tensor, {},
                               engine.workspace_};
     std::size_t s = 0;
-    leaf<I>().fields(tensor, [&](std::string_view, Index, Index) {
+    item<I>(leaves).rule->fields(tensor, [&](std::string_view, Index, Index) {
       update.fields[s] = fields[I][s].template as<T>();
       ++s;
     });

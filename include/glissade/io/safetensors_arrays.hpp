@@ -90,6 +90,13 @@ class ArrayList {
     arrays.push_back({std::move(full), type, shape_of(tensor, rows, cols), rows, cols, row_major,
                       data, link});
   }
+  /// What leaves want.
+  void wanted(const Tensor& tensor, LeafList leaves) {
+    for (const LeafFields& leaf : leaves)
+      leaf.for_each([&](const Declaration& wanted) {
+        field(tensor, leaf.link, wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major, nullptr);
+      });
+  }
   void optimizer(std::size_t levels, std::byte* counts, std::byte* calls) {
     numbers("optimizer/counts", ScalarType::int64, levels, counts);
     numbers("optimizer/calls", ScalarType::int64, 1, calls);
@@ -167,15 +174,8 @@ std::vector<SavedArray> list_wanted(const R& rule, const Engine<P>& engine) {
     if constexpr (Facts<Links>::retires) list.retired(tensor, nullptr);
     if (engine.states[k].retired != 0) continue;
     const Site site(tensor, engine.tensors.size(), std::type_identity<Links>{}, engine.counts);
-    choose_all(slice<0, count>(links), site, 0, 1, Row<>{}, [&](const auto& leaves) {
-      const auto list_leaf = [&](const auto& leaf) {
-        declare_fields<compute_t<P>, P>(
-            leaf,
-            [&](const Declaration& field) {
-              list.field(tensor, leaf.link, field.name, field.type, field.rows, field.cols, tensor.row_major, nullptr);
-            });
-      };
-      for_each_item(leaves, list_leaf);
+    choose_leaves(links, site, [&](const auto& leaves) {
+      list.wanted(tensor, fields_of_leaves<compute_t<P>, P>(leaves));
     });
   }
   list.optimizer(levels, nullptr, nullptr);

@@ -178,7 +178,7 @@ double unclipped_fraction(const Optimizer<R, P>& optimizer) {
         all += counts[1];
       }
     };
-    detail::choose_all(links, detail::Site(optimizer.tensor(k)), 0, 1, detail::Row<>{}, [&](const auto& leaves) {
+    detail::choose_leaves(links, detail::Site(optimizer.tensor(k)), [&](const auto& leaves) {
       detail::for_each_item(leaves, look);
     });
   }

@@ -193,7 +193,7 @@ class RowOptimizer {
   template <class F>
   void with_leaves(const F& run) const {
     const auto links = detail::flatten<void>(optimizer_.rule());
-    detail::choose_all(links, detail::Site(optimizer_.tensor(0)), 0, 1, detail::Row<>{}, run);
+    detail::choose_leaves(links, detail::Site(optimizer_.tensor(0)), run);
   }
 
   [[nodiscard]] bool rests() const {
@@ -219,8 +219,9 @@ class RowOptimizer {
       static_assert(allowed(std::type_identity<Leaves>{}),
                     "RowOptimizer: a rule of the chain does not work coefficient by coefficient");
       const std::size_t links = engine.states.front().links.size();
-      const auto fields = detail::locate_fields<T>(tensor, engine.parameters.front(), engine.states.front(), leaves,
-                                                   std::size_t{0}, links);
+      std::array<Field*, Leaves::size> fields;
+      detail::locate_fields(tensor, engine.parameters.front(), engine.states.front(),
+                            detail::fields_of_leaves<T, P>(leaves), 0, links, fields);
       [&]<std::size_t... I>(std::index_sequence<I...>) {
         const auto kernels = detail::row_of(bind(detail::item<I>(leaves), fields[I],
                                                  Step{tensor, steps + 1, steps, seed, detail::item<I>(leaves).link, {}})...);
