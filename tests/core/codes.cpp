@@ -132,7 +132,7 @@ TEMPLATE_TEST_CASE("codes: a small second moment beside a large one divides noth
   CHECK(optimizer.state_bytes() == 2 * (512 + 2 * 4));
 }
 
-TEST_CASE("codes: the claim that Adam with 8-bit state follows Adam on a noisy quadratic") {
+TEST_CASE("codes: the claim that Adam with 8-bit state follows Adam on a noisy quadratic", "[slow]") {
   const Index size = 4096;
   const Eigen::VectorXf h = Eigen::VectorXf::NullaryExpr(
       size, [](Index i) { return static_cast<float>(std::pow(10.0, -2 + 2 * static_cast<double>(i) / (size - 1))); });

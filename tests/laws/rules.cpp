@@ -8,7 +8,3 @@ TEST_CASE("laws: rules") {
     check_resume_law(subject);
   });
 }
-
-TEST_CASE("laws: rules as methods") {
-  for_each_rule_subject([](const auto& subject) { DYNAMIC_SECTION(subject.name) { laws::lifted(subject); } });
-}

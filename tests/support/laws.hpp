@@ -396,12 +396,12 @@ template <class R>
 void threads([[maybe_unused]] const Subject<R>& s) {
 #ifdef _OPENMP
   SECTION("the number of threads changes nothing") {
-    Eigen::MatrixXd x = matrix(301, 201, 0);
+    Eigen::MatrixXd x = matrix(201, 101, 0);  // more than one thread's share of work
     Eigen::MatrixXd y = x;
     Optimizer alone{s.rule, x};
     Optimizer shared{s.rule, OptimizerOptions{.threads = 3}, y};
     for (int t = 1; t <= 2; ++t) {
-      const Eigen::MatrixXd g = matrix(301, 201, t);
+      const Eigen::MatrixXd g = matrix(201, 101, t);
       alone.step(g);
       shared.step(g);
     }
@@ -562,6 +562,7 @@ void check_laws(const Subject<R>& s) {
     laws::threads(s);
     laws::rejects_bad_options(s);
     laws::absent_gradients(s);
+    laws::lifted(s);
   }
 }
 

@@ -101,7 +101,7 @@ TEST_CASE("lookahead: with period 1, SGD has alpha times the rate; alpha 0 stand
   CHECK((z - start).cwiseAbs().maxCoeff() < 1e-15);
 }
 
-TEST_CASE("averages: stationary variances on a noisy quadratic", "[claim]") {
+TEST_CASE("averages: stationary variances on a noisy quadratic", "[claim][slow]") {
   // Rate 0.1: the variance of plain SGD is 0.1 / 1.9; a chain of 20 000 copies has a relative standard error of 1 %.
   const double plain = 0.1 / 1.9;
   const auto variance = [](const auto& values) { return values.square().mean(); };

@@ -1,0 +1,33 @@
+// Eigen's decompositions of dense matrices, and our functions on them, are compiled once for all tests
+// (compiled_once.cpp): where each file makes its own, they are more than half of what a test of matrices takes to
+// compile.
+#pragma once
+
+#include <Eigen/Dense>
+
+#include <glissade/linalg/orthonormal.hpp>
+#include <glissade/linalg/panel_product.hpp>
+
+extern template class Eigen::HouseholderQR<Eigen::MatrixXf>;
+extern template class Eigen::HouseholderQR<Eigen::MatrixXd>;
+extern template class Eigen::SelfAdjointEigenSolver<Eigen::MatrixXf>;
+extern template class Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>;
+extern template class Eigen::BDCSVD<Eigen::MatrixXd>;
+extern template class Eigen::JacobiSVD<Eigen::MatrixXd>;
+extern template class Eigen::LLT<Eigen::MatrixXd>;
+extern template class Eigen::LDLT<Eigen::MatrixXd>;
+extern template class Eigen::PartialPivLU<Eigen::MatrixXd>;
+extern template class Eigen::FullPivLU<Eigen::MatrixXd>;
+
+extern template Eigen::MatrixXf glissade::orthonormalized(const Eigen::MatrixXf&);
+extern template Eigen::MatrixXf glissade::leading_subspace(const Eigen::MatrixXf&, Eigen::Index);
+extern template Eigen::MatrixXf glissade::random_leading_subspace(const Eigen::MatrixXf&, Eigen::Index, glissade::RandomKey,
+    const glissade::RangeFinder&);
+extern template void glissade::multiply<float>(glissade::MatrixView<const float>, glissade::MatrixView<const float>,
+    glissade::MatrixView<float>, double, bool);
+extern template Eigen::MatrixXd glissade::orthonormalized(const Eigen::MatrixXd&);
+extern template Eigen::MatrixXd glissade::leading_subspace(const Eigen::MatrixXd&, Eigen::Index);
+extern template Eigen::MatrixXd glissade::random_leading_subspace(const Eigen::MatrixXd&, Eigen::Index, glissade::RandomKey,
+    const glissade::RangeFinder&);
+extern template void glissade::multiply<double>(glissade::MatrixView<const double>, glissade::MatrixView<const double>,
+    glissade::MatrixView<double>, double, bool);
