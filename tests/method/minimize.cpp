@@ -111,6 +111,21 @@ TEST_CASE("minimize: each stop rule ends with its own status") {
   }
 }
 
+TEST_CASE("minimize: a start is good enough at the tolerance, and not above it") {
+  const auto half_square = [](const VectorXd& x, VectorXd& g) {
+    g = x;
+    return 0.5 * x.squaredNorm();
+  };
+  const double tolerance = 0.125;
+  for (const double start : {1.0, 1.0001}) {
+    VectorXd x = VectorXd::Constant(1, tolerance * start);
+    const Result r = minimize(half_square, x, Sgd{.learning_rate = 0.5}, {.gradient_tolerance = tolerance});
+    CHECK(r.status == Status::gradient_tolerance);
+    CHECK(r.iterations == (start == 1.0 ? 0 : 1));
+    CHECK(r.gradient_norm <= tolerance);
+  }
+}
+
 TEST_CASE("minimize: observers see the start and every iteration, and may stop") {
   VectorXd x = VectorXd::Zero(2);
   History history;

@@ -8,6 +8,8 @@
 #include <glissade/solve/newton.hpp>
 #include <glissade/solve/trust_region_newton.hpp>
 
+#include <algorithm>
+
 using namespace glissade;
 using namespace test_functions;
 
@@ -129,6 +131,20 @@ TEST_CASE("TrustRegionNewton: without saddle_products every small gradient will 
   const Result r = minimize(saddle, x, TrustRegionNewton{.saddle_products = 0});
   CHECK(r.status == Status::gradient_tolerance);
   CHECK(r.evaluations.hessian == 0);
+}
+
+TEST_CASE("TrustRegionNewton: a trial that does not descend is not accepted") {
+  const AutoDiff f{[](const auto& x) {
+    using S = NumberOf<std::remove_cvref_t<decltype(x)>>;
+    const S a = x[1] - x[0] * x[0];
+    return S(100. * a * a + (1. - x[0]) * (1. - x[0]));
+  }};
+  VectorXd x = Eigen::Vector2d(-1.2, 1);
+  History history;
+  const Result r = minimize(f, x, TrustRegionNewton{.initial_radius = 10}, {.max_iterations = 100}, history);
+  CHECK(r.status == Status::gradient_tolerance);
+  CHECK(r.evaluations.gradient > r.iterations + 1);  // some were rejected
+  CHECK(std::is_sorted(history.value.rbegin(), history.value.rend()));
 }
 
 TEST_CASE("TrustRegionNewton: curvatures next to nothing are steps to the boundary") {
