@@ -100,7 +100,8 @@ struct Recompressed {
 ///     s B = Q_1 R_1,  A' = Q_2 R_2,  R_1 R_2' = U S V';   B <- Q_1 U_r S_r,  A <- V_r' Q_2'
 ///     error = sqrt(sum_(i > r) S_i^2), the least there is
 ///
-/// Cost: O((m + n) R^2 + R^3) flops and as many numbers as the adapter of rank R has, twice; no m x n array.
+/// Cost: O((m + n) R^2 + R^3) flops and as many numbers as the adapter of rank R has, twice; no m x n array. The R x R
+/// part is decomposed in double.
 /// Errors: std::invalid_argument for a rank out of [1, min(m, n, R)], shapes and numbers that are not finite.
 template <class T>
 [[nodiscard]] Recompressed<T> recompressed(const Adapter<T>& adapter, Eigen::Index rank) {

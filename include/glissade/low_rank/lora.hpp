@@ -23,7 +23,7 @@ enum class LoraStart {
   kaiming,    // A uniform in +-1/sqrt(n), B = 0
   gaussian,   // A normal with standard deviation 1/r, B = 0
   embedding,  // A = 0, B standard normal
-  principal,  // PiSSA: the first r singular triplets of W, which are taken out of it
+  principal,  // PiSSA: the first r singular triplets of W, which are taken out of it; decomposed in double
   orthogonal  // OLoRA: the first r columns and rows of W = Q R, which are taken out of it
 };
 
