@@ -61,8 +61,25 @@ std::vector<float> floats_of_all_kinds(std::size_t random) {
     for (const std::uint32_t low : {0x0000u, 0x0001u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu}) add(high << 16 | low);
   for (std::uint32_t step = 0; step < 0x40000u; ++step) add(0x33000000u + step * 0x1000u);
   for (std::size_t i = 0; i < random; ++i) add(static_cast<std::uint32_t>(RandomKey{5}.bits(i) & 0x7fffffffu));
-  while (values.size() % width != 0) values.push_back(0);
+  while (values.size() % (2 * width) != 0) values.push_back(0);
   return values;
+}
+
+/// The values, stored `Count` neighbouring lanes at a time to two arrays, to the second one from its end backwards.
+template <std::size_t Count, class S>
+std::vector<S> stored(const std::vector<float>& values, std::size_t array) {
+  std::vector<S> out[2] = {std::vector<S>(values.size()), std::vector<S>(values.size())};
+  for (std::size_t i = 0; i < values.size(); i += Count * width) {
+    const std::size_t back = values.size() - Count * width - i;
+    Lane<float> lanes[Count][2];
+    for (std::size_t j = 0; j < Count; ++j) {
+      lanes[j][0] = Lane<float>::load(values.data() + i + j * width);
+      lanes[j][1] = Lane<float>::load(values.data() + back + j * width);
+    }
+    S* const targets[] = {out[0].data() + i, out[1].data() + back};
+    detail::store_lanes<2>(targets, 0, lanes);
+  }
+  return out[array];
 }
 
 }  // namespace
@@ -93,24 +110,23 @@ TEMPLATE_TEST_CASE("lane storage: every 16-bit value survives a round trip", "",
 TEMPLATE_TEST_CASE("lane storage: narrowing rounds to the nearest, ties to even", "", Eigen::bfloat16, Eigen::half) {
   using S = TestType;
   const std::vector<float> values = floats_of_all_kinds(1'000'000);
-  std::size_t wrong = 0;
-  float last = 0;
-  for (std::size_t i = 0; i < values.size(); i += width) {
-    S out[width];
-    store_lane(out, Lane<float>::load(values.data() + i));
-    for (std::size_t k = 0; k < width; ++k) {
-      const float x = values[i + k];
+  for (const std::vector<S>& out :
+       {stored<1, S>(values, 0), stored<1, S>(values, 1), stored<2, S>(values, 0), stored<2, S>(values, 1)}) {
+    std::size_t wrong = 0;
+    float last = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const float x = values[i];
       const double expected = nearest(x, exponent_bits<S>);
-      const double got = decode(bits_of(out[k]), exponent_bits<S>);
+      const double got = decode(bits_of(out[i]), exponent_bits<S>);
       const bool right = std::isnan(x) ? std::isnan(got) : got == expected && std::signbit(got) == std::signbit(x);
       if (!right) {
         ++wrong;
         last = x;
       }
     }
+    INFO(wrong << " of " << values.size() << " wrong, the last for " << last);
+    CHECK(wrong == 0);
   }
-  INFO(wrong << " of " << values.size() << " wrong, the last for " << last);
-  CHECK(wrong == 0);
 }
 
 TEST_CASE("lane storage: double lanes in float memory and back") {

@@ -29,6 +29,13 @@ TEST_CASE("cautious: with Adam it is cautious AdamW, with Lion cautious Lion") {
             .isApprox(lion, 1e-14));
 }
 
+TEST_CASE("cautious: a direction may take the update alone") {
+  Eigen::Vector2d x = Eigen::Vector2d::Zero();
+  Optimizer optimizer{chain(cautious(Scale{2}), Scale{-0.5}), x};
+  optimizer.step(Eigen::Vector2d(1, -3));
+  CHECK(x == Eigen::Vector2d(-1, 3));
+}
+
 TEST_CASE("cautious: moves nothing against the gradient, and nothing is left where nothing agrees") {
   Eigen::Vector4d x = Eigen::Vector4d::Zero();
   Optimizer optimizer{chain(cautious(Trace{.momentum = 0.9}), Scale{}), x};

@@ -77,7 +77,7 @@ struct Unseen {
   static constexpr Reduction reduction = R::reduction;
   static constexpr int sums = R::sums;
   [[nodiscard]] auto measure(const Step&) const {
-    return [](const auto& u, const auto&) {
+    return [](const auto& u) {
       return Terms<std::remove_cvref_t<decltype(u)>::width, std::size_t{R::sums}>{};
     };
   }

@@ -23,25 +23,25 @@ namespace detail {
 
 inline constexpr std::uint64_t rounding_stream = ~std::uint64_t{0};  // of random numbers; no link has this number
 
-/// Stores a lane of parameters, with noise keyed by the coefficient where that was asked for.
+/// Stores lanes of parameters, with noise keyed by the coefficient where that was asked for.
 struct StochasticRounding {
   bool on = false;
   RandomKey key;
 
-  template <ComputeScalar T, StorageScalar P>
-  EIGEN_ALWAYS_INLINE void store(P* target, Lane<T> value, [[maybe_unused]] Index position) const {
+  template <std::size_t Count, ComputeScalar T, StorageScalar P>
+  EIGEN_ALWAYS_INLINE void store(P* target, const Lane<T> (&lanes)[Count][1], [[maybe_unused]] Index position) const {
     if constexpr (std::is_same_v<P, Eigen::bfloat16>) {
       if (on) {
-        alignas(64) T values[std::size_t{Lane<T>::width}];
-        value.store(values);
-        for (int k = 0; k < Lane<T>::width; ++k)
+        constexpr std::size_t width = Lane<T>::width;
+        alignas(64) T values[Count * width];
+        for (std::size_t j = 0; j < Count; ++j) lanes[j][0].store(values + j * width);
+        for (std::size_t k = 0; k < Count * width; ++k)
           target[k] = round_stochastically(
-              values[k],
-              static_cast<std::uint32_t>(key.bits(static_cast<std::uint64_t>(position + k)) >> 48));
+              values[k], static_cast<std::uint32_t>(key.bits(static_cast<std::uint64_t>(position) + k) >> 48));
         return;
       }
     }
-    store_lane(target, value);
+    store_lanes<1>(&target, 0, lanes);
   }
 };
 

@@ -6,8 +6,8 @@
 //     (auto& u, const auto& x, auto& slot...) 
 // that turns the incoming update u (the gradient, at the head of a chain) into the outgoing one; x
 // is the parameter before the step and the slots are the rule's own arrays, read before and written
-// after the call; a lambda that needs only the first slots takes only these. At the end of the chain the
-// engine adds u to the parameter. Members:
+// after the call; a lambda that needs only the first slots takes only these, one that needs no parameter
+// either takes u alone. At the end of the chain the engine adds u to the parameter. Members:
 //
 //   name      static constexpr std::string_view, for messages and files
 //   options   static void options(auto& self, auto&& visit): visit("beta1", self.beta1, range::decay)
@@ -25,8 +25,8 @@
 // A rule that needs a sum over the tensor or over all tensors is a barrier. It also has
 //   reduction static constexpr Reduction: over_tensor or over_all
 //   sums      static constexpr int: how many sums
-//   measure   auto measure(const Step&) const: lambda (const auto& u, const auto& x, auto& slot...)
-//             that returns terms(wide, ...), to be summed in double
+//   measure   auto measure(const Step&) const: a lambda of the same arguments, u not to be changed, that
+//             returns terms(wide, ...), to be summed in double
 //   kernel    auto kernel(const Step&, const double* sums) const
 //   sees      bool sees(const Tensor&) const, of one over all tensors: the others have none of its slots, add
 //             zeros to its sums and keep their update; without it, it sees them all
@@ -192,6 +192,16 @@ inline constexpr bool is_indexed = false;
 template <class R>
   requires requires { R::indexed; }
 inline constexpr bool is_indexed<R> = R::indexed;
+
+/// A kernel for lanes L that takes the update and nothing else.
+template <class Kernel, class L, bool Indexed>
+constexpr bool takes_update_only() {
+  if constexpr (Indexed)
+    return std::is_invocable_v<const Kernel&, Index, L&>;
+  else
+    return std::is_invocable_v<const Kernel&, L&>;
+}
+
 }  // namespace detail
 
 template <class R>

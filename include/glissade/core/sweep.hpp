@@ -17,22 +17,22 @@ inline constexpr Index stripe = 16;         // coefficients handled together; th
 inline constexpr Index block = 4096;        // coefficients of one partial sum
 inline constexpr Index task = 4 * block;    // coefficients of one unit of work for a thread
 inline constexpr Index far = Index{1} << 18;  // a tensor of that size is not expected in the cache
-inline constexpr Index ahead = 256;         // coefficients between what is computed and what is fetched then
+template <ComputeScalar T>
+inline constexpr Index ahead = 2048 / Index{sizeof(T)};  // coefficients between what is computed and what is fetched then
 
 /// N arrays of one storage type.
 template <class S, std::size_t N>
 struct Arrays {
   static constexpr std::size_t count = N;
+  template <ComputeScalar T>
+  static constexpr std::size_t together = lanes_together<T, S>;
   std::array<S*, N> at;
 
   template <ComputeScalar T, std::size_t J>
   EIGEN_ALWAYS_INLINE Lane<T> load(Index i) const {
     return load_lane<T>(at[J] + i);
   }
-  template <ComputeScalar T>
-  EIGEN_ALWAYS_INLINE void store(Index i, const Lane<T>* values) const {
-    store_lanes<N>(at.data(), i, values);
-  }
+  EIGEN_ALWAYS_INLINE void store(Index i, const auto& lanes) const { store_lanes<N>(at.data(), i, lanes); }
   EIGEN_ALWAYS_INLINE void fetch(Index i) const {
     for (std::size_t k = 0; k < N; ++k) __builtin_prefetch(at[k] + i, 1);
   }
@@ -43,6 +43,8 @@ struct Arrays {
 template <class C, std::size_t N, class R>
 struct Decoded {
   static constexpr std::size_t count = N;
+  template <ComputeScalar T>
+  static constexpr std::size_t together = 1;
   std::array<std::uint8_t*, N> codes;
   std::array<float, N> scales;
   std::array<float*, N> values;
@@ -54,10 +56,7 @@ struct Decoded {
     else
       return C::template load<!slot_is_non_negative<R>(J)>(codes[J] + i, Lane<T>(scales[J]));
   }
-  template <ComputeScalar T>
-  EIGEN_ALWAYS_INLINE void store(Index i, const Lane<T>* lanes) const {
-    for (std::size_t k = 0; k < N; ++k) lanes[k].store(values[k] + i);
-  }
+  EIGEN_ALWAYS_INLINE void store(Index i, const auto& lanes) const { store_lanes<N>(values.data(), i, lanes); }
   EIGEN_ALWAYS_INLINE void fetch(Index i) const {
     for (std::size_t k = 0; k < N; ++k)
       if (!slot_is_uncoded<R>(k)) __builtin_prefetch(codes[k] + i, 1);
@@ -73,7 +72,8 @@ constexpr std::size_t slots_taken() {
     else
       return std::is_invocable_v<const Kernel&, L&, const L&, decltype((void(J), std::declval<L&>()))...>;
   }(std::make_index_sequence<Slots>{});
-  static_assert(takes || Slots > 0, "a rule's kernel takes (u, x, slots...), all slots or the first ones");
+  static_assert(takes || Slots > 0 || takes_update_only<Kernel, L, Indexed>(),
+                "a rule's kernel takes (u, x, slots...), all slots or the first ones, or (u)");
   if constexpr (takes || Slots == 0)
     return Slots;
   else
@@ -86,32 +86,51 @@ struct Bound {
   Kernel kernel;
   Slots slots;
 
-  /// Runs on coefficients [i, i + width), reading and writing the slots there.
   template <ComputeScalar T>
-  EIGEN_ALWAYS_INLINE auto run(Index i, Index position, auto& u, const Lane<T>& x) const {
-    return run(i, position, u, x, std::make_index_sequence<Slots::count>{});
+  static constexpr bool needs_parameters = !takes_update_only<Kernel, Lane<T>, Indexed>();
+
+  /// Runs on the coefficients from i on that are in the lanes u and x, reading and writing the slots there.
+  template <std::size_t Count, ComputeScalar T>
+  EIGEN_ALWAYS_INLINE void run(Index i, Index position, Lane<T> (&u)[Count], const Lane<T> (&x)[Count]) const {
+    run(i, position, u, x, std::make_index_sequence<Slots::count>{});
+  }
+  /// What the kernel measures on one lane.
+  template <ComputeScalar T>
+  EIGEN_ALWAYS_INLINE auto measure(Index i, Index position, const Lane<T>& u, const Lane<T>& x) const {
+    return measure(i, position, u, x, std::make_index_sequence<Slots::count>{});
   }
 
  private:
-  template <ComputeScalar T, std::size_t... J>
-  EIGEN_ALWAYS_INLINE auto run(Index i, Index position, auto& u, const Lane<T>& x,
+  template <std::size_t Count, ComputeScalar T, std::size_t... J>
+  EIGEN_ALWAYS_INLINE void run(Index i, Index position, Lane<T> (&u)[Count], const Lane<T> (&x)[Count],
                                std::index_sequence<J...>) const {
-    Lane<T> values[Slots::count + 1] = {slots.template load<T, J>(i)...};
-    if constexpr (std::is_void_v<decltype(call(position, u, x, values[J]...))>) {
-      call(position, u, x, values[J]...);
-      slots.template store<T>(i, values);
-    } else {
-      const auto result = call(position, u, x, values[J]...);
-      slots.template store<T>(i, values);
-      return result;
+    Lane<T> lanes[Count][Slots::count + 1] = {};
+    for (std::size_t k = 0; k < Count; ++k) {
+      const Index at = static_cast<Index>(k) * Lane<T>::width;
+      ((lanes[k][J] = slots.template load<T, J>(i + at)), ...);
+      call(position + at, u[k], x[k], lanes[k][J]...);
     }
+    slots.store(i, lanes);
   }
-  template <class... Args>
-  EIGEN_ALWAYS_INLINE auto call([[maybe_unused]] Index position, Args&... args) const {
-    if constexpr (Indexed)
-      return kernel(position, args...);
+  template <ComputeScalar T, std::size_t... J>
+  EIGEN_ALWAYS_INLINE auto measure(Index i, Index position, const Lane<T>& u, const Lane<T>& x,
+                                   std::index_sequence<J...>) const {
+    Lane<T> lanes[1][Slots::count + 1] = {{slots.template load<T, J>(i)...}};
+    const auto result = call(position, u, x, lanes[0][J]...);
+    slots.store(i, lanes);
+    return result;
+  }
+  template <ComputeScalar T>
+  EIGEN_ALWAYS_INLINE auto call([[maybe_unused]] Index position, auto& u, [[maybe_unused]] const Lane<T>& x,
+                                auto&... slot) const {
+    if constexpr (!needs_parameters<T> && Indexed)
+      return kernel(position, u);
+    else if constexpr (!needs_parameters<T>)
+      return kernel(u);
+    else if constexpr (Indexed)
+      return kernel(position, u, x, slot...);
     else
-      return kernel(args...);
+      return kernel(u, x, slot...);
   }
 };
 
@@ -127,6 +146,8 @@ struct Coded {
 /// Stands for "measures nothing".
 struct NoMeasure {
   static constexpr int sums = 0;
+  template <ComputeScalar T>
+  static constexpr bool needs_parameters = false;
 };
 
 /// The measuring half of a barrier.
@@ -134,6 +155,8 @@ template <class B, int N>
 struct Measure {
   using BoundType = B;
   static constexpr int sums = N;
+  template <ComputeScalar T>
+  static constexpr bool needs_parameters = B::template needs_parameters<T>;
   B bound;
 };
 
@@ -160,33 +183,61 @@ struct Streams {
   Index fetchable = 0;  // coefficients to be asked for ahead of time: hardware follows so many streams too late
 };
 
-template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B>
-EIGEN_ALWAYS_INLINE void fetch(const Streams<T, In, X, P>& io, const Row<B...>& kernels, Index i) {
+/// Asks for what the coefficients from i on need.
+template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>
+EIGEN_ALWAYS_INLINE void fetch(const Streams<T, In, X, P>& io, const Row<B...>& kernels,
+                               [[maybe_unused]] const M& measure, Index i) {
   __builtin_prefetch(io.in + i, 0);
-  __builtin_prefetch(io.parameters + i, store == Store::parameters ? 1 : 0);
+  if constexpr (store == Store::parameters)
+    __builtin_prefetch(io.parameters + i, 1);
+  else if constexpr ((M::template needs_parameters<T> || ... || B::template needs_parameters<T>))
+    __builtin_prefetch(io.parameters + i, 0);
   for_each_item(kernels, [=](const auto& bound) { bound.slots.fetch(i); });
+  if constexpr (M::sums > 0) measure.bound.slots.fetch(i);
 }
 
-template <ComputeScalar T, class Kernels, std::size_t... K>
-EIGEN_ALWAYS_INLINE void run_kernels(const Kernels& kernels, [[maybe_unused]] Index i,
-                                     [[maybe_unused]] Index position, Lane<T>& u,
-                                     const Lane<T>& x, std::index_sequence<K...>) {
+/// Lanes that go through the kernels together, since one of the arrays is best stored so.
+template <ComputeScalar T, StorageScalar P, class Kernels>
+inline constexpr std::size_t group = 1;
+template <ComputeScalar T, StorageScalar P, class... B>
+inline constexpr std::size_t group<T, P, Row<B...>> =
+    (std::max)({lanes_together<T, P>, decltype(B::slots)::template together<T>...});
+
+/// Some lanes: the outgoing update and the parameter before the step.
+template <ComputeScalar T, std::size_t Count>
+struct Lanes {
+  Lane<T> u[Count];
+  Lane<T> x[Count];
+};
+
+template <std::size_t Count, ComputeScalar T, class Kernels, std::size_t... K>
+EIGEN_ALWAYS_INLINE void run_kernels(const Kernels& kernels, [[maybe_unused]] Index i, [[maybe_unused]] Index position,
+                                     Lane<T> (&u)[Count], const Lane<T> (&x)[Count], std::index_sequence<K...>) {
   (item<K>(kernels).run(i, position, u, x), ...);
 }
 
-/// One lane through all kernels; returns the outgoing update and the parameter before the step.
-template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B>
-EIGEN_ALWAYS_INLINE auto run_lane(const Streams<T, In, X, P>& io, const Row<B...>& kernels,
-                                  Index i, Index position) {
-  Lane<T> u = flip_sign(load_lane<T>(io.in + i), Lane<T>(io.sign));
-  const Lane<T> x = load_lane<T>(io.parameters + i);
-  run_kernels(kernels, i, position, u, x, std::index_sequence_for<B...>{});
-  if constexpr (store == Store::update) u.store(io.out + i);
-  if constexpr (store == Store::parameters) {
-    if constexpr (!std::is_same_v<X, P>) (x + u).store(io.parameters + i);
-    io.rounding.store(io.rounded + i, x + u, position);
+/// `Count` lanes through all kernels.
+template <Store store, std::size_t Count, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B>
+EIGEN_ALWAYS_INLINE Lanes<T, Count> run_lanes(const Streams<T, In, X, P>& io, const Row<B...>& kernels, Index i,
+                                              Index position) {
+  constexpr Index width = Lane<T>::width;
+  Lanes<T, Count> lanes;
+  for (std::size_t k = 0; k < Count; ++k) {
+    lanes.u[k] = flip_sign(load_lane<T>(io.in + i + static_cast<Index>(k) * width), Lane<T>(io.sign));
+    lanes.x[k] = load_lane<T>(io.parameters + i + static_cast<Index>(k) * width);
   }
-  return std::pair(u, x);
+  run_kernels(kernels, i, position, lanes.u, lanes.x, std::index_sequence_for<B...>{});
+  Lane<T> out[Count][1];
+  for (std::size_t k = 0; k < Count; ++k) {
+    const Index at = i + static_cast<Index>(k) * width;
+    if constexpr (store == Store::update) lanes.u[k].store(io.out + at);
+    if constexpr (store == Store::parameters) {
+      out[k][0] = lanes.x[k] + lanes.u[k];
+      if constexpr (!std::is_same_v<X, P>) out[k][0].store(io.parameters + at);
+    }
+  }
+  if constexpr (store == Store::parameters) io.rounding.store(io.rounded + i, out, position);
+  return lanes;
 }
 
 /// Coefficients [begin, end), a multiple of a stripe. Adds to sums[k * stripe + j] the k-th term of
@@ -196,33 +247,37 @@ template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar
                                    const M measure_in, Index begin, Index end, Index origin,
                                    [[maybe_unused]] double* sums) {
   constexpr int width = Lane<T>::width;
+  constexpr std::size_t together = group<T, P, Kernels>;
   const Kernels kernels = kernels_in;  // local copies, so that the compiler sees that no store
   const M measure = measure_in;        // can change what the kernels captured
   if constexpr (M::sums == 0) {
     const Index chunk = io.fetchable > 0 ? 4 * stripe : end - begin;
     for (Index at = begin; at < end; at += chunk) {
       const Index stop = (std::min)(at + chunk, end);
-      if (stop + ahead <= io.fetchable)
-        for (Index i = at; i < stop; i += stripe) fetch<store>(io, kernels, i + ahead);
-      for (Index i = at; i < stop; i += width) run_lane<store>(io, kernels, i, origin + i);
+      if (stop + ahead<T> <= io.fetchable)
+        for (Index i = at; i < stop; i += stripe) fetch<store>(io, kernels, measure, i + ahead<T>);
+      for (Index i = at; i < stop; i += static_cast<Index>(together) * width)
+        run_lanes<store, together>(io, kernels, i, origin + i);
     }
   } else {
-    constexpr int lanes = static_cast<int>(stripe) / width;
+    constexpr std::size_t lanes = static_cast<std::size_t>(stripe) / width;
+    Lanes<T, together> run;
     using Wide = WideLane<width>;
-    Wide total[std::size_t{M::sums}][std::size_t{lanes}];
+    Wide total[std::size_t{M::sums}][lanes];
+    const auto sums_of = [=](int k, std::size_t j) { return sums + k * stripe + static_cast<Index>(j) * width; };
     for (int k = 0; k < M::sums; ++k)
-      for (int j = 0; j < lanes; ++j) total[k][j] = Wide::load(sums + k * stripe + j * width);
+      for (std::size_t j = 0; j < lanes; ++j) total[k][j] = Wide::load(sums_of(k, j));
     for (Index i = begin; i < end; i += stripe) {
-      if (i + ahead < io.fetchable) fetch<store>(io, kernels, i + ahead);
-      for (int j = 0; j < lanes; ++j) {
-        const Index at = i + j * width;
-        const std::pair<Lane<T>, Lane<T>> lane = run_lane<store>(io, kernels, at, origin + at);
-        const auto term = measure.bound.run(at, origin + at, lane.first, lane.second);
+      if (i + ahead<T> < io.fetchable) fetch<store>(io, kernels, measure, i + ahead<T>);
+      for (std::size_t j = 0; j < lanes; ++j) {
+        const Index at = i + static_cast<Index>(j) * width;
+        if (j % together == 0) run = run_lanes<store, together>(io, kernels, at, origin + at);
+        const auto term = measure.bound.measure(at, origin + at, run.u[j % together], run.x[j % together]);
         for (int k = 0; k < M::sums; ++k) total[k][j] = total[k][j] + term.value[k];
       }
     }
     for (int k = 0; k < M::sums; ++k)
-      for (int j = 0; j < lanes; ++j) total[k][j].store(sums + k * stripe + j * width);
+      for (std::size_t j = 0; j < lanes; ++j) total[k][j].store(sums_of(k, j));
   }
 }
 

@@ -44,7 +44,7 @@ inline std::uint64_t block_at(BlockOrder order, std::uint64_t blocks, std::uint6
 struct Resting {
   static constexpr std::string_view name = "Resting";
   [[nodiscard]] auto kernel(const Step&) const {
-    return [](auto& u, const auto&) { u = std::remove_cvref_t<decltype(u)>(-0.0); };
+    return [](auto& u) { u = std::remove_cvref_t<decltype(u)>(-0.0); };
   }
 };
 

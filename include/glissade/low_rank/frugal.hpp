@@ -41,7 +41,7 @@ struct InactiveUpdate {
   InactiveRule rule;
   double factor;
   [[nodiscard]] auto kernel(const Step&) const {
-    return [rule = rule, factor = factor](auto& u, const auto&) {
+    return [rule = rule, factor = factor](auto& u) {
       using L = std::remove_cvref_t<decltype(u)>;
       if (rule == InactiveRule::sign_sgd)
         u = factor * sign(u);

@@ -56,7 +56,7 @@ struct AdaptivelyClippedVector {
     return [](const auto& u, const auto& x) { return terms(square(widen(u)), square(widen(x))); };
   }
   [[nodiscard]] auto kernel(const Step&, const double* squares) const {
-    return [factor = adaptive_factor(squares[0], squares[1], clipping, epsilon)](auto& u, const auto&) {
+    return [factor = adaptive_factor(squares[0], squares[1], clipping, epsilon)](auto& u) {
       u *= factor;
     };
   }

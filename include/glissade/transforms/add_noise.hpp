@@ -30,7 +30,7 @@ struct AddNoise {
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     const double deviation = std::sqrt(eta / std::pow(static_cast<double>(step.count), gamma));
-    return [deviation, key = step.key()](Index first, auto& u, const auto&) {
+    return [deviation, key = step.key()](Index first, auto& u) {
       using L = std::remove_cvref_t<decltype(u)>;
       using T = typename L::Scalar;
       alignas(64) T noise[std::size_t{L::width}];

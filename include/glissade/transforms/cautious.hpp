@@ -62,7 +62,10 @@ struct Cautious {
     return [kernel = direction.kernel(step)](const auto& u, const auto& x, auto& d, auto&... slot) {
       using L = std::remove_cvref_t<decltype(u)>;
       d = u;
-      kernel(d, x, slot...);
+      if constexpr (detail::takes_update_only<decltype(direction.kernel(step)), L, false>())
+        kernel(d);
+      else
+        kernel(d, x, slot...);
       return terms(widen(select(sign(d) * u > L(0), L(1), L(0))));
     };
   }

@@ -33,14 +33,14 @@ struct ClipByGlobalNorm {
   }
 
   [[nodiscard]] auto measure(const Step&) const {
-    return [](const auto& u, const auto&) { return terms(square(widen(u))); };
+    return [](const auto& u) { return terms(square(widen(u))); };
   }
   [[nodiscard]] auto kernel(const Step& step, const double* sums_of_squares) const {
     const double norm = std::sqrt(sums_of_squares[0]);
     step.shared(0) = norm;
     const double length = convention == Convention::torch ? norm + 1e-6 : norm;
     const double factor = length <= max_norm ? 1.0 : max_norm / length + 0 * norm;  // NaN where N is infinite
-    return [factor](auto& u, const auto&) { u *= factor; };
+    return [factor](auto& u) { u *= factor; };
   }
 };
 

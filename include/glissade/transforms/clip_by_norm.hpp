@@ -26,12 +26,12 @@ struct ClipByNorm {
   static void options(auto& self, auto&& visit) { visit("max_norm", self.max_norm, range::positive); }
 
   [[nodiscard]] auto measure(const Step&) const {
-    return [](const auto& u, const auto&) { return terms(square(widen(u))); };
+    return [](const auto& u) { return terms(square(widen(u))); };
   }
   [[nodiscard]] auto kernel(const Step&, const double* sums_of_squares) const {
     const double norm = std::sqrt(sums_of_squares[0]);
     const double factor = norm <= max_norm ? 1.0 : max_norm / norm + 0 * norm;  // NaN where N is infinite
-    return [factor](auto& u, const auto&) { u *= factor; };
+    return [factor](auto& u) { u *= factor; };
   }
 };
 

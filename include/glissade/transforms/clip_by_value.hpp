@@ -12,7 +12,7 @@ struct ClipByValue {
 
   static void options(auto& self, auto&& visit) { visit("max_value", self.max_value, range::positive); }
   [[nodiscard]] auto kernel(const Step&) const {
-    return [bound = max_value](auto& u, const auto&) {
+    return [bound = max_value](auto& u) {
       using L = std::remove_cvref_t<decltype(u)>;
       u = min(max(u, L(-bound)), L(bound));
     };

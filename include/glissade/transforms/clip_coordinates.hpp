@@ -79,7 +79,7 @@ struct ClipCoordinates {
   }
   [[nodiscard]] auto measure(const Step& step) const {
     return
-        [all = &magnitudes, begin = magnitudes.append(step.tensor)](Index first, const auto& u, const auto&) {
+        [all = &magnitudes, begin = magnitudes.append(step.tensor)](Index first, const auto& u) {
           using L = std::remove_cvref_t<decltype(u)>;
           abs(widen(u)).store(all->data() + begin + first);
           return terms(widen(select(u == u, L(0), L(1))));
@@ -92,7 +92,7 @@ struct ClipCoordinates {
     return true;
   }
   [[nodiscard]] auto kernel(const Step& step, const double*) const {
-    return [bound = step.shared(0)](Index, auto& u, const auto&) {
+    return [bound = step.shared(0)](Index, auto& u) {
       using L = std::remove_cvref_t<decltype(u)>;
       u = min(max(u, L(-bound)), L(bound));
     };

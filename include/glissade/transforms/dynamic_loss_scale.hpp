@@ -67,7 +67,7 @@ struct DynamicLossScale {
     return true;
   }
   [[nodiscard]] auto kernel(const Step& step, const double*) const {
-    return [factor = 1 / step.shared(1)](auto& u, const auto&) { u *= factor; };
+    return [factor = 1 / step.shared(1)](auto& u) { u *= factor; };
   }
 };
 

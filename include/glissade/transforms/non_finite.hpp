@@ -9,7 +9,7 @@ namespace detail {
 
 /// One term: how many coefficients of the update are infinite or NaN.
 inline auto count_non_finite() {
-  return [](const auto& u, const auto&) {
+  return [](const auto& u) {
     using L = std::remove_cvref_t<decltype(u)>;
     return terms(widen(select(is_finite(u), L(0), L(1))));
   };

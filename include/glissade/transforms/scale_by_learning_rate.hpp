@@ -15,7 +15,7 @@ struct ScaleByLearningRate {
   }
   [[nodiscard]] bool rests() const { return true; }
   [[nodiscard]] auto kernel(const Step& step) const {
-    return [rate = -learning_rate(step.time)](auto& u, const auto&) { u *= rate; };
+    return [rate = -learning_rate(step.time)](auto& u) { u *= rate; };
   }
 };
 
@@ -32,7 +32,7 @@ struct ScaleByDecayedRate {
   [[nodiscard]] bool rests() const { return true; }
   [[nodiscard]] auto kernel(const Step& step) const {
     const double rate = learning_rate(step.time) / (1 + static_cast<double>(step.count - 1) * decay);
-    return [rate = -rate](auto& u, const auto&) { u *= rate; };
+    return [rate = -rate](auto& u) { u *= rate; };
   }
 };
 
@@ -44,7 +44,7 @@ struct Scale {
   static void options(auto& self, auto&& visit) { visit("factor", self.factor, range::finite); }
   [[nodiscard]] bool rests() const { return true; }
   [[nodiscard]] auto kernel(const Step&) const {
-    return [factor = factor](auto& u, const auto&) { u *= factor; };
+    return [factor = factor](auto& u) { u *= factor; };
   }
 };
 

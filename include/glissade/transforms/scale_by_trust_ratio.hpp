@@ -41,7 +41,7 @@ struct ScaleByTrustRatio {
     const double ratio = length == 0 || size == 0 || !mask(step.tensor)
                              ? 1
                              : (std::min)(trust_coefficient * size / (length + epsilon), max_ratio);
-    return [ratio](auto& u, const auto&) { u *= ratio; };
+    return [ratio](auto& u) { u *= ratio; };
   }
 };
 

@@ -9,7 +9,7 @@ namespace glissade {
 struct Frozen {
   static constexpr std::string_view name = "Frozen";
   [[nodiscard]] auto kernel(const Step&) const {
-    return [](auto& u, const auto&) { u = std::remove_cvref_t<decltype(u)>(-0.0); };
+    return [](auto& u) { u = std::remove_cvref_t<decltype(u)>(-0.0); };
   }
 };
 
