@@ -27,6 +27,13 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# GCC takes up to 3 GB for a test file.
+memory=$(awk '/^MemAvailable/ { print int($2 / 3000000) }' /proc/meminfo 2>/dev/null || true)
+if [ -n "$memory" ] && [ "$memory" -lt "$cores" ]; then
+  jobs=$((memory > 1 ? memory : 1))
+else
+  jobs=$cores
+fi
 
 # --- What is missing --------------------------------------------------------------------------------
 
@@ -35,6 +42,12 @@ cmake_is_new_enough() {
   has cmake || return 1
   printf 'cmake_minimum_required(VERSION 3.25)\n' >"$root/build/minimum.cmake"
   cmake -P "$root/build/minimum.cmake" >/dev/null 2>&1
+}
+
+# choose_generator: Ninja where it is there, since it never waits for a library to compile the next file. A build tree
+# that exists keeps its own.
+choose_generator() {
+  [ -n "${CMAKE_GENERATOR:-}" ] || ! has ninja || export CMAKE_GENERATOR=Ninja
 }
 
 # find_missing <names>: sets `missing` to those that cannot be found. Names of libraries are looked
@@ -48,16 +61,19 @@ find_missing() {
       compiler) has "$CXX" || missing="$missing compiler" ;;
       cmake) cmake_is_new_enough || missing="$missing cmake" ;;
       make) has make || has ninja || missing="$missing make" ;;
+      ninja) has ninja || missing="$missing ninja" ;;
       gnuplot | pkg-config) has "$name" || missing="$missing $name" ;;
       *) libraries="$libraries;$name" ;;
     esac
   done
-  case $missing in
-    *compiler* | *cmake* | *make*)
-      missing="$missing$(printf %s "$libraries" | tr ';' ' ')"
-      return
-      ;;
-  esac
+  can_build=yes
+  case $missing in *compiler* | *cmake* | *make*) can_build=no ;; esac
+  has make || has ninja || can_build=no
+  if [ $can_build = no ]; then
+    missing="$missing$(printf %s "$libraries" | tr ';' ' ')"
+    return
+  fi
+  choose_generator
   probe="$root/build/probe/$(basename "$CXX")"
   rm -rf "$probe"
   mkdir -p "$probe"
@@ -74,11 +90,13 @@ package() {
     apt:Catch2) echo catch2 ;;
     apt:nlohmann_json) echo nlohmann-json3-dev ;;
     apt:gnuplot) echo gnuplot-nox ;;
+    apt:ninja) echo ninja-build ;;
     apt:openmp) [ "$CXX" = clang++ ] && echo libomp-dev || echo g++ ;;
     apt:sanitizers) [ "$CXX" = clang++ ] && echo libclang-rt-dev || echo g++ ;;
     dnf:compiler | dnf:cxx20) [ "$CXX" = clang++ ] && echo clang || echo gcc-c++ ;;
     dnf:eigen) echo eigen3-devel ;;
     dnf:Catch2) echo catch-devel ;;
+    dnf:ninja) echo ninja-build ;;
     dnf:nlohmann_json) echo json-devel ;;
     dnf:openmp) [ "$CXX" = clang++ ] && echo libomp-devel || echo libgomp ;;
     dnf:sanitizers) [ "$CXX" = clang++ ] && echo compiler-rt || echo libasan libubsan libtsan ;;
@@ -146,7 +164,8 @@ how_to_get() {
   fi
 }
 
-# need <names>: returns only when all of them are there. A missing gnuplot costs only the picture.
+# need <names>: returns only when all of them are there. A missing gnuplot costs only the picture, a missing ninja
+# some time.
 need() {
   find_missing "$@"
   rm -f "$root/build/apt.log"
@@ -158,6 +177,8 @@ need() {
   for name in $missing; do
     if [ "$name" = gnuplot ]; then
       say "without gnuplot there will be no picture ($(how_to_get gnuplot))"
+    elif [ "$name" = ninja ] && has make; then
+      :
     else
       required="$required $name"
     fi
@@ -186,8 +207,8 @@ build() {
   shift 2
   mkdir -p "$dir"
   logged "$dir/configure.log" cmake -S "$root" -B "$dir" -D CMAKE_CXX_COMPILER="$CXX" "$@"
-  say "building $target in build/$(basename "$dir") on $cores cores; a first build takes minutes"
-  logged "$dir/build.log" cmake --build "$dir" --target "$target" --parallel "$cores"
+  say "building $target in build/$(basename "$dir") on $jobs cores; a first build takes minutes"
+  logged "$dir/build.log" cmake --build "$dir" --target "$target" --parallel "$jobs"
 }
 
 run_tests() {
@@ -195,6 +216,7 @@ run_tests() {
 }
 
 basics="compiler cmake make cxx20 eigen"
+checks="compiler cmake ninja cxx20 eigen Catch2"
 release="-D CMAKE_BUILD_TYPE=Release"
 unit_only="-D GLISSADE_BUILD_EXAMPLES=OFF -D GLISSADE_BUILD_BENCH=OFF"
 
@@ -209,9 +231,9 @@ demo() {
 }
 
 test_all() {
-  need $basics Catch2 nlohmann_json openmp pkg-config
+  need $checks nlohmann_json openmp pkg-config
   # Examples compile twice as fast as with the release's own flags.
-  build test all $release -D "CMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG"
+  build test all $release -D "CMAKE_CXX_FLAGS_RELEASE=-Og -DNDEBUG"
   run_tests
 }
 
@@ -230,13 +252,13 @@ bench() {
 }
 
 clang() {
-  need $basics Catch2 nlohmann_json openmp
+  need $checks nlohmann_json openmp
   build clang unit_tests $release $unit_only -D GLISSADE_TESTS="${1:-all}"
   run_tests -L unit
 }
 
 sanitize() {
-  need $basics Catch2 nlohmann_json sanitizers
+  need $checks nlohmann_json sanitizers
   # Debug information is a fifth of the time, and functions have their names without it.
   preset asan-ubsan unit_tests -D GLISSADE_TESTS="${1:-small}" \
     -D "CMAKE_CXX_FLAGS_DEBUG=-O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
@@ -244,7 +266,7 @@ sanitize() {
 }
 
 threads() {
-  need $basics Catch2 openmp sanitizers
+  need $checks openmp sanitizers
   preset tsan test_threads
   run_tests -L threads
 }
@@ -259,13 +281,13 @@ preset() {
   mkdir -p "$dir"
   cd "$root"
   logged "$dir/configure.log" cmake --preset "$name" -D CMAKE_CXX_COMPILER="$CXX" "$@"
-  say "building $target in build/$name on $cores cores; a first build takes minutes"
-  logged "$dir/build.log" cmake --build "$dir" --target "$target" --parallel "$cores"
+  say "building $target in build/$name on $jobs cores; a first build takes minutes"
+  logged "$dir/build.log" cmake --build "$dir" --target "$target" --parallel "$jobs"
 }
 
 fuzz() {
   [ -d "$root/tests/fuzz" ] || fail "there are no fuzzers"
-  need $basics Catch2 nlohmann_json sanitizers
+  need $checks nlohmann_json sanitizers
   build fuzz fuzzers $unit_only
   for program in "$dir"/fuzzers/*; do
     name=$(basename "$program")
