@@ -27,8 +27,8 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-# GCC takes up to 3 GB for a test file.
-memory=$(awk '/^MemAvailable/ { print int($2 / 3000000) }' /proc/meminfo 2>/dev/null || true)
+# GCC takes up to 4 GB for a test file.
+memory=$(awk '/^MemAvailable/ { print int($2 / 4000000) }' /proc/meminfo 2>/dev/null || true)
 if [ -n "$memory" ] && [ "$memory" -lt "$cores" ]; then
   jobs=$((memory > 1 ? memory : 1))
 else
