@@ -16,7 +16,22 @@ Eigen::VectorXd run(const R& rule) {
   return x;
 }
 
+/// Trace, by a lambda that takes all there is.
+struct ForwardedTrace {
+  static constexpr std::string_view name = "ForwardedTrace";
+  static constexpr auto slots = Trace::slots;
+  [[nodiscard]] auto kernel(const Step& step) const {
+    return [inner = Trace{.momentum = 0.9}.kernel(step)](auto&... all) { inner(all...); };
+  }
+};
+
 }  // namespace
+
+TEST_CASE("cautious: a direction's lambda may take a pack, as any rule's") {
+  CHECK(run(chain(ForwardedTrace{}, Scale{-0.1})) == run(chain(Trace{.momentum = 0.9}, Scale{-0.1})));
+  CHECK(run(chain(cautious(ForwardedTrace{}), Scale{-0.1})) ==
+        run(chain(cautious(Trace{.momentum = 0.9}), Scale{-0.1})));
+}
 
 TEST_CASE("cautious: with Adam it is cautious AdamW, with Lion cautious Lion") {
   const Eigen::VectorXd adamw = run(CautiousAdamW{.learning_rate = 0.05});

@@ -55,21 +55,38 @@ struct Decoded {
   }
 };
 
-/// How many of its rule's arrays a kernel takes: all, or the first ones; the others are not even fetched.
+/// A kernel for lanes L that takes the update, the parameter and so many arrays.
 template <class Kernel, class L, bool Indexed, std::size_t Slots>
-constexpr std::size_t slots_taken() {
-  constexpr bool takes = []<std::size_t... J>(std::index_sequence<J...>) {
+constexpr bool takes_slots() {
+  return []<std::size_t... J>(std::index_sequence<J...>) {
     if constexpr (Indexed)
       return std::is_invocable_v<const Kernel&, Index, L&, const L&, decltype((void(J), std::declval<L&>()))...>;
     else
       return std::is_invocable_v<const Kernel&, L&, const L&, decltype((void(J), std::declval<L&>()))...>;
   }(std::make_index_sequence<Slots>{});
-  static_assert(takes || Slots > 0 || takes_update_only<Kernel, L, Indexed>(),
-                "a rule's kernel takes (u, x, slots...), all slots or the first ones, or (u)");
-  if constexpr (takes || Slots == 0)
-    return Slots;
+}
+
+/// A kernel for lanes L that takes the update and nothing else.
+template <class Kernel, class L, bool Indexed>
+constexpr bool takes_update_only() {
+  if constexpr (Indexed)
+    return std::is_invocable_v<const Kernel&, Index, L&>;
   else
+    return std::is_invocable_v<const Kernel&, L&>;
+}
+
+/// How many of its rule's arrays a kernel takes: all, or the first ones; the others are not even fetched.
+template <class Kernel, class L, bool Indexed, std::size_t Slots>
+constexpr std::size_t slots_taken() {
+  if constexpr (takes_slots<Kernel, L, Indexed, Slots>()) {
+    return Slots;
+  } else if constexpr (Slots > 0) {
     return slots_taken<Kernel, L, Indexed, Slots - 1>();
+  } else {
+    static_assert(takes_update_only<Kernel, L, Indexed>(),
+                  "a rule's kernel takes (u, x, slots...), all slots or the first ones, or (u)");
+    return 0;
+  }
 }
 
 /// A kernel with its arrays.
@@ -79,7 +96,7 @@ struct Bound {
   Slots slots;
 
   template <ComputeScalar T>
-  static constexpr bool needs_parameters = !takes_update_only<Kernel, Lane<T>, Indexed>();
+  static constexpr bool needs_parameters = takes_slots<Kernel, Lane<T>, Indexed, Slots::count>();
 
   /// Runs on the coefficients from i on that are in the lanes u and x, reading and writing the slots there.
   template <std::size_t Count, ComputeScalar T>

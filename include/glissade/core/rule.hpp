@@ -192,16 +192,6 @@ inline constexpr bool is_indexed = false;
 template <class R>
   requires requires { R::indexed; }
 inline constexpr bool is_indexed<R> = R::indexed;
-
-/// A kernel for lanes L that takes the update and nothing else.
-template <class Kernel, class L, bool Indexed>
-constexpr bool takes_update_only() {
-  if constexpr (Indexed)
-    return std::is_invocable_v<const Kernel&, Index, L&>;
-  else
-    return std::is_invocable_v<const Kernel&, L&>;
-}
-
 }  // namespace detail
 
 template <class R>

@@ -62,10 +62,10 @@ struct Cautious {
     return [kernel = direction.kernel(step)](const auto& u, const auto& x, auto& d, auto&... slot) {
       using L = std::remove_cvref_t<decltype(u)>;
       d = u;
-      if constexpr (detail::takes_update_only<decltype(direction.kernel(step)), L, false>())
-        kernel(d);
-      else
+      if constexpr (std::is_invocable_v<decltype(kernel), decltype(d), decltype(x), decltype(slot)...>)
         kernel(d, x, slot...);
+      else
+        kernel(d);
       return terms(widen(select(sign(d) * u > L(0), L(1), L(0))));
     };
   }
