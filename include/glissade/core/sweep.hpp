@@ -18,7 +18,7 @@ inline constexpr Index block = 4096;        // coefficients of one partial sum
 inline constexpr Index task = 4 * block;    // coefficients of one unit of work for a thread
 inline constexpr Index far = Index{1} << 18;  // a tensor of that size is not expected in the cache
 template <ComputeScalar T>
-inline constexpr Index ahead = 2048 / Index{sizeof(T)};  // coefficients between what is computed and what is fetched then
+inline constexpr Index ahead = 2048 / Index{sizeof(T)};  // from what is computed to what is fetched meanwhile
 
 /// Stands for "measures nothing".
 struct NoMeasure {
