@@ -79,8 +79,8 @@ class DeltaList {
   std::vector<Eigen::Matrix<std::int64_t, 2, 1>> shapes_;  // never moved: arrays point into it
 };
 
-template <class T, class Write>
-void write_deltas(const CheckpointDeltas<T>& deltas, const Write& write) {
+template <class T>
+void write_deltas(const CheckpointDeltas<T>& deltas, const WriteBytes& write) {
   DeltaList<T> list(deltas);
   const Metadata metadata{{"format", std::string(deltas_format_name)},
                           {"format_version", std::string(format_version)},

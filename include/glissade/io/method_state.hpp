@@ -98,35 +98,43 @@ StateList list_state(S& state, const double* x, Index size) {
   return list;
 }
 
-template <class S, class Write>
-void write_state(const S& state, const double* x, Index size, const Write& write) {
-  // A list has one type for reading and writing; nothing is written here.
-  auto list = list_state(const_cast<S&>(state), x, size);
+inline void write_state_list(StateList list, const std::string& method, const WriteBytes& write) {
   const Metadata metadata{{"format", std::string(method_format_name)},
                           {"format_version", std::string(format_version)},
                           {"library_version", library_version()},
-                          {"method", std::string(state.name)}};
+                          {"method", method}};
   write_container(std::move(list.arrays), metadata, write);
 }
-
-/// Reads into `state` and x only when all has been found right.
-template <class S>
-void read_state(S& state, double* x, Index size, std::istream& in, const std::string& file) {
+/// Without x in the list, an x in the file is left alone.
+inline void read_state_list(const StateList& list, bool with_x, const std::string& method, std::istream& in,
+                            const std::string& file) {
   const Contents contents = read_contents(in, file);
   require_metadata(contents.metadata, "format", method_format_name, file);
   require_metadata(contents.metadata, "format_version", format_version, file);
-  require_metadata(contents.metadata, "method", std::string(state.name), file);
-  S loaded = state;
-  Eigen::VectorXd point(x == nullptr ? 0 : size);
-  const StateList list = list_state(loaded, x == nullptr ? nullptr : point.data(), size);
+  require_metadata(contents.metadata, "method", method, file);
   auto extra = contents.arrays;
   for (const SavedArray& array : list.arrays) {
     read_array(in, contents, array, file);
     extra.erase(array.name);
   }
-  if (x == nullptr) extra.erase("x");
+  if (!with_x) extra.erase("x");
   if (!extra.empty()) fail_load(file, extra.begin()->first, "not part of the state");
   list.check(file);
+}
+
+template <class S>
+void write_state(const S& state, const double* x, Index size, const WriteBytes& write) {
+  // A list has one type for reading and writing; nothing is written here.
+  write_state_list(list_state(const_cast<S&>(state), x, size), std::string(state.name), write);
+}
+
+/// Reads into `state` and x only when all has been found right.
+template <class S>
+void read_state(S& state, double* x, Index size, std::istream& in, const std::string& file) {
+  S loaded = state;
+  Eigen::VectorXd point(x == nullptr ? 0 : size);
+  const StateList list = list_state(loaded, x == nullptr ? nullptr : point.data(), size);
+  read_state_list(list, x != nullptr, std::string(state.name), in, file);
   state = std::move(loaded);
   if (x != nullptr) std::copy(point.data(), point.data() + point.size(), x);
 }

@@ -86,8 +86,7 @@ std::optional<std::string> parse_option(const std::string& text, T& value) {
   }
 }
 
-template <class Options, class Visitor>
-void visit_optimizer_options(Options& options, const Visitor& visit) {
+inline void visit_optimizer_options(auto& options, auto&& visit) {
   visit("maximize", options.maximize);
   visit("seed", options.seed);
   visit("rounding", options.rounding, Range{0, 1});
@@ -95,29 +94,78 @@ void visit_optimizer_options(Options& options, const Visitor& visit) {
 
 inline constexpr std::string_view option_prefix = "option/";
 
-/// Calls visit(key, option) for everything that a file keeps: "option/0.AdamW.beta1".
-template <class R, class Options, class Visit>
-void visit_saved_options(R& rule, Options& options, const Visit& visit) {
-  std::string owner(option_prefix);
-  owner += "optimizer.";
-  const auto visit_one = [&](std::string_view field, auto& value, const Range& = range::any) {
-    if constexpr (is_saved_option<std::remove_cvref_t<decltype(value)>>)
-      visit(owner + std::string(field), value);
-  };
-  visit_optimizer_options(options, visit_one);
+/// Names what a file keeps: "option/0.AdamW.beta1".
+class OptionKeys {
+ public:
+  void owner(const std::string& name) { prefix_ = std::string(option_prefix) + name + "."; }
+
+ protected:
+  [[nodiscard]] std::string key(std::string_view field) const { return prefix_ + std::string(field); }
+
+ private:
+  std::string prefix_;
+};
+
+class OptionWriter : public OptionKeys {
+ public:
+  explicit OptionWriter(Metadata& metadata) : metadata_(metadata) {}
+  template <class T>
+  void operator()(std::string_view field, const T& value, const Range& = range::any) {
+    if constexpr (is_saved_option<T>) metadata_[key(field)] = option_text(value);
+  }
+
+ private:
+  Metadata& metadata_;
+};
+
+class OptionReader : public OptionKeys {
+ public:
+  OptionReader(const Metadata& metadata, const std::string& file)
+      : metadata_(metadata), unknown_(metadata.lower_bound(option_prefix), metadata.end()), file_(file) {
+    std::erase_if(unknown_, [](const auto& entry) { return !entry.first.starts_with(option_prefix); });
+  }
+  template <class T>
+  void operator()(std::string_view field, T& value, const Range& = range::any) {
+    if constexpr (is_saved_option<T>) {
+      const std::string name = key(field);
+      const std::string& text = find(name);
+      if (const auto expected = parse_option(text, value))
+        fail_load(file_, name, "is " + in_quotes(text) + ", must be " + *expected);
+    }
+  }
+  void check_all_were_read() const {
+    if (!unknown_.empty()) fail_load(file_, unknown_.begin()->first, "not an option of the optimizer");
+  }
+
+ private:
+  const std::string& find(const std::string& name) {
+    const auto found = metadata_.find(name);
+    if (found == metadata_.end()) fail_load(file_, name, "missing");
+    unknown_.erase(name);
+    return found->second;
+  }
+
+  const Metadata& metadata_;
+  Metadata unknown_;
+  const std::string& file_;
+};
+
+/// Shows a visitor every option of an optimizer and of its rules, after their owner.
+template <class R>
+void visit_saved_options(R& rule, auto& options, auto& visitor) {
+  visitor.owner("optimizer");
+  visit_optimizer_options(options, visitor);
   std::size_t number = 0;
   for_each_rule(rule, [&](auto& r) {
-    owner = std::string(option_prefix) + std::to_string(number++) + "." +
-            std::string(rule_name<decltype(r)>()) + ".";
-    visit_options(r, visit_one);
+    visitor.owner(std::to_string(number++) + "." + std::string(rule_name<decltype(r)>()));
+    visit_options(r, visitor);
   });
 }
 
 template <class R>
 void write_options(const R& rule, const OptimizerOptions& options, Metadata& metadata) {
-  visit_saved_options(rule, options, [&](const std::string& key, const auto& value) {
-    metadata[key] = option_text(value);
-  });
+  OptionWriter writer(metadata);
+  visit_saved_options(rule, options, writer);
 }
 
 /// Throws std::runtime_error where an option is missing, unknown, or not of its kind. Ranges are
@@ -125,16 +173,9 @@ void write_options(const R& rule, const OptimizerOptions& options, Metadata& met
 template <class R>
 void read_options(const Metadata& metadata, R& rule, OptimizerOptions& options,
                   const std::string& file) {
-  Metadata unknown(metadata.lower_bound(option_prefix), metadata.end());
-  std::erase_if(unknown, [](const auto& entry) { return !entry.first.starts_with(option_prefix); });
-  visit_saved_options(rule, options, [&](const std::string& key, auto& value) {
-    const auto found = metadata.find(key);
-    if (found == metadata.end()) fail_load(file, key, "missing");
-    if (const auto expected = parse_option(found->second, value))
-      fail_load(file, key, "is " + in_quotes(found->second) + ", must be " + *expected);
-    unknown.erase(key);
-  });
-  if (!unknown.empty()) fail_load(file, unknown.begin()->first, "not an option of the optimizer");
+  OptionReader reader(metadata, file);
+  visit_saved_options(rule, options, reader);
+  reader.check_all_were_read();
 }
 
 /// Throws std::invalid_argument at the first option out of its range. `time`: completed steps.

@@ -26,6 +26,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -48,9 +49,10 @@ inline std::string library_version() {
          std::to_string(GLISSADE_VERSION_PATCH);
 }
 
-/// Writes a container's bytes with write(data, bytes), in pieces.
-template <class Write>
-void write_container(std::vector<SavedArray> arrays, const Metadata& metadata, const Write& write) {
+/// Takes a file's bytes, in pieces.
+using WriteBytes = std::function<void(const std::byte* data, std::size_t bytes)>;
+
+inline void write_container(std::vector<SavedArray> arrays, const Metadata& metadata, const WriteBytes& write) {
   // Wide scalars first, so that every array is aligned.
   std::stable_sort(arrays.begin(), arrays.end(), [](const SavedArray& a, const SavedArray& b) {
     return size_of(a.type) > size_of(b.type);
@@ -78,32 +80,29 @@ void write_container(std::vector<SavedArray> arrays, const Metadata& metadata, c
   for (const SavedArray& array : arrays) visit_bytes<true>(array, write);
 }
 
-/// Writes a file's bytes with write(data, bytes), in pieces.
-template <class R, StorageScalar P, class Write>
-void write_optimizer(const Optimizer<R, P>& optimizer, const Write& write) {
+/// save() to anything that takes bytes.
+template <class R, StorageScalar P>
+void write_optimizer(const Optimizer<R, P>& optimizer, const WriteBytes& write) {
   optimizer.check_options();
-  const auto parameter_data = [&](std::size_t k) {
-    return reinterpret_cast<std::byte*>(optimizer.parameter(k));
-  };
+  std::vector<P*> parameters;
+  for (std::size_t k = 0; k < optimizer.size(); ++k) parameters.push_back(optimizer.parameter(k));
+  constexpr bool retires = Facts<flat_t<R>>::retires;
   // A list has one type for reading and writing; nothing is written here.
   auto& engine = const_cast<Engine<P>&>(optimizer.engine());
-  std::vector<SavedArray> arrays = list_stored<R>(engine, parameter_data);
+  std::vector<SavedArray> arrays = list_stored(engine, parameters, retires);
   // An option may have changed what state there is since the last step: then what the next step
   // would begin with is saved.
   Engine<P> prepared;
-  const auto wanted = list_wanted(optimizer.rule(), engine);
-  if (!std::equal(arrays.begin(), arrays.end(), wanted.begin(), wanted.end(),
-                  [](const SavedArray& a, const SavedArray& b) { return a.matches(b); })) {
+  if (!all_match(arrays, list_wanted(optimizer.rule(), engine))) {
     prepared = engine;
-    for (std::size_t k = 0; k < optimizer.size(); ++k)
-      prepared.parameters[k] = optimizer.parameter(k);
+    prepared.parameters = parameters;
     prepared.prepare(optimizer.rule());
-    arrays = list_stored<R>(prepared, parameter_data);
+    arrays = list_stored(prepared, parameters, retires);
   }
   Metadata metadata{{"format", std::string(format_name)},
                     {"format_version", std::string(format_version)},
+                    {"library_version", library_version()},
                     {"rule", describe(optimizer.rule())}};
-  metadata["library_version"] = library_version();
   write_options(optimizer.rule(), optimizer.options(), metadata);
   write_container(std::move(arrays), metadata, write);
 }
@@ -162,68 +161,99 @@ inline void require_counts(const std::vector<std::int64_t>& counts, const std::s
                 std::to_string(count) + ", must be in [0, " + std::to_string(most) + "]");
 }
 
+/// The file of an optimizer on its way into an engine of its own; nothing else is touched.
+template <StorageScalar P>
+class OptimizerReader {
+ public:
+  OptimizerReader(std::istream& in, const std::string& file, const std::string& rule)
+      : in_(in), file_(file), contents_(read_contents(in, file)) {
+    require_metadata(metadata(), "format", format_name, file);
+    require_metadata(metadata(), "format_version", format_version, file);
+    require_metadata(metadata(), "rule", rule, file);
+  }
+  [[nodiscard]] const Metadata& metadata() const { return contents_.metadata; }
+
+  /// What all other state depends on.
+  void read_counts(const Engine<P>& engine, std::size_t levels, bool retires) {
+    for (std::size_t k = 0; k < engine.tensors.size(); ++k) loaded.add(engine.tensors[k], engine.parameters[k]);
+    loaded.counts.resize(levels);
+    retires_ = retires;
+    ArrayList counts;
+    counts.optimizer(levels, reinterpret_cast<std::byte*>(loaded.counts.data()),
+                     reinterpret_cast<std::byte*>(&loaded.calls));
+    if (retires)
+      for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
+        counts.retired(loaded.tensors[k], reinterpret_cast<std::byte*>(&loaded.states[k].retired));
+    read(counts.arrays);
+    require_counts(loaded.counts, "optimizer/counts", file_);
+    require_counts({loaded.calls}, "optimizer/calls", file_);
+    for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
+      require_counts({loaded.states[k].retired}, "state/" + loaded.tensors[k].name + "/retired", file_);
+  }
+  /// The file must hold these arrays and no others.
+  void check_arrays(const std::vector<SavedArray>& wanted) const {
+    for (const SavedArray& array : wanted) find_stored(contents_, array, file_);
+    auto extra = contents_.arrays;
+    for (const SavedArray& array : wanted) extra.erase(array.name);
+    if (!extra.empty()) fail_load(file_, extra.begin()->first, "not part of the optimizer");
+  }
+  /// The engine must have been prepared.
+  void read_arrays() {
+    std::vector<P*> places;
+    for (const Tensor& tensor : loaded.tensors) {
+      parameters_.emplace_back(static_cast<std::size_t>(tensor.size()) * sizeof(P));
+      places.push_back(reinterpret_cast<P*>(parameters_.back().data()));
+    }
+    read(list_stored(loaded, places, retires_));
+    for (std::size_t k = 0; k < loaded.states.size(); ++k)
+      require_counts(loaded.states[k].counts, "state/" + loaded.tensors[k].name + "/counts", file_);
+  }
+  /// Gives all of it to the engine. Cannot fail.
+  void hand_over(Engine<P>& engine) {
+    engine.states = std::move(loaded.states);
+    engine.shared = std::move(loaded.shared);
+    engine.counts = std::move(loaded.counts);
+    engine.calls = loaded.calls;
+    for (std::size_t k = 0; k < parameters_.size(); ++k)
+      if (parameters_[k].bytes() != 0)
+        std::memcpy(static_cast<void*>(engine.parameters[k]), parameters_[k].data(), parameters_[k].bytes());
+  }
+
+  Engine<P> loaded;
+
+ private:
+  void read(const std::vector<SavedArray>& arrays) {
+    for (const SavedArray& array : arrays) read_array(in_, contents_, array, file_);
+  }
+
+  std::istream& in_;
+  const std::string& file_;
+  Contents contents_;
+  bool retires_ = false;
+  std::vector<Buffer> parameters_;
+};
+
 /// load() from any stream that can be sought in; `file` is its name in messages.
 template <class R, StorageScalar P>
 void read_optimizer(Optimizer<R, P>& optimizer, std::istream& in, const std::string& file) {
-  Engine<P>& engine = optimizer.engine();
-  const Contents contents = read_contents(in, file);
-  require_metadata(contents.metadata, "format", format_name, file);
-  require_metadata(contents.metadata, "format_version", format_version, file);
-  require_metadata(contents.metadata, "rule", describe(optimizer.rule()), file);
-
+  OptimizerReader<P> reader(in, file, describe(optimizer.rule()));
   R rule = optimizer.rule();
   OptimizerOptions options = optimizer.options();
-  read_options(contents.metadata, rule, options, file);
-
-  Engine<P> loaded;
-  for (std::size_t k = 0; k < engine.tensors.size(); ++k)
-    loaded.add(engine.tensors[k], engine.parameters[k]);
-  loaded.counts.resize(Facts<flat_t<R>>::gates + 1);
-  ArrayList counts;  // what there is besides depends on them
-  counts.optimizer(loaded.counts.size(), reinterpret_cast<std::byte*>(loaded.counts.data()),
-                   reinterpret_cast<std::byte*>(&loaded.calls));
-  if constexpr (Facts<flat_t<R>>::retires)
-    for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
-      counts.retired(loaded.tensors[k], reinterpret_cast<std::byte*>(&loaded.states[k].retired));
-  for (const SavedArray& array : counts.arrays) read_array(in, contents, array, file);
-  require_counts(loaded.counts, "optimizer/counts", file);
-  require_counts({loaded.calls}, "optimizer/calls", file);
-  for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
-    require_counts({loaded.states[k].retired}, "state/" + loaded.tensors[k].name + "/retired", file);
-
+  read_options(reader.metadata(), rule, options, file);
+  reader.read_counts(optimizer.engine(), Facts<flat_t<R>>::gates + 1, Facts<flat_t<R>>::retires);
   // Options decide how much state there is, so they and it are checked before memory is taken.
   try {
-    check_saved_options(rule, options, loaded.time());
-    const auto wanted = list_wanted(rule, loaded);
-    for (const SavedArray& array : wanted) find_stored(contents, array, file);
-    auto extra = contents.arrays;
-    for (const SavedArray& array : wanted) extra.erase(array.name);
-    if (!extra.empty()) fail_load(file, extra.begin()->first, "not part of the optimizer");
-    loaded.prepare(rule);
+    check_saved_options(rule, options, reader.loaded.time());
+    reader.check_arrays(list_wanted(rule, reader.loaded));
+    reader.loaded.prepare(rule);
   } catch (const std::invalid_argument& wrong) {
     throw std::runtime_error(file + ": " + wrong.what());
   }
-
-  std::vector<Buffer> parameters;
-  for (const Tensor& tensor : engine.tensors)
-    parameters.emplace_back(static_cast<std::size_t>(tensor.size()) * sizeof(P));
-  for (const SavedArray& array :
-       list_stored<R>(loaded, [&](std::size_t k) { return parameters[k].data(); }))
-    read_array(in, contents, array, file);
-  for (std::size_t k = 0; k < loaded.states.size(); ++k)
-    require_counts(loaded.states[k].counts, "state/" + engine.tensors[k].name + "/counts", file);
-
+  reader.read_arrays();
   // From here on nothing can fail.
   optimizer.rule() = std::move(rule);
   optimizer.options() = options;
-  engine.states = std::move(loaded.states);
-  engine.shared = std::move(loaded.shared);
-  engine.counts = std::move(loaded.counts);
-  engine.calls = loaded.calls;
-  for (std::size_t k = 0; k < parameters.size(); ++k)
-    if (parameters[k].bytes() != 0)
-      std::memcpy(static_cast<void*>(engine.parameters[k]), parameters[k].data(),
-                  parameters[k].bytes());
+  reader.hand_over(optimizer.engine());
 }
 
 }  // namespace detail

@@ -1,6 +1,7 @@
 // What an optimizer keeps, as a list of named arrays: where it lies now, or where it would lie.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -55,6 +56,11 @@ struct SavedArray {
            link == other.link;
   }
 };
+
+inline bool all_match(const std::vector<SavedArray>& arrays, const std::vector<SavedArray>& others) {
+  return std::equal(arrays.begin(), arrays.end(), others.begin(), others.end(),
+                    [](const SavedArray& a, const SavedArray& b) { return a.matches(b); });
+}
 
 /// Collects the arrays in one order for all lists, and names them.
 class ArrayList {
@@ -132,19 +138,18 @@ class ArrayList {
   std::string state_prefix_;
 };
 
-/// The arrays of an engine as they are; parameter_data(k) says where parameter k lies. What is
-/// listed of a const engine is only read.
-template <class R, StorageScalar P, class ParameterData>
-std::vector<SavedArray> list_stored(Engine<P>& engine, const ParameterData& parameter_data) {
+/// The arrays of an engine as they are, with those in `parameters`. What is listed of a const engine is only read.
+template <StorageScalar P>
+std::vector<SavedArray> list_stored(Engine<P>& engine, const std::vector<P*>& parameters, bool retires) {
   const auto bytes_of = [](auto& values) { return reinterpret_cast<std::byte*>(values.data()); };
   ArrayList list;
   for (std::size_t k = 0; k < engine.tensors.size(); ++k)
-    list.parameter(engine.tensors[k], scalar_type_of<P>, parameter_data(k));
+    list.parameter(engine.tensors[k], scalar_type_of<P>, reinterpret_cast<std::byte*>(parameters[k]));
   for (std::size_t k = 0; k < engine.tensors.size(); ++k) {
     const Tensor& tensor = engine.tensors[k];
     TensorState& state = engine.states[k];
     list.tensor_counts(tensor, state.counts.size(), bytes_of(state.counts));
-    if constexpr (Facts<flat_t<R>>::retires) list.retired(tensor, reinterpret_cast<std::byte*>(&state.retired));
+    if (retires) list.retired(tensor, reinterpret_cast<std::byte*>(&state.retired));
     for (std::size_t link = 0; link < state.links.size(); ++link)
       for (Field& field : state.links[link])
         list.field(tensor, link, field.name(), field.type(), field.rows(), field.cols(),
