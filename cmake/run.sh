@@ -291,6 +291,7 @@ fuzz() {
   build fuzz fuzzers $unit_only
   for program in "$dir"/fuzzers/*; do
     name=$(basename "$program")
+    name=${name#fuzz_}
     corpus="$dir/corpus/$name"
     mkdir -p "$corpus"
     say "$name for 60 seconds"
