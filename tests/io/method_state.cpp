@@ -120,6 +120,30 @@ TEST_CASE("method state: a lifted rule goes on in another program bit for bit") 
             .find("\"method\": is \"NAdam\", expected \"Adam\"") != std::string::npos);
 }
 
+TEST_CASE("method state: the point may stay in the file, but must be there if it is wanted") {
+  const Folder folder;
+  const Lifted method{NAdam{.learning_rate = 0.05}};
+  VectorXd x = VectorXd::Zero(2);
+  auto state = method.init(bowl, x);
+  resume(bowl, x, method, state, {.max_iterations = 11});
+  save(state, x, folder / "with.safetensors");
+  save(state, folder / "without.safetensors");
+
+  VectorXd y = VectorXd::Ones(2);
+  for (const char* name : {"with.safetensors", "without.safetensors"}) {
+    auto other = method.init(bowl, y);
+    REQUIRE(bytes_of(other) != bytes_of(state));
+    load(other, folder / name);
+    CHECK(bytes_of(other) == bytes_of(state));
+  }
+  auto other = method.init(bowl, y);
+  const std::string before = bytes_of(other);
+  CHECK(message_of<std::runtime_error>([&] { load(other, y, folder / "without.safetensors"); })
+            .ends_with("\"x\": missing, expected F64 [2]"));
+  CHECK(bytes_of(other) == before);
+  CHECK(y == VectorXd::Ones(2));
+}
+
 TEST_CASE("history: a table whose numbers read back") {
   const Folder folder;
   VectorXd x = VectorXd::Zero(2);

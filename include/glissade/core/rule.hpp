@@ -192,6 +192,7 @@ inline constexpr bool is_indexed = false;
 template <class R>
   requires requires { R::indexed; }
 inline constexpr bool is_indexed<R> = R::indexed;
+
 }  // namespace detail
 
 template <class R>

@@ -105,8 +105,9 @@ inline void write_state_list(StateList list, const std::string& method, const Wr
                           {"method", method}};
   write_container(std::move(list.arrays), metadata, write);
 }
-/// Without x in the list, an x in the file is left alone.
-inline void read_state_list(const StateList& list, bool with_x, const std::string& method, std::istream& in,
+
+/// Throws std::runtime_error unless the file holds all of the list and nothing else, apart from an x.
+inline void read_state_list(const StateList& list, const std::string& method, std::istream& in,
                             const std::string& file) {
   const Contents contents = read_contents(in, file);
   require_metadata(contents.metadata, "format", method_format_name, file);
@@ -117,7 +118,7 @@ inline void read_state_list(const StateList& list, bool with_x, const std::strin
     read_array(in, contents, array, file);
     extra.erase(array.name);
   }
-  if (!with_x) extra.erase("x");
+  extra.erase("x");  // may be left alone
   if (!extra.empty()) fail_load(file, extra.begin()->first, "not part of the state");
   list.check(file);
 }
@@ -134,7 +135,7 @@ void read_state(S& state, double* x, Index size, std::istream& in, const std::st
   S loaded = state;
   Eigen::VectorXd point(x == nullptr ? 0 : size);
   const StateList list = list_state(loaded, x == nullptr ? nullptr : point.data(), size);
-  read_state_list(list, x != nullptr, std::string(state.name), in, file);
+  read_state_list(list, std::string(state.name), in, file);
   state = std::move(loaded);
   if (x != nullptr) std::copy(point.data(), point.data() + point.size(), x);
 }

@@ -106,6 +106,7 @@ class OptionKeys {
   std::string prefix_;
 };
 
+/// Visitor that writes options into a file's metadata.
 class OptionWriter : public OptionKeys {
  public:
   explicit OptionWriter(Metadata& metadata) : metadata_(metadata) {}
@@ -118,6 +119,7 @@ class OptionWriter : public OptionKeys {
   Metadata& metadata_;
 };
 
+/// Visitor that sets options from a file's metadata; throws std::runtime_error at one that is missing or no such text.
 class OptionReader : public OptionKeys {
  public:
   OptionReader(const Metadata& metadata, const std::string& file)

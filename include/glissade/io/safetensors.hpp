@@ -161,7 +161,8 @@ inline void require_counts(const std::vector<std::int64_t>& counts, const std::s
                 std::to_string(count) + ", must be in [0, " + std::to_string(most) + "]");
 }
 
-/// The file of an optimizer on its way into an engine of its own; nothing else is touched.
+/// The file of an optimizer on its way into `loaded`, in the order of the functions; each throws std::runtime_error at
+/// what is wrong in the file. The optimizer's own engine is touched by the last one alone.
 template <StorageScalar P>
 class OptimizerReader {
  public:
@@ -177,7 +178,6 @@ class OptimizerReader {
   void read_counts(const Engine<P>& engine, std::size_t levels, bool retires) {
     for (std::size_t k = 0; k < engine.tensors.size(); ++k) loaded.add(engine.tensors[k], engine.parameters[k]);
     loaded.counts.resize(levels);
-    retires_ = retires;
     ArrayList counts;
     counts.optimizer(levels, reinterpret_cast<std::byte*>(loaded.counts.data()),
                      reinterpret_cast<std::byte*>(&loaded.calls));
@@ -204,11 +204,11 @@ class OptimizerReader {
       parameters_.emplace_back(static_cast<std::size_t>(tensor.size()) * sizeof(P));
       places.push_back(reinterpret_cast<P*>(parameters_.back().data()));
     }
-    read(list_stored(loaded, places, retires_));
+    read(list_stored(loaded, places, false));  // who is retired is known
     for (std::size_t k = 0; k < loaded.states.size(); ++k)
       require_counts(loaded.states[k].counts, "state/" + loaded.tensors[k].name + "/counts", file_);
   }
-  /// Gives all of it to the engine. Cannot fail.
+  /// Moves all of it to the optimizer's engine. Cannot fail.
   void hand_over(Engine<P>& engine) {
     engine.states = std::move(loaded.states);
     engine.shared = std::move(loaded.shared);
@@ -229,7 +229,6 @@ class OptimizerReader {
   std::istream& in_;
   const std::string& file_;
   Contents contents_;
-  bool retires_ = false;
   std::vector<Buffer> parameters_;
 };
 

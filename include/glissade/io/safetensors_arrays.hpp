@@ -138,7 +138,8 @@ class ArrayList {
   std::string state_prefix_;
 };
 
-/// The arrays of an engine as they are, with those in `parameters`. What is listed of a const engine is only read.
+/// The arrays of an engine as they are, and its parameters where `parameters` says; `retires`: a gate of the rule retires
+/// tensors.
 template <StorageScalar P>
 std::vector<SavedArray> list_stored(Engine<P>& engine, const std::vector<P*>& parameters, bool retires) {
   const auto bytes_of = [](auto& values) { return reinterpret_cast<std::byte*>(values.data()); };
