@@ -1,7 +1,7 @@
 // An objective from a formula alone: three robots find the spots from which they can talk to the next one and to both
 // ends of the line, far from an obstacle. Gradient and Hessian come from automatic differentiation.
 #include <glissade/glissade.hpp>
-#include <glissade/method/autodiff.hpp>
+#include <glissade/oracle/autodiff.hpp>
 
 #include <cstdio>
 
@@ -42,7 +42,8 @@ int main() {
               static_cast<int>(result.iterations), static_cast<int>(result.evaluations.value),
               static_cast<int>(result.evaluations.gradient), static_cast<int>(result.evaluations.hessian));
   for (int k = 0; k < 6; k += 2) std::printf("robot at (%.3f, %.3f)\n", x[k], x[k + 1]);
-  if (result.status == Status::gradient_tolerance && result.value < energy(Eigen::Vector<double, 6>{{1, 0.2, 2, 0.5, 3, 0.8}}))
+  if (result.status == Status::gradient_tolerance &&
+      result.value < energy(Eigen::Vector<double, 6>{{1, 0.2, 2, 0.5, 3, 0.8}}))
     return 0;
   std::fputs("wrong: no minimum was found\n", stderr);
   return 1;

@@ -22,8 +22,7 @@ Outcome fit(const R& rule, const Eigen::MatrixXf& x, const Eigen::VectorXf& y) {
   Optimizer optimizer{rule, weights};
   const auto rows = static_cast<float>(x.rows());
   for (int step = 0; step < 500; ++step) optimizer.step(x.transpose() * (x * weights - y) / rows);
-  return {static_cast<double>(optimizer.state_bytes()),
-          static_cast<double>((x * weights - y).squaredNorm() / rows)};
+  return {static_cast<double>(optimizer.state_bytes()), static_cast<double>((x * weights - y).squaredNorm() / rows)};
 }
 
 }  // namespace

@@ -61,8 +61,8 @@ struct Run {
 ///     step(x, back, gradient)          one step of the optimizer; `back` is the gradient of that output
 ///     weight()                         the layer as one matrix
 template <class O, class Forward, class Step, class Weight>
-Run adapt(const Task& task, const digits::Network& network, const O& optimizer,
-          const Forward& forward, const Step& step, const Weight& weight) {
+Run adapt(const Task& task, const digits::Network& network, const O& optimizer, const Forward& forward,
+          const Step& step, const Weight& weight) {
   Run run;
   const auto merged = [&] {
     digits::Network copy = network;
@@ -84,14 +84,12 @@ Run adapt(const Task& task, const digits::Network& network, const O& optimizer,
     const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - begin;
     times.push_back(took.count());
     run.state_bytes = std::max(run.state_bytes, static_cast<double>(optimizer.state_bytes()));
-    if (count % accuracy_every == 0)
-      run.accuracies.emplace_back(count, 100 * merged().accuracy(task.test));
+    if (count % accuracy_every == 0) run.accuracies.emplace_back(count, 100 * merged().accuracy(task.test));
   }
   run.training_loss = merged().loss(task.training);
   run.accuracy = run.accuracies.back().second;
   run.old_accuracy = 100 * merged().accuracy(digits::digits_below(task.test, old_digits));
-  for (const Tensor& tensor : optimizer.engine().tensors)
-    run.trainable += static_cast<double>(tensor.size());
+  for (const Tensor& tensor : optimizer.engine().tensors) run.trainable += static_cast<double>(tensor.size());
   run.microseconds = race_report::median(times);
   return run;
 }
@@ -107,11 +105,10 @@ template <class R>
 Run train_whole(const Task& task, const R& rule) {
   digits::Network network = task.start;
   MatrixXf gradient;
-  Optimizer optimizer{with_head(rule), named("w1", network.w1), named("b1", network.b1),
-                      named("w2", network.w2), named("b2", network.b2)};
+  Optimizer optimizer{with_head(rule), named("w1", network.w1), named("b1", network.b1), named("w2", network.w2),
+                      named("b2", network.b2)};
   return adapt(
-      task, network, optimizer,
-      [&](const MatrixXf& x, MatrixXf& product) { product.noalias() = network.w1 * x; },
+      task, network, optimizer, [&](const MatrixXf& x, MatrixXf& product) { product.noalias() = network.w1 * x; },
       [&](const MatrixXf& x, const MatrixXf& back, const digits::Network& above) {
         gradient.noalias() = back * x.transpose();
         optimizer.step(gradient, above.b1, above.w2, above.b2);
@@ -119,20 +116,17 @@ Run train_whole(const Task& task, const R& rule) {
       [&] { return network.w1; });
 }
 
-Run full(const Task& task, const Schedule& rate) {
-  return train_whole(task, Adam{.learning_rate = rate});
-}
+Run full(const Task& task, const Schedule& rate) { return train_whole(task, Adam{.learning_rate = rate}); }
 Run galore_5(const Task& task, const Schedule& rate) {
-  return train_whole(task, chain(galore({.rank = 5, .update_gap = 50}, ScaleByAdam{}),
-                                 ScaleByLearningRate{rate}));
+  return train_whole(task, chain(galore({.rank = 5, .update_gap = 50}, ScaleByAdam{}), ScaleByLearningRate{rate}));
 }
 Run flora_14(const Task& task, const Schedule& rate) {
-  return train_whole(task, chain(ScaleByFactoredRms{}, Flora{.rank = 14, .resample_every = 50},
-                                 ScaleByLearningRate{rate}));
+  return train_whole(task,
+                     chain(ScaleByFactoredRms{}, Flora{.rank = 14, .resample_every = 50}, ScaleByLearningRate{rate}));
 }
 Run frugal_8(const Task& task, const Schedule& rate) {
-  return train_whole(task, chain(frugal({.density = 8 / 64.0, .update_gap = 50}, ScaleByAdam{}),
-                                 ScaleByLearningRate{rate}));
+  return train_whole(task,
+                     chain(frugal({.density = 8 / 64.0, .update_gap = 50}, ScaleByAdam{}), ScaleByLearningRate{rate}));
 }
 
 Run lora_4(const Task& task, const Schedule& rate) {
@@ -140,19 +134,19 @@ Run lora_4(const Task& task, const Schedule& rate) {
   LoraLayer<float> layer(network.w1, {.rank = 4, .alpha = 4, .seed = task.seed});
   MatrixXf dA(layer.A.rows(), layer.A.cols());
   MatrixXf dB(layer.B.rows(), layer.B.cols());
-  Optimizer optimizer{with_head(Adam{.learning_rate = rate}), named("w1.A", layer.A),
-                      named("w1.B", layer.B), named("b1", network.b1), named("w2", network.w2),
+  Optimizer optimizer{with_head(Adam{.learning_rate = rate}),
+                      named("w1.A", layer.A),
+                      named("w1.B", layer.B),
+                      named("b1", network.b1),
+                      named("w2", network.w2),
                       named("b2", network.b2)};
   return adapt(
-      task, network, optimizer,
-      [&](const MatrixXf& x, MatrixXf& product) { layer.forward(x, product); },
+      task, network, optimizer, [&](const MatrixXf& x, MatrixXf& product) { layer.forward(x, product); },
       [&](const MatrixXf& x, const MatrixXf& back, const digits::Network& above) {
         layer.backward(x, back, dA, dB);
         optimizer.step(dA, dB, above.b1, above.w2, above.b2);
       },
-      [&]() -> MatrixXf {
-        return layer.weight() + static_cast<float>(layer.scale()) * layer.B * layer.A;
-      });
+      [&]() -> MatrixXf { return layer.weight() + static_cast<float>(layer.scale()) * layer.B * layer.A; });
 }
 
 Run mora_4(const Task& task, const Schedule& rate) {
@@ -160,8 +154,8 @@ Run mora_4(const Task& task, const Schedule& rate) {
   Mora<float> mora(network.w1.rows(), network.w1.cols(), {.rank = 4, .maps = MoraMaps::rotation});
   MatrixXf dM(mora.size(), mora.size());
   MatrixXf dX(network.w1.cols(), batch_size);
-  Optimizer optimizer{with_head(Adam{.learning_rate = rate}), named("w1.M", mora.M),
-                      named("b1", network.b1), named("w2", network.w2), named("b2", network.b2)};
+  Optimizer optimizer{with_head(Adam{.learning_rate = rate}), named("w1.M", mora.M), named("b1", network.b1),
+                      named("w2", network.w2), named("b2", network.b2)};
   return adapt(
       task, network, optimizer,
       [&](const MatrixXf& x, MatrixXf& product) {
@@ -179,10 +173,8 @@ Run aflora_3(const Task& task, const Schedule& rate) {
   digits::Network network = task.start;
   AfloraLayer<float> layer(network.w1, {.rank = 3, .seed = task.seed});
   AfloraLayer<float> gradient = layer;  // of the same shapes
-  const TensorMask projections{
-      [](const Tensor& tensor) { return tensor.name == "w1.A" || tensor.name == "w1.B"; }};
-  const AdaptiveFreezing freezing{
-      .begin = training_size / batch_size, .end = 3 * steps / 10, .tensors = projections};
+  const TensorMask projections{[](const Tensor& tensor) { return tensor.name == "w1.A" || tensor.name == "w1.B"; }};
+  const AdaptiveFreezing freezing{.begin = training_size / batch_size, .end = 3 * steps / 10, .tensors = projections};
   Optimizer optimizer{chain(freezing, with_head(Adam{.learning_rate = rate})),
                       named("w1.A", layer.A),
                       named("w1.B", layer.B),
@@ -192,12 +184,10 @@ Run aflora_3(const Task& task, const Schedule& rate) {
                       named("w2", network.w2),
                       named("b2", network.b2)};
   return adapt(
-      task, network, optimizer,
-      [&](const MatrixXf& x, MatrixXf& product) { layer.forward(x, product); },
+      task, network, optimizer, [&](const MatrixXf& x, MatrixXf& product) { layer.forward(x, product); },
       [&](const MatrixXf& x, const MatrixXf& back, const digits::Network& above) {
         layer.backward(x, back, gradient.A, gradient.B, gradient.s_d, gradient.s_b);
-        optimizer.step(gradient.A, gradient.B, gradient.s_d, gradient.s_b, above.b1, above.w2,
-                       above.b2);
+        optimizer.step(gradient.A, gradient.B, gradient.s_d, gradient.s_b, above.b1, above.w2, above.b2);
       },
       [&]() -> MatrixXf {
         return layer.weight() + layer.s_b.asDiagonal() * layer.B * layer.s_d.asDiagonal() * layer.A;
@@ -214,9 +204,8 @@ struct Entrant {
 /// that were held back from the training pictures; they rank no method.
 std::vector<Entrant> entrants() {
   return {
-      {"full training", full, 0.015},     {"LoRA, rank 4", lora_4, 0.02},
-      {"MoRA, 22 x 22", mora_4, 0.015},   {"AFLoRA, rank 3", aflora_3, 0.05},
-      {"GaLore, rank 5", galore_5, 0.03}, {"Flora, rank 14", flora_14, 0.03},
+      {"full training", full, 0.015},         {"LoRA, rank 4", lora_4, 0.02},     {"MoRA, 22 x 22", mora_4, 0.015},
+      {"AFLoRA, rank 3", aflora_3, 0.05},     {"GaLore, rank 5", galore_5, 0.03}, {"Flora, rank 14", flora_14, 0.03},
       {"FRUGAL, 8 columns", frugal_8, 0.015},
   };
 }
@@ -227,8 +216,7 @@ digits::Network trained_before(const digits::Data& pictures, std::uint64_t seed)
   digits::Network network(random);
   digits::Network gradient;
   digits::Batches batches(pictures, batch_size, random);
-  Optimizer optimizer{Adam{.learning_rate = cosine_decay(0.01, steps)}, network.w1, network.b1,
-                      network.w2, network.b2};
+  Optimizer optimizer{Adam{.learning_rate = cosine_decay(0.01, steps)}, network.w1, network.b1, network.w2, network.b2};
   for (int step = 0; step < steps; ++step) {
     network.loss_and_gradient(batches.next(), gradient);
     optimizer.step(gradient.w1, gradient.b1, gradient.w2, gradient.b2);
@@ -239,8 +227,8 @@ digits::Network trained_before(const digits::Data& pictures, std::uint64_t seed)
 void print_line(const std::string& name, const std::vector<Run>& runs) {
   const auto accuracy = [](const Run& r) { return r.accuracy; };
   std::printf("%-18s %8.4f %8.2f +- %4.2f %11.2f", name.c_str(),
-              mean(runs, [](const Run& r) { return r.training_loss; }), mean(runs, accuracy),
-              deviation(runs, accuracy), mean(runs, [](const Run& r) { return r.old_accuracy; }));
+              mean(runs, [](const Run& r) { return r.training_loss; }), mean(runs, accuracy), deviation(runs, accuracy),
+              mean(runs, [](const Run& r) { return r.old_accuracy; }));
   if (runs.front().trainable > 0)
     std::printf(" %10.0f %13.0f %7.1f", runs.front().trainable, runs.front().state_bytes,
                 mean(runs, [](const Run& r) { return r.microseconds; }));
@@ -258,8 +246,7 @@ race_report::Curve curve_of(const std::string& name, const std::vector<Run>& run
 }
 
 int finetune(const std::string& directory) {
-  const auto [training, test] =
-      digits::split(digits::read(directory + "/digits.csv"), training_size);
+  const auto [training, test] = digits::split(digits::read(directory + "/digits.csv"), training_size);
   const digits::Data old_training = digits::digits_below(training, old_digits);
   const digits::Data old_test = digits::digits_below(test, old_digits);
   std::printf(
@@ -307,12 +294,11 @@ int finetune(const std::string& directory) {
   }
 
   race_report::write_csv("finetune.csv", "test_accuracy", rows);
-  race_report::write_plot_script(
-      "finetune.gnuplot", "finetune.png",
-      {"Fine-tuning: a network that knows the digits 0 to 4 learns all ten",
-       "wrong answers of the test pictures, percent, mean of the seeds",
-       "set yrange [1.5:60]\nset ytics (2, 3, 5, 10, 20, 50)\n"},
-      curves);
+  race_report::write_plot_script("finetune.gnuplot", "finetune.png",
+                                 {"Fine-tuning: a network that knows the digits 0 to 4 learns all ten",
+                                  "wrong answers of the test pictures, percent, mean of the seeds",
+                                  "set yrange [1.5:60]\nset ytics (2, 3, 5, 10, 20, 50)\n"},
+                                 curves);
   std::printf("\nwrote %s\nwrote %s\n%s\n", std::filesystem::absolute("finetune.csv").c_str(),
               std::filesystem::absolute("finetune.gnuplot").c_str(),
               race_report::plot("finetune.gnuplot", "finetune.png").c_str());
@@ -326,8 +312,7 @@ int main(int argc, char** argv) {
   try {
     return finetune(digits::data_directory(argc, argv));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "finetune_digits: %s\n(usage: finetune_digits [directory of digits.csv])\n",
-                 error.what());
+    std::fprintf(stderr, "finetune_digits: %s\n(usage: finetune_digits [directory of digits.csv])\n", error.what());
     return 1;
   }
 }

@@ -21,13 +21,11 @@ int main() {
 
   Eigen::VectorXd in_parts = Eigen::VectorXd::Zero(5);
   Optimizer accumulating{chain(Accumulate{.steps = 4}, Adam{.learning_rate = 0.1}), in_parts};
-  for (int call = 0; call < 200; ++call)
-    accumulating.step(gradient(in_parts, call % 4 * small, small));
+  for (int call = 0; call < 200; ++call) accumulating.step(gradient(in_parts, call % 4 * small, small));
 
   const double difference = (at_once - in_parts).norm();
-  std::printf("%d steps with %d rows, %d steps with 4 times %d: they differ by %.1g\n",
-              static_cast<int>(large.steps()), static_cast<int>(4 * small),
-              static_cast<int>(accumulating.steps()), static_cast<int>(small), difference);
+  std::printf("%d steps with %d rows, %d steps with 4 times %d: they differ by %.1g\n", static_cast<int>(large.steps()),
+              static_cast<int>(4 * small), static_cast<int>(accumulating.steps()), static_cast<int>(small), difference);
   if (accumulating.steps() == 50 && difference < 1e-12) return 0;
   std::fprintf(stderr, "wrong: expected 50 steps and the same weights to 1e-12\n");
   return 1;

@@ -33,11 +33,12 @@ template <class M>
 Curve run(std::string name, const problems::LogisticRegression& problem, const M& method) {
   Curve curve{std::move(name), {}, {}};
   Eigen::VectorXd x = problem.start();
-  minimize(problem, x, method, {.max_iterations = 100'000, .gradient_tolerance = 1e-12, .predicate = [&](const Record& r) {
-                                  curve.passes.push_back(passes(r.evaluations, problem.dimension()));
-                                  curve.values.push_back(r.value);
-                                  return curve.passes.back() >= most_passes;
-                                }});
+  minimize(problem, x, method,
+           {.max_iterations = 100'000, .gradient_tolerance = 1e-12, .predicate = [&](const Record& r) {
+              curve.passes.push_back(passes(r.evaluations, problem.dimension()));
+              curve.values.push_back(r.value);
+              return curve.passes.back() >= most_passes;
+            }});
   return curve;
 }
 

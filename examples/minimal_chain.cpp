@@ -9,8 +9,7 @@
 int main() {
   using namespace glissade;
 
-  auto rule = chain(SkipNonFinite{}, ClipByGlobalNorm{.max_norm = 1.0},
-                    ScaleByLion{.beta1 = 0.9, .beta2 = 0.99},
+  auto rule = chain(SkipNonFinite{}, ClipByGlobalNorm{.max_norm = 1.0}, ScaleByLion{.beta1 = 0.9, .beta2 = 0.99},
                     AddDecayedWeights{.weight_decay = 1e-3, .mask = matrices_only},
                     ScaleByLearningRate{.learning_rate = cosine_decay(0.02, 1000)});
 
@@ -32,8 +31,7 @@ int main() {
   std::printf("%d passes over memory a step\n", optimizer.passes);
   std::printf("1000 calls, %d steps: the others had a gradient that is not finite\n",
               static_cast<int>(optimizer.steps()));
-  std::printf("largest error: weight %.2g, bias %.2g\n", static_cast<double>(error),
-              static_cast<double>(bias_error));
+  std::printf("largest error: weight %.2g, bias %.2g\n", static_cast<double>(error), static_cast<double>(bias_error));
   if (optimizer.steps() == 990 && error < 0.01F && bias_error < 0.01F) return 0;
   std::fprintf(stderr, "wrong: expected 990 steps and errors below 0.01\n");
   return 1;

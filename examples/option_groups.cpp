@@ -18,14 +18,13 @@ int main() {
                      group("head", Sgd{.learning_rate = 1e-3, .momentum = 0.9}));
   Optimizer optimizer{rule, named("weight", weights), named("bias", biases), named("head", head)};
   for (std::size_t k = 0; k < optimizer.size(); ++k)
-    std::printf("%-9s %s, %zu bytes of state\n", optimizer.tensor(k).name.c_str(),
-                optimizer.tensor(k).shape().c_str(), optimizer.state(k).bytes());
+    std::printf("%-9s %s, %zu bytes of state\n", optimizer.tensor(k).name.c_str(), optimizer.tensor(k).shape().c_str(),
+                optimizer.state(k).bytes());
 
   // Without a gradient to follow only decay is left.
   const std::vector<Eigen::MatrixXd> no_weights(3, Eigen::MatrixXd::Zero(8, 8));
   const std::vector<Eigen::VectorXd> no_biases(3, Eigen::VectorXd::Zero(8));
-  for (int step = 0; step < 100; ++step)
-    optimizer.step(no_weights, no_biases, Eigen::MatrixXd::Ones(2, 8));
+  for (int step = 0; step < 100; ++step) optimizer.step(no_weights, no_biases, Eigen::MatrixXd::Ones(2, 8));
   optimizer.rule().member<1>().learning_rate = 0;  // the second group: the head rests from now on
   const double head_before = head(0, 0);
   optimizer.step(no_weights, no_biases, Eigen::MatrixXd::Ones(2, 8));

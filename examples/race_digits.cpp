@@ -63,8 +63,7 @@ digits::Network evaluated(const O& optimizer, const digits::Network& network) {
 }
 
 template <Evaluate what, class R>
-Run train(const R& rule, const digits::Data& training, const digits::Data& test,
-          std::uint64_t seed) {
+Run train(const R& rule, const digits::Data& training, const digits::Data& test, std::uint64_t seed) {
   digits::Random random(seed);
   digits::Network network(random);
   digits::Network gradient;
@@ -81,8 +80,7 @@ Run train(const R& rule, const digits::Data& training, const digits::Data& test,
     const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
     times.push_back(took.count());
 
-    if (step % loss_every == 0)
-      run.losses.emplace_back(step, evaluated<what>(optimizer, network).loss(training));
+    if (step % loss_every == 0) run.losses.emplace_back(step, evaluated<what>(optimizer, network).loss(training));
     if (step < run.steps_to_95 && step % accuracy_every == 0 &&
         evaluated<what>(optimizer, network).accuracy(test) >= 0.95)
       run.steps_to_95 = step;
@@ -94,8 +92,7 @@ Run train(const R& rule, const digits::Data& training, const digits::Data& test,
   return run;
 }
 
-using Train =
-    std::function<Run(const digits::Data& training, const digits::Data& test, std::uint64_t seed)>;
+using Train = std::function<Run(const digits::Data& training, const digits::Data& test, std::uint64_t seed)>;
 
 struct Entrant {
   std::string name;
@@ -105,8 +102,7 @@ struct Entrant {
 
 template <Evaluate what = Evaluate::parameters, class R>
 Entrant entrant(std::string name, bool drawn, R rule) {
-  return {std::move(name), drawn,
-          [rule](const auto& training, const auto& test, std::uint64_t seed) {
+  return {std::move(name), drawn, [rule](const auto& training, const auto& test, std::uint64_t seed) {
             return train<what>(rule, training, test, seed);
           }};
 }
@@ -120,8 +116,7 @@ std::vector<Entrant> entrants() {
   const AdamW adamw{.learning_rate = warmup_cosine_decay(0.03, warmup_steps, steps), .beta2 = 0.99};
   return {
       entrant("Sgd", drawn, Sgd{.learning_rate = 0.7}),
-      entrant("Sgd + Nesterov", drawn,
-              Sgd{.learning_rate = 0.2, .momentum = 0.9, .nesterov = true}),
+      entrant("Sgd + Nesterov", drawn, Sgd{.learning_rate = 0.2, .momentum = 0.9, .nesterov = true}),
       entrant("RmsProp", !drawn, RmsProp{.learning_rate = 0.01}),
       entrant("Adam", drawn, Adam{.learning_rate = 0.02}),
       entrant("NAdam", !drawn, NAdam{.learning_rate = 0.02}),
@@ -173,8 +168,7 @@ race_report::Curve smooth_curve(const std::string& name, const std::vector<Run>&
 }
 
 int race(const std::string& directory) {
-  const auto [training, test] =
-      digits::split(digits::read(directory + "/digits.csv"), training_size);
+  const auto [training, test] = digits::split(digits::read(directory + "/digits.csv"), training_size);
   std::printf(
       "A 64-64-10 network (%lld parameters, float) learns handwritten digits:\n"
       "%lld pictures to train, %lld to test, %d steps with batches of %d, seeds 1 to %d\n\n",
@@ -192,8 +186,7 @@ int race(const std::string& directory) {
     for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
       progress.begin(entrant.name);
       runs.push_back(entrant.train(training, test, seed));
-      for (const auto& point : runs.back().losses)
-        rows.push_back({entrant.name, seed, point.first, point.second});
+      for (const auto& point : runs.back().losses) rows.push_back({entrant.name, seed, point.first, point.second});
       all_learned = all_learned && runs.back().accuracy > 80;
     }
     progress.hide();
@@ -202,14 +195,13 @@ int race(const std::string& directory) {
   }
 
   race_report::write_csv("race.csv", "training_loss", rows);
-  race_report::write_plot_script("race.gnuplot", "race.png",
-                                 {"Handwritten digits: a 64-64-10 network, batches of 32",
-                                  "training loss, geometric mean of the seeds and 100 steps",
-                                  "set yrange [*:4]\nset format y \"10^{%L}\"\n"},
-                                 curves);
+  race_report::write_plot_script(
+      "race.gnuplot", "race.png",
+      {"Handwritten digits: a 64-64-10 network, batches of 32",
+       "training loss, geometric mean of the seeds and 100 steps", "set yrange [*:4]\nset format y \"10^{%L}\"\n"},
+      curves);
   std::printf("\nwrote %s\nwrote %s\n%s\n", std::filesystem::absolute("race.csv").c_str(),
-              std::filesystem::absolute("race.gnuplot").c_str(),
-              race_report::plot("race.gnuplot", "race.png").c_str());
+              std::filesystem::absolute("race.gnuplot").c_str(), race_report::plot("race.gnuplot", "race.png").c_str());
   if (!all_learned) std::fputs("race_digits: a rule ended below 80 % test accuracy\n", stderr);
   return all_learned ? 0 : 1;
 }
@@ -220,8 +212,7 @@ int main(int argc, char** argv) {
   try {
     return race(digits::data_directory(argc, argv));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "race_digits: %s\n(usage: race_digits [directory of digits.csv])\n",
-                 error.what());
+    std::fprintf(stderr, "race_digits: %s\n(usage: race_digits [directory of digits.csv])\n", error.what());
     return 1;
   }
 }

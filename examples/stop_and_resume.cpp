@@ -50,8 +50,8 @@ int main() {
   const auto steps_before = static_cast<int>(resumed.steps());
   train(resumed, model, 100);
 
-  std::printf("%s: %d bytes, saved after %d steps\n", path.c_str(),
-              static_cast<int>(std::filesystem::file_size(path)), steps_before);
+  std::printf("%s: %d bytes, saved after %d steps\n", path.c_str(), static_cast<int>(std::filesystem::file_size(path)),
+              steps_before);
   std::filesystem::remove(path);
   if (model.weight == whole.weight && model.bias == whole.bias && steps_before == 100) {
     std::puts("after 200 steps the two runs are identical in every bit");

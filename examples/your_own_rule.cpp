@@ -17,9 +17,7 @@ struct Powerball {
 
   static constexpr std::array<std::string_view, 1> slots{"average"};
 
-  static void options(auto& self, auto&& visit) {
-    visit("momentum", self.momentum, glissade::range::decay);
-  }
+  static void options(auto& self, auto&& visit) { visit("momentum", self.momentum, glissade::range::decay); }
   [[nodiscard]] auto kernel(const glissade::Step&) const {
     return [b = momentum](auto& u, const auto& /*x*/, auto& m) {
       m = b * m + (1 - b) * u;

@@ -1,13 +1,14 @@
 // The claim of AI-SARAH: without tuning it is orders of magnitude ahead of an untuned SARAH and near a tuned one.
-// Ends with 1 where the claim fails. Squared gradient norms after a budget of passes, by two ways of counting; medians and best of a grid of settings.
-#include <algorithm>
-#include <cstdio>
+// Ends with 1 where the claim fails. Squared gradient norms after a budget of passes, by two ways of counting; medians
+// and best of a grid of settings.
+#include "support/finite_sum.hpp"
 #include <glissade/finite_sum/ai_sarah.hpp>
 #include <glissade/finite_sum/sarah.hpp>
 #include <glissade/problems/random_data.hpp>
-#include <vector>
 
-#include "support/finite_sum.hpp"
+#include <algorithm>
+#include <cstdio>
+#include <vector>
 
 namespace {
 
@@ -44,16 +45,17 @@ bool report(const char* title, double condition, const char* count, auto passes,
   for (int power = -2; power <= 7; ++power) {
     const double step = std::exp2(power);
     for (const std::int64_t inner : {n / 64, 2 * n / 64})
-      sarah.push_back(final_gradient(problem, Sarah{.step_size = step, .batch_size = 64, .inner_steps = inner}, passes, budget));
+      sarah.push_back(
+          final_gradient(problem, Sarah{.step_size = step, .batch_size = 64, .inner_steps = inner}, passes, budget));
     for (const double gamma : {1.0 / 8, 1.0 / 32, 1.0 / 128})
-      plus.push_back(final_gradient(problem, SarahPlus{.step_size = step, .gamma = gamma, .batch_size = 64}, passes, budget));
+      plus.push_back(
+          final_gradient(problem, SarahPlus{.step_size = step, .gamma = gamma, .batch_size = 64}, passes, budget));
   }
   const auto best = [](const std::vector<double>& v) { return *std::min_element(v.begin(), v.end()); };
   const auto worst = *std::max_element(ai.begin(), ai.end());
   const bool holds = worst <= 1e-3 * median(sarah) && worst <= 100 * best(sarah);
-  std::printf("%-5s %-10s %9.1e..%-9.1e %9.1e / %-9.1e %9.1e / %-9.1e  %s\n", title, count, best(ai), worst, best(sarah),
-              median(sarah), best(plus), median(plus),
-              holds ? "holds" : "FAILS");
+  std::printf("%-5s %-10s %9.1e..%-9.1e %9.1e / %-9.1e %9.1e / %-9.1e  %s\n", title, count, best(ai), worst,
+              best(sarah), median(sarah), best(plus), median(plus), holds ? "holds" : "FAILS");
   std::fflush(stdout);
   return holds;
 }

@@ -3,11 +3,10 @@
 //
 // The flag is for the hand-written loop, which without it is not vectorized at all; the library does
 // not need it.
-#include <glissade/core/optimizer.hpp>
-#include <glissade/rules/adam.hpp>
-
 #include "support/byte_bound.hpp"
 #include "support/race.hpp"
+#include <glissade/optimizer/optimizer.hpp>
+#include <glissade/rules/adam.hpp>
 
 namespace {
 

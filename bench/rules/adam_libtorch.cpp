@@ -1,11 +1,10 @@
 // needs: Torch
 // torch::optim::Adam of libtorch, on the same sizes, in one thread.
-#include <torch/torch.h>
-
-#include <glissade/core/optimizer.hpp>
+#include "support/race.hpp"
+#include <glissade/optimizer/optimizer.hpp>
 #include <glissade/rules/adam.hpp>
 
-#include "support/race.hpp"
+#include <torch/torch.h>
 
 int main() {
   torch::set_num_threads(1);

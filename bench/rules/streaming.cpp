@@ -3,13 +3,12 @@
 // usage: PROGRAM [coefficients] [rounds] [part of a name]
 // A ratio of 1 is the speed of memory; each rule is compared with a loop that moves the same bytes in the same
 // passes, in turn with it. Ratios above 1 are noise of the machine.
+#include "support/byte_bound.hpp"
+#include "support/race.hpp"
 #include <glissade/glissade.hpp>
 
 #include <cstdlib>
 #include <string>
-
-#include "support/byte_bound.hpp"
-#include "support/race.hpp"
 
 namespace {
 
@@ -45,10 +44,9 @@ class Table {
     if (std::string(name).find(only_) == std::string::npos) return;
     Optimizer optimizer{rule, memory_[1]};
     const int repeats = static_cast<int>(std::max<Eigen::Index>(1, (Eigen::Index{1} << 23) / size_));
-    const std::vector<double> seconds =
-        bench::race({{"bound", [&] { Passes<N...>::run(streams_.data(), size_); }},
-                     {name, [&] { optimizer.step(memory_[0]); }}},
-                    rounds_, repeats);
+    const std::vector<double> seconds = bench::race(
+        {{"bound", [&] { Passes<N...>::run(streams_.data(), size_); }}, {name, [&] { optimizer.step(memory_[0]); }}},
+        rounds_, repeats);
     const double scale = 1e9 / static_cast<double>(size_);
     std::printf("%-28s %8d %8d %10.3f %10.3f %8.2f\n", name, Passes<N...>::reads, Passes<N...>::writes,
                 seconds[0] * scale, seconds[1] * scale, seconds[0] / seconds[1]);

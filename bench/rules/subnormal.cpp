@@ -3,11 +3,10 @@
 // usage: PROGRAM [coefficients] [zero-gradient steps] [rounds]
 // After thousands of zero gradients running means reach the smallest numbers there are, with which some processors
 // compute many times slower. A ratio of at most 1.3 is wanted.
+#include "support/race.hpp"
 #include <glissade/glissade.hpp>
 
 #include <cstdlib>
-
-#include "support/race.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // The byte bound: the time that memory takes to move what a rule must read and write.
 #pragma once
 
-#include <glissade/core/lane.hpp>
+#include <glissade/core/lanes/lane.hpp>
 
 namespace bench {
 

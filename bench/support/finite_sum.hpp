@@ -1,11 +1,13 @@
 // Runs of finite-sum methods against a minimum known from Newton's method.
 #pragma once
 
-#include <Eigen/Cholesky>
-#include <cmath>
 #include <glissade/finite_sum/passes.hpp>
-#include <glissade/method/minimize.hpp>
+#include <glissade/minimize/minimize.hpp>
 #include <glissade/problems/linear_model.hpp>
+
+#include <Eigen/Cholesky>
+
+#include <cmath>
 #include <limits>
 
 namespace bench {
@@ -38,14 +40,14 @@ Effort effort(const glissade::problems::LogisticRegression& problem, const M& me
               double most) {
   Eigen::VectorXd x = problem.start();
   Effort result;
-  glissade::minimize(problem, x, method,
-                     {.max_iterations = 1'000'000, .gradient_tolerance = 0, .predicate = [&](const glissade::Record& r) {
-                        const double work = glissade::work_passes(r.evaluations) +
-                                            static_cast<double>(r.evaluations.hessian_vector);
-                        if (r.value - minimum > tolerance) return work >= most;
-                        result = {work, glissade::published_passes(r.evaluations), r.seconds};
-                        return true;
-                      }});
+  glissade::minimize(
+      problem, x, method,
+      {.max_iterations = 1'000'000, .gradient_tolerance = 0, .predicate = [&](const glissade::Record& r) {
+         const double work = glissade::work_passes(r.evaluations) + static_cast<double>(r.evaluations.hessian_vector);
+         if (r.value - minimum > tolerance) return work >= most;
+         result = {work, glissade::published_passes(r.evaluations), r.seconds};
+         return true;
+       }});
   return result;
 }
 

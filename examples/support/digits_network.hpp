@@ -35,9 +35,7 @@ struct Data {
 class Random {
  public:
   explicit Random(std::uint64_t seed) : engine_(seed) {}
-  float uniform(float low, float high) {
-    return low + (high - low) * static_cast<float>(engine_() >> 40) * 0x1p-24F;
-  }
+  float uniform(float low, float high) { return low + (high - low) * static_cast<float>(engine_() >> 40) * 0x1p-24F; }
   std::vector<Index> permutation(Index n) {
     std::vector<Index> order(static_cast<std::size_t>(n));
     for (std::size_t i = 0; i < order.size(); ++i) {
@@ -64,8 +62,7 @@ inline Data read(const std::string& path) {
     float value = 0;
     char comma = 0;
     for (Index i = 0; i < pixels && row >> value >> comma; ++i) values.push_back(value / 16);
-    if (!(row >> value))
-      throw std::runtime_error(path + ": a row is not 64 pixels and a digit: " + line);
+    if (!(row >> value)) throw std::runtime_error(path + ": a row is not 64 pixels and a digit: " + line);
     data.labels.push_back(static_cast<Index>(value));
   }
   data.inputs = Eigen::Map<MatrixXf>(values.data(), pixels, static_cast<Index>(data.labels.size()));
@@ -128,9 +125,7 @@ struct Network {
 
   [[nodiscard]] Index size() const { return w1.size() + b1.size() + w2.size() + b2.size(); }
 
-  [[nodiscard]] MatrixXf hidden(const MatrixXf& x) const {
-    return ((w1 * x).colwise() + b1).cwiseMax(0.0F);
-  }
+  [[nodiscard]] MatrixXf hidden(const MatrixXf& x) const { return ((w1 * x).colwise() + b1).cwiseMax(0.0F); }
   [[nodiscard]] MatrixXf logits(const MatrixXf& h) const { return (w2 * h).colwise() + b2; }
 
   [[nodiscard]] double loss(const Data& data) const {
@@ -147,8 +142,8 @@ struct Network {
 
   /// The loss where something else stands in for w1 x, its gradient in all but w1, and `back`, that
   /// in the stand-in.
-  double loss_and_gradient_above(const MatrixXf& product, const std::vector<Index>& labels,
-                                 Network& gradient, MatrixXf& back) const {
+  double loss_and_gradient_above(const MatrixXf& product, const std::vector<Index>& labels, Network& gradient,
+                                 MatrixXf& back) const {
     const MatrixXf h = (product.colwise() + b1).cwiseMax(0.0F);
     MatrixXf delta = logits(h);
     const double loss = cross_entropy(delta, labels);
@@ -193,8 +188,7 @@ struct Network {
 /// Batches without end: every epoch in a new order.
 class Batches {
  public:
-  Batches(const Data& data, Index size, Random random)
-      : data_(data), size_(size), random_(random) {}
+  Batches(const Data& data, Index size, Random random) : data_(data), size_(size), random_(random) {}
   Data next() {
     if (at_ + size_ > static_cast<Index>(order_.size())) {
       order_ = random_.permutation(data_.size());

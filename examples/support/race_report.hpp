@@ -49,8 +49,8 @@ class Progress {
     if (!shown_) return;
     constexpr std::size_t width = 40;
     const std::size_t full = width * begun_++ / total_;
-    std::printf("\r\033[K[%s%s] %s", std::string(full, '#').c_str(),
-                std::string(width - full, '.').c_str(), what.c_str());
+    std::printf("\r\033[K[%s%s] %s", std::string(full, '#').c_str(), std::string(width - full, '.').c_str(),
+                what.c_str());
     std::fflush(stdout);
   }
   void hide() const {
@@ -74,8 +74,7 @@ inline void write_csv(const fs::path& path, const std::string& value, const std:
   std::ofstream file(path);
   file.precision(9);
   file << "rule,seed,step," << value << '\n';
-  for (const Row& row : rows)
-    file << row.rule << ',' << row.seed << ',' << row.step << ',' << row.value << '\n';
+  for (const Row& row : rows) file << row.rule << ',' << row.seed << ',' << row.step << ',' << row.value << '\n';
   file.close();
   if (!file) throw std::runtime_error("cannot write " + path.string());
 }
@@ -94,13 +93,12 @@ struct Axes {
 };
 
 /// A script that draws one line a rule, with its data inside.
-inline void write_plot_script(const fs::path& script, const fs::path& picture,
-                              const Axes& axes, const std::vector<Curve>& curves) {
+inline void write_plot_script(const fs::path& script, const fs::path& picture, const Axes& axes,
+                              const std::vector<Curve>& curves) {
   const char* const colours[] = {"#7f7f7f", "#e6a117", "#1f77b4", "#17becf", "#1b7837",
                                  "#5aae61", "#b8d94c", "#d62728", "#e377c2", "#6a3d9a"};
   std::ofstream file(script);
-  file << "# gnuplot " << script.filename().string() << "   draws " << picture.filename().string()
-       << R"gnuplot(
+  file << "# gnuplot " << script.filename().string() << "   draws " << picture.filename().string() << R"gnuplot(
 if (strstrt(GPVAL_TERMINALS, "pngcairo") > 0) {
   set terminal pngcairo size 1200,700 font "Sans,12"
 } else {
@@ -125,9 +123,8 @@ set xlabel "step"
   }
   file << "plot";
   for (std::size_t i = 0; i < curves.size(); ++i)
-    file << (i == 0 ? " \\\n  $curve" : ", \\\n  $curve") << i
-         << " with lines linewidth 2.5 linecolor \"" << colours[i % std::size(colours)]
-         << "\" title \"" << curves[i].rule << '"';
+    file << (i == 0 ? " \\\n  $curve" : ", \\\n  $curve") << i << " with lines linewidth 2.5 linecolor \""
+         << colours[i % std::size(colours)] << "\" title \"" << curves[i].rule << '"';
   file << '\n';
   file.close();
   if (!file) throw std::runtime_error("cannot write " + script.string());

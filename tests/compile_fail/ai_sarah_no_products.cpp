@@ -1,6 +1,6 @@
 // expect: the objective lacks batch_hessian_vector\(x, indices, v, Hv\), which this method needs
 #include <glissade/finite_sum/ai_sarah.hpp>
-#include <glissade/method/minimize.hpp>
+#include <glissade/minimize/minimize.hpp>
 
 struct Terms {
   Eigen::Index size() const { return 3; }

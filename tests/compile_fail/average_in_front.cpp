@@ -1,9 +1,10 @@
 // expect: they stand at the end of the chain, behind the learning rate
-#include <glissade/core/optimizer.hpp>
+#include <glissade/optimizer/optimizer.hpp>
 #include <glissade/rules/adam.hpp>
-#include <glissade/wrappers/ema.hpp>
+#include <glissade/transforms/ema.hpp>
 
 int main() {
   double x = 1;
-  glissade::Optimizer optimizer{glissade::chain(glissade::ScaleByAdam{}, glissade::Ema{}, glissade::ScaleByLearningRate{}), x};
+  glissade::Optimizer optimizer{
+      glissade::chain(glissade::ScaleByAdam{}, glissade::Ema{}, glissade::ScaleByLearningRate{}), x};
 }

@@ -1,5 +1,5 @@
 // expect: a parameter must be writable
-#include <glissade/core/optimizer.hpp>
+#include <glissade/optimizer/optimizer.hpp>
 #include <glissade/rules/sgd.hpp>
 
 int main() {

@@ -1,5 +1,5 @@
 // expect: a parameter is a matrix, vector, block or Map, not an expression
-#include <glissade/core/optimizer.hpp>
+#include <glissade/optimizer/optimizer.hpp>
 #include <glissade/rules/sgd.hpp>
 
 int main() {

@@ -1,6 +1,6 @@
 // expect: a gate, a barrier over all tensors or master weights stand in the chain itself
-#include <glissade/core/groups.hpp>
-#include <glissade/core/optimizer.hpp>
+#include <glissade/optimizer/optimizer.hpp>
+#include <glissade/rule/groups.hpp>
 #include <glissade/rules/sgd.hpp>
 #include <glissade/transforms/accumulate.hpp>
 

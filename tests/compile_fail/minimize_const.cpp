@@ -1,5 +1,5 @@
 // expect: x is moved to the solution, so it must be writable
-#include <glissade/method/minimize.hpp>
+#include <glissade/minimize/minimize.hpp>
 #include <glissade/rules/sgd.hpp>
 
 int main() {

@@ -1,5 +1,5 @@
 // expect: the objective lacks value_and_gradient\(x, gradient\)
-#include <glissade/method/minimize.hpp>
+#include <glissade/minimize/minimize.hpp>
 #include <glissade/rules/sgd.hpp>
 
 struct ValueOnly {

@@ -1,6 +1,6 @@
 // expect: the objective lacks hessian\(x, H\), which this method needs
-#include <glissade/method/minimize.hpp>
-#include <glissade/solve/newton.hpp>
+#include <glissade/minimize/minimize.hpp>
+#include <glissade/minimize/newton/newton.hpp>
 
 int main() {
   Eigen::VectorXd x(3);

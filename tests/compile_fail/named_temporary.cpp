@@ -1,5 +1,5 @@
 // expect: a temporary matrix or vector cannot be bound: it would be gone
-#include <glissade/core/optimizer.hpp>
+#include <glissade/optimizer/optimizer.hpp>
 #include <glissade/rules/sgd.hpp>
 
 int main() { glissade::Optimizer optimizer{glissade::Sgd{}, glissade::named("x", Eigen::VectorXd(3))}; }

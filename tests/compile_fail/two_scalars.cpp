@@ -1,5 +1,5 @@
 // expect: all parameters of one optimizer have the same scalar type
-#include <glissade/core/optimizer.hpp>
+#include <glissade/optimizer/optimizer.hpp>
 #include <glissade/rules/sgd.hpp>
 
 int main() {

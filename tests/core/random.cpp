@@ -1,8 +1,7 @@
+#include "support/catch.hpp"
 #include <glissade/core/random.hpp>
 
 #include <set>
-
-#include "support/catch.hpp"
 
 using glissade::RandomKey;
 
@@ -73,12 +72,14 @@ TEST_CASE("random: derived keys are streams of their own") {
   std::set<std::uint64_t> seen;
   for (std::uint64_t seed = 0; seed < 10; ++seed)
     for (std::uint64_t step = 0; step < 20; ++step)
-      for (std::uint64_t tensor = 0; tensor < 20; ++tensor) seen.insert(RandomKey{seed}.derive(step).derive(tensor).value);
+      for (std::uint64_t tensor = 0; tensor < 20; ++tensor)
+        seen.insert(RandomKey{seed}.derive(step).derive(tensor).value);
   CHECK(seen.size() == 10 * 20 * 20);
   CHECK(RandomKey{1}.derive(2).derive(3).value != RandomKey{1}.derive(3).derive(2).value);
 
   // Neither the derived streams nor neighbouring seeds follow each other.
-  for (const RandomKey other : {RandomKey{1}.derive(0), RandomKey{1}.derive(1), RandomKey{2}, RandomKey{1}.derive(1).derive(0)}) {
+  for (const RandomKey other :
+       {RandomKey{1}.derive(0), RandomKey{1}.derive(1), RandomKey{2}, RandomKey{1}.derive(1).derive(0)}) {
     double product = 0;
     for (std::uint64_t i = 0; i < draws; ++i) product += (RandomKey{1}.uniform(i) - 0.5) * (other.uniform(i) - 0.5);
     CHECK(close(product / draws, 0, 1.0 / 12));

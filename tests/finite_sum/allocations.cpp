@@ -1,8 +1,13 @@
 // Steps and derivatives of problems work in the memory that they have.
+#include "support/allocations.hpp"
+
+#include "support/catch.hpp"
 #include <glissade/finite_sum/ai_sarah.hpp>
 #include <glissade/finite_sum/saga.hpp>
 #include <glissade/finite_sum/sarah.hpp>
 #include <glissade/finite_sum/svrg.hpp>
+#include <glissade/minimize/curvature/oasis.hpp>
+#include <glissade/minimize/curvature/sophia.hpp>
 #include <glissade/problems/log_sum_exp.hpp>
 #include <glissade/problems/matrix_factorization.hpp>
 #include <glissade/problems/more_garbow_hillstrom.hpp>
@@ -12,11 +17,6 @@
 #include <glissade/problems/random_data.hpp>
 #include <glissade/problems/small_network.hpp>
 #include <glissade/problems/softmax_regression.hpp>
-#include <glissade/solve/oasis.hpp>
-#include <glissade/solve/sophia.hpp>
-
-#include "support/allocations.hpp"
-#include "support/catch.hpp"
 
 using namespace glissade;
 using Eigen::VectorXd;

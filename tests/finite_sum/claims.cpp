@@ -1,13 +1,13 @@
 // What the papers of the SARAH family claim, in figures.
-#include <Eigen/Cholesky>
+#include "support/catch.hpp"
 #include <glissade/finite_sum/passes.hpp>
 #include <glissade/finite_sum/saga.hpp>
 #include <glissade/finite_sum/sarah.hpp>
 #include <glissade/finite_sum/svrg.hpp>
-#include <glissade/method/minimize.hpp>
+#include <glissade/minimize/minimize.hpp>
 #include <glissade/problems/random_data.hpp>
 
-#include "support/catch.hpp"
+#include <Eigen/Cholesky>
 
 using namespace glissade;
 using Eigen::VectorXd;

@@ -1,20 +1,20 @@
 // Identities of the methods for finite sums, and what every one of them must do.
+#include "support/catch.hpp"
+#include "support/message_of.hpp"
+#include "support/method_state.hpp"
 #include <glissade/finite_sum/ai_sarah.hpp>
 #include <glissade/finite_sum/inner_rule.hpp>
 #include <glissade/finite_sum/passes.hpp>
 #include <glissade/finite_sum/saga.hpp>
 #include <glissade/finite_sum/sarah.hpp>
 #include <glissade/finite_sum/svrg.hpp>
-#include <glissade/method/minimize.hpp>
+#include <glissade/minimize/minimize.hpp>
 #include <glissade/problems/random_data.hpp>
 #include <glissade/rules/adam.hpp>
 #include <glissade/rules/sgd.hpp>
 #include <glissade/transforms/clip_by_global_norm.hpp>
-#include <set>
 
-#include "support/catch.hpp"
-#include "support/message_of.hpp"
-#include "support/method_state.hpp"
+#include <set>
 
 using namespace glissade;
 using Eigen::VectorXd;
@@ -291,8 +291,8 @@ TEST_CASE("AI-SARAH: a step that is no positive number is passed over or limited
   CHECK(minimize(problem, x, AiSarah{.batch_size = 2}, {.max_iterations = 3}).status == Status::max_iterations);
   CHECK(x == VectorXd::Constant(2, 0.01));
   // Passing batches over is no convergence.
-  for (const Stop& stop : {Stop{.max_iterations = 3, .step_tolerance = 1e-3},
-                           Stop{.max_iterations = 3, .value_tolerance = 1e-3}})
+  for (const Stop& stop :
+       {Stop{.max_iterations = 3, .step_tolerance = 1e-3}, Stop{.max_iterations = 3, .value_tolerance = 1e-3}})
     CHECK(minimize(problem, x, AiSarah{.batch_size = 2}, stop).status == Status::max_iterations);
   x.setConstant(2);  // convex there
   const Result r = minimize(problem, x, AiSarah{.batch_size = 2}, {.max_iterations = 200, .gradient_tolerance = 1e-9});
@@ -302,48 +302,50 @@ TEST_CASE("AI-SARAH: a step that is no positive number is passed over or limited
 
 TEST_CASE("every finite-sum method: converges, counts, stops, resumes") {
   const auto problem = logistic();
-  for_each_method([&](const auto& method) { DYNAMIC_SECTION(method.name) {
-    VectorXd x = VectorXd::Ones(5);
-    const Result r = minimize(problem, x, method, {.max_iterations = 1000, .gradient_tolerance = 1e-6});
-    CHECK(r.status == Status::gradient_tolerance);
-    VectorXd g;
-    CHECK(r.value == problem.value_and_gradient(x, g));
-    CHECK(r.gradient_norm == Approx(g.norm()).epsilon(1e-14));
-    CHECK(r.evaluations.gradient == r.iterations + 1);
-    CHECK(r.evaluations.component_gradient > 0);
+  for_each_method([&](const auto& method) {
+    DYNAMIC_SECTION(method.name) {
+      VectorXd x = VectorXd::Ones(5);
+      const Result r = minimize(problem, x, method, {.max_iterations = 1000, .gradient_tolerance = 1e-6});
+      CHECK(r.status == Status::gradient_tolerance);
+      VectorXd g;
+      CHECK(r.value == problem.value_and_gradient(x, g));
+      CHECK(r.gradient_norm == Approx(g.norm()).epsilon(1e-14));
+      CHECK(r.evaluations.gradient == r.iterations + 1);
+      CHECK(r.evaluations.component_gradient > 0);
 
-    SECTION("a start at the optimum takes no iteration") {
-      VectorXd y = x;
-      CHECK(minimize(problem, y, method, {.gradient_tolerance = 1e-5}).iterations == 0);
-      CHECK(y == x);
-    }
-    SECTION("no more calls than allowed") {
-      VectorXd y = VectorXd::Ones(5);
-      const Result s = minimize(problem, y, method, {.gradient_tolerance = 0, .max_gradient_calls = 20});
-      CHECK(s.status == Status::max_gradient_calls);
-      CHECK(s.evaluations.gradients() <= 20 * (1 + 1e-9));
-      CHECK(y.allFinite());
-    }
-    SECTION("resumes bit for bit from what visit names") {
-      VectorXd y = VectorXd::Ones(5);
-      auto state = method.init(problem, y);
-      for (int k = 0; k < 3; ++k) method.step(problem, y, state);
-      VectorXd z = y;
-      auto fresh = method.init(problem, VectorXd(VectorXd::Zero(5)));
-      copy_state(state, fresh);
-      for (int k = 0; k < 3; ++k) method.step(problem, y, state);
-      for (int k = 0; k < 3; ++k) method.step(problem, z, fresh);
-      CHECK(y == z);
-    }
-    SECTION("another seed, another path; the same seed, the same path") {
-      auto other = method;
-      if constexpr (requires { other.seed; }) {
-        CHECK(after(method, problem, 2) == after(method, problem, 2));
-        other.seed = 1;
-        CHECK(after(method, problem, 2) != after(other, problem, 2));
+      SECTION("a start at the optimum takes no iteration") {
+        VectorXd y = x;
+        CHECK(minimize(problem, y, method, {.gradient_tolerance = 1e-5}).iterations == 0);
+        CHECK(y == x);
+      }
+      SECTION("no more calls than allowed") {
+        VectorXd y = VectorXd::Ones(5);
+        const Result s = minimize(problem, y, method, {.gradient_tolerance = 0, .max_gradient_calls = 20});
+        CHECK(s.status == Status::max_gradient_calls);
+        CHECK(s.evaluations.gradients() <= 20 * (1 + 1e-9));
+        CHECK(y.allFinite());
+      }
+      SECTION("resumes bit for bit from what visit names") {
+        VectorXd y = VectorXd::Ones(5);
+        auto state = method.init(problem, y);
+        for (int k = 0; k < 3; ++k) method.step(problem, y, state);
+        VectorXd z = y;
+        auto fresh = method.init(problem, VectorXd(VectorXd::Zero(5)));
+        copy_state(state, fresh);
+        for (int k = 0; k < 3; ++k) method.step(problem, y, state);
+        for (int k = 0; k < 3; ++k) method.step(problem, z, fresh);
+        CHECK(y == z);
+      }
+      SECTION("another seed, another path; the same seed, the same path") {
+        auto other = method;
+        if constexpr (requires { other.seed; }) {
+          CHECK(after(method, problem, 2) == after(method, problem, 2));
+          other.seed = 1;
+          CHECK(after(method, problem, 2) != after(other, problem, 2));
+        }
       }
     }
-  } });
+  });
 }
 
 TEST_CASE("a rule takes the directions") {

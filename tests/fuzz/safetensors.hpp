@@ -31,9 +31,7 @@ class ByteBuffer : public std::streambuf {
  private:
   pos_type seekoff(off_type offset, std::ios_base::seekdir from, std::ios_base::openmode) override {
     const off_type size = egptr() - eback();
-    const off_type base = from == std::ios_base::beg   ? 0
-                          : from == std::ios_base::end ? size
-                                                       : gptr() - eback();
+    const off_type base = from == std::ios_base::beg ? 0 : from == std::ios_base::end ? size : gptr() - eback();
     const off_type target = base + offset;
     if (target < 0 || target > size) return pos_type(off_type(-1));
     setg(eback(), eback() + target, egptr());
@@ -54,8 +52,7 @@ bool takes(O& optimizer, const char* data, std::size_t size) {
   try {
     glissade::detail::read_optimizer(optimizer, in, "file");
   } catch (const std::runtime_error& refused) {
-    if (std::string_view(refused.what()).substr(0, 6) != "file: ")
-      throw std::logic_error("a message without the file");
+    if (std::string_view(refused.what()).substr(0, 6) != "file: ") throw std::logic_error("a message without the file");
     if (saved_bytes(optimizer) != before) throw std::logic_error("changed by a load that failed");
     return false;
   }

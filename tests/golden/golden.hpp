@@ -1,15 +1,14 @@
 // How golden files are read and met.
 #pragma once
 
+#include "support/catch.hpp"
+#include "support/problems.hpp"
 #include <glissade/glissade.hpp>
 
 #include <fstream>
 #include <functional>
 #include <map>
 #include <sstream>
-
-#include "support/catch.hpp"
-#include "support/problems.hpp"
 
 namespace golden {
 
@@ -96,9 +95,10 @@ struct Entry {
 
 template <class R>
 Entry entry(std::string name, std::string options, R rule, int chaotic_from = 100000) {
-  return {std::move(name), std::move(options),
-          [rule](const std::string& problem, int last, double nudge) { return run<double>(rule, problem, last, nudge); },
-          chaotic_from};
+  return {
+      std::move(name), std::move(options),
+      [rule](const std::string& problem, int last, double nudge) { return run<double>(rule, problem, last, nudge); },
+      chaotic_from};
 }
 
 /// In double and in float.

@@ -29,8 +29,7 @@ golden::Entry plateau(std::string options, ReduceOnPlateau rule) {
   return {"contrib.reduce_on_plateau", std::move(options), [rule](const std::string&, int, double) {
             ReduceOnPlateau told = rule;
             golden::Trajectory scales;
-            for (int k = 1; k <= 60; ++k)
-              scales[k] = {told.tell(1 + 0.3 * std::abs((k - 1) % 7 - 3) + 1.0 / k)};
+            for (int k = 1; k <= 60; ++k) scales[k] = {told.tell(1 + 0.3 * std::abs((k - 1) % 7 - 3) + 1.0 / k)};
             return scales;
           }};
 }
@@ -67,7 +66,11 @@ std::vector<golden::Entry> simple_rules() {
       both("lars", "learning_rate=0.1 trust_coefficient=0.1",
            Lars{.learning_rate = 0.1, .trust_coefficient = 0.1, .convention = optax}, 100),
       both("lars", "learning_rate=0.1 weight_decay=0.01 trust_coefficient=0.1 eps=0.001 momentum=0.5",
-           Lars{.learning_rate = 0.1, .momentum = 0.5, .weight_decay = 0.01, .trust_coefficient = 0.1, .epsilon = 1e-3,
+           Lars{.learning_rate = 0.1,
+                .momentum = 0.5,
+                .weight_decay = 0.01,
+                .trust_coefficient = 0.1,
+                .epsilon = 1e-3,
                 .convention = optax}),
       // In float the gradient of the network, once its steps are long, vanishes sooner than in double.
       entry("rprop", "learning_rate=0.01", Rprop{.convention = optax}),
@@ -99,13 +102,17 @@ std::vector<golden::Entry> adaptive_rules() {
       both("adan", "learning_rate=0.01",
            Adan{.learning_rate = 0.01, .proximal = false, .epsilon_root = 1e-8, .convention = optax}),
       both("adan", "learning_rate=0.01 weight_decay=0.1",
-           Adan{.learning_rate = 0.01, .weight_decay = 0.1, .proximal = false, .epsilon_root = 1e-8, .convention = optax}),
+           Adan{.learning_rate = 0.01,
+                .weight_decay = 0.1,
+                .proximal = false,
+                .epsilon_root = 1e-8,
+                .convention = optax}),
       both("lamb", "learning_rate=0.01", Lamb{.learning_rate = 0.01, .weight_decay = 0}),
       both("lamb", "learning_rate=0.01 weight_decay=0.1", Lamb{.learning_rate = 0.01, .weight_decay = 0.1}),
       both("adafactor", "min_dim_size_to_factor=2", Adafactor{.convention = optax, .min_dim_to_factor = 2}, 100),
       both("adafactor", "learning_rate=0.01 min_dim_size_to_factor=2 momentum=0.9 weight_decay_rate=0.001",
-           Adafactor{.learning_rate = 0.01, .beta1 = 0.9, .weight_decay = 1e-3, .convention = optax,
-                     .min_dim_to_factor = 2}),
+           Adafactor{
+               .learning_rate = 0.01, .beta1 = 0.9, .weight_decay = 1e-3, .convention = optax, .min_dim_to_factor = 2}),
       both("adafactor", "learning_rate=0.01 multiply_by_parameter_scale=False",
            Adafactor{.learning_rate = 0.01, .scale_parameter = false, .convention = optax}, 100, 100),
       both("contrib.adopt", "learning_rate=0.01", Adopt{.learning_rate = 0.01}),
@@ -113,7 +120,7 @@ std::vector<golden::Entry> adaptive_rules() {
       // Float parameters cannot hold its first steps, of 1e-6, to more than a digit.
       entry("contrib.prodigy", "", Prodigy{.bias_corrected = true}),
       entry("contrib.prodigy", "weight_decay=0.01 safeguard_warmup=True",
-           Prodigy{.weight_decay = 0.01, .bias_corrected = true, .safeguard_warmup = true}),
+            Prodigy{.weight_decay = 0.01, .bias_corrected = true, .safeguard_warmup = true}),
   };
 }
 
@@ -158,8 +165,13 @@ std::vector<golden::Entry> schedules() {
       plateau("factor=0.5 patience=3 cooldown=2",
               ReduceOnPlateau{.learning_rate = 1, .factor = 0.5, .patience = 3, .cooldown = 2}),
       plateau("factor=0.5 patience=2 rtol=0.0 atol=0.05 accumulation_size=3 min_scale=0.2",
-              ReduceOnPlateau{.learning_rate = 1, .factor = 0.5, .patience = 2, .relative = 0, .absolute = 0.05,
-                              .averaged = 3, .min_scale = 0.2}),
+              ReduceOnPlateau{.learning_rate = 1,
+                              .factor = 0.5,
+                              .patience = 2,
+                              .relative = 0,
+                              .absolute = 0.05,
+                              .averaged = 3,
+                              .min_scale = 0.2}),
   };
 }
 
@@ -167,6 +179,7 @@ std::vector<golden::Entry> schedules() {
 
 TEST_CASE("golden: optax") {
   std::vector<golden::Entry> all = simple_rules();
-  for (const auto& more : {adaptive_rules(), transforms(), schedules()}) all.insert(all.end(), more.begin(), more.end());
+  for (const auto& more : {adaptive_rules(), transforms(), schedules()})
+    all.insert(all.end(), more.begin(), more.end());
   golden::check("optax.csv", all);
 }

@@ -24,8 +24,7 @@ TEST_CASE("a folder that is not there is named") {
   float x = 3;
   const Optimizer optimizer{Sgd{}, named("x", x)};
   const auto path = folder / "absent" / "run.safetensors";
-  const std::string message =
-      message_of<std::filesystem::filesystem_error>([&] { save(optimizer, path); });
+  const std::string message = message_of<std::filesystem::filesystem_error>([&] { save(optimizer, path); });
   CHECK_THAT(message, ContainsSubstring(path.string()));
   CHECK_THAT(message, ContainsSubstring("No such file or directory"));
   CHECK(folder.entries() == 0);
@@ -36,15 +35,13 @@ TEST_CASE("only a regular file is replaced") {
   float x = 3;
   const Optimizer optimizer{Sgd{}, named("x", x)};
   std::filesystem::create_directory(folder / "run.safetensors");
-  CHECK_THAT(message_of<std::filesystem::filesystem_error>(
-                 [&] { save(optimizer, folder / "run.safetensors"); }),
+  CHECK_THAT(message_of<std::filesystem::filesystem_error>([&] { save(optimizer, folder / "run.safetensors"); }),
              ContainsSubstring("not a regular file"));
   CHECK(folder.entries() == 1);
 #if defined(__unix__) || defined(__APPLE__)
   REQUIRE(mkfifo((folder / "pipe").c_str(), 0600) == 0);
-  CHECK_THAT(
-      message_of<std::filesystem::filesystem_error>([&] { save(optimizer, folder / "pipe"); }),
-      ContainsSubstring("not a regular file"));
+  CHECK_THAT(message_of<std::filesystem::filesystem_error>([&] { save(optimizer, folder / "pipe"); }),
+             ContainsSubstring("not a regular file"));
   CHECK(std::filesystem::is_fifo(folder / "pipe"));
 #endif
 }
@@ -120,8 +117,7 @@ TEST_CASE("where there is no room, the reason is told and the old file stays") {
             std::signal(SIGXFSZ, SIG_IGN);
             const rlimit limit{4096, 4096};
             if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
-            const std::string message =
-                message_of<std::filesystem::filesystem_error>([&] { save(optimizer, path); });
+            const std::string message = message_of<std::filesystem::filesystem_error>([&] { save(optimizer, path); });
             if (message.find("cannot write: File too large") == std::string::npos) return 2;
             return message.find(path.string()) != std::string::npos ? 0 : 3;
           }) == 0);

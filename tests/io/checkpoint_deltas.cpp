@@ -90,8 +90,7 @@ TEST_CASE("checkpoint deltas: a file that is broken or hostile is refused and no
   CHECK(change("b/differences", "b/values_here") == "\"b\": its arrays are those of no delta");
   CHECK(change("[1, 5]", "[5]") == "\"e/factors\": shape [5], must be two numbers");
   CHECK(change("[2, 5]", "[5, 2]") == "\"d/A\": does not fit B");
-  CHECK(change("[0, 5]", "[0, 18446744073709551615]") ==
-        "\"f/A\": shape [0, 18446744073709551615] is too large");
+  CHECK(change("[0, 5]", "[0, 18446744073709551615]") == "\"f/A\": shape [0, 18446744073709551615] is too large");
   CHECK(change("[2, 3]", "[2, 3, 1]") == "\"layer/a/weights\": shape [2, 3, 1], must be two numbers");
 
   const auto sparse = [&](std::int64_t first, std::int64_t second, Eigen::Index rows, Eigen::Index cols) {

@@ -1,10 +1,10 @@
 // The spellings that programs outside of the repository use, word for word: a change here breaks them.
+#include "support/catch.hpp"
 #include <glissade/glissade.hpp>
 #include <glissade/io/safetensors.hpp>
 #include <glissade/problems/log_sum_exp.hpp>
 
 #include "io/support.hpp"
-#include "support/catch.hpp"
 
 using namespace glissade;
 
@@ -20,13 +20,15 @@ TEST_CASE("contract: you have gradients") {
 
   const io_tests::Folder folder;
   const std::string path = (folder / "run.safetensors").string();
-  save(optimizer, path);   load(optimizer, path);
+  save(optimizer, path);
+  load(optimizer, path);
   CHECK(optimizer.steps() == 2);
 }
 
 TEST_CASE("contract: you want your own mixture") {
-  auto rule = chain(ClipByGlobalNorm{.max_norm = 1.0}, ScaleByLion{.beta1 = 0.9, .beta2 = 0.99},
-                    AddDecayedWeights{.weight_decay = 0.1}, ScaleByLearningRate{.learning_rate = cosine_decay(3e-4, 10'000)});
+  auto rule =
+      chain(ClipByGlobalNorm{.max_norm = 1.0}, ScaleByLion{.beta1 = 0.9, .beta2 = 0.99},
+            AddDecayedWeights{.weight_decay = 0.1}, ScaleByLearningRate{.learning_rate = cosine_decay(3e-4, 10'000)});
   Eigen::MatrixXd W = Eigen::MatrixXd::Ones(4, 3);
   Optimizer optimizer{rule, W};
   optimizer.step(W);

@@ -37,8 +37,7 @@ std::string good_file() {
 }
 
 const std::string line_of_w = R"("W":{"dtype":"F32","shape":[2, 2],"data_offsets":[24, 40]})";
-const std::string line_of_calls =
-    R"("optimizer/calls":{"dtype":"I64","shape":[1],"data_offsets":[16, 24]})";
+const std::string line_of_calls = R"("optimizer/calls":{"dtype":"I64","shape":[1],"data_offsets":[16, 24]})";
 
 TEST_CASE("the file that the others are made of is good") {
   Victim victim;
@@ -97,21 +96,14 @@ TEST_CASE("each kind of broken table is refused by the name of the field") {
       {R"("dtype":"F32")", R"("dtype":32)", R"("W": dtype is 32, must be text)"},
       {R"("dtype":"F32")", R"("dtype":["F32"])", R"("W": dtype is a list, must be text)"},
       {R"("shape":[2, 2])", R"("shape":4)", R"("W": shape is 4, must be a list of numbers)"},
-      {R"("shape":[2, 2])", R"("shape":{"a":1})",
-       R"("W": shape is an object, must be a list of numbers)"},
-      {R"("shape":[2, 2])", R"("shape":[2, "2"])",
-       R"("W": shape holds "2", must hold whole numbers >= 0)"},
-      {R"("shape":[2, 2])", R"("shape":[[2, 2]])",
-       R"("W": shape holds a list, must hold whole numbers >= 0)"},
-      {R"("shape":[2, 2])", R"("shape":[2, 2.0])",
-       R"("W": shape holds 2.0, must hold whole numbers >= 0)"},
-      {R"("shape":[2, 2])", R"("shape":[-2, -2])",
-       R"("W": shape holds -2, must hold whole numbers >= 0)"},
-      {R"("shape":[2, 2])", R"("shape":[1,1,1,1,1,1,1,2,2])",
-       R"("W": shape has more than 8 numbers)"},
+      {R"("shape":[2, 2])", R"("shape":{"a":1})", R"("W": shape is an object, must be a list of numbers)"},
+      {R"("shape":[2, 2])", R"("shape":[2, "2"])", R"("W": shape holds "2", must hold whole numbers >= 0)"},
+      {R"("shape":[2, 2])", R"("shape":[[2, 2]])", R"("W": shape holds a list, must hold whole numbers >= 0)"},
+      {R"("shape":[2, 2])", R"("shape":[2, 2.0])", R"("W": shape holds 2.0, must hold whole numbers >= 0)"},
+      {R"("shape":[2, 2])", R"("shape":[-2, -2])", R"("W": shape holds -2, must hold whole numbers >= 0)"},
+      {R"("shape":[2, 2])", R"("shape":[1,1,1,1,1,1,1,2,2])", R"("W": shape has more than 8 numbers)"},
       {R"("rule":"Sgd")", R"("rule":1)", R"("__metadata__": "rule" is 1, must be text)"},
-      {R"("rule":"Sgd")", R"("rule":{"a":"b"})",
-       R"("__metadata__": "rule" is an object, must be text)"},
+      {R"("rule":"Sgd")", R"("rule":{"a":"b"})", R"("__metadata__": "rule" is an object, must be text)"},
       // Names.
       {R"("dtype":"F32")", R"("dtype":"F33")", R"("W": dtype "F33" is unknown)"},
       {R"("dtype":"F32")", R"("dtype":"F32","extra":1)", R"("W": unknown member "extra")"},
@@ -123,21 +115,17 @@ TEST_CASE("each kind of broken table is refused by the name of the field") {
       {"[24, 40]", "[-1, 40]", R"("W": data_offsets holds -1, must hold whole numbers >= 0)"},
       {"[24, 40]", "[24]", R"("W": data_offsets [24], must be two)"},
       {"[24, 40]", "[24, 40, 40]", R"("W": data_offsets has more than 2 numbers)"},
-      {"[24, 40]", "[40, 24]",
-       R"("W": data_offsets [40, 24], must span the 16 bytes of F32 [2, 2])"},
+      {"[24, 40]", "[40, 24]", R"("W": data_offsets [40, 24], must span the 16 bytes of F32 [2, 2])"},
       {R"("dtype":"F32","shape":[2, 2],"data_offsets":[24, 40])",
        R"("dtype":"U8","shape":[18446744073709551600],"data_offsets":[40, 24])",
        R"("W": data_offsets [40, 24], must span the 18446744073709551600 bytes of U8)"},
-      {"[24, 40]", "[24, 36]",
-       R"("W": data_offsets [24, 36], must span the 16 bytes of F32 [2, 2])"},
+      {"[24, 40]", "[24, 36]", R"("W": data_offsets [24, 36], must span the 16 bytes of F32 [2, 2])"},
       {"[24, 40]", "[23, 39]", R"("W": begins at 23, the array before it ends at 24)"},
       {"[24, 40]", "[25, 41]", R"("W": begins at 25, the array before it ends at 24)"},
       {"[24, 40]", "[16, 32]", R"("W": begins at 16, the array before it ends at 24)"},
       {"[40, 56]", "[24, 40]", R"(begins at 24, the array before it ends at 40)"},
-      {"[24, 40]", "[18446744073709551600, 18446744073709551616]",
-       R"(must hold whole numbers >= 0)"},
-      {"[24, 40]", "[18446744073709551599, 18446744073709551615]",
-       R"(, the array before it ends at 24)"},
+      {"[24, 40]", "[18446744073709551600, 18446744073709551616]", R"(must hold whole numbers >= 0)"},
+      {"[24, 40]", "[18446744073709551599, 18446744073709551615]", R"(, the array before it ends at 24)"},
       {R"("shape":[2, 2],"data_offsets":[24, 40])",
        R"("shape":[4611686018427387904, 4611686018427387904],"data_offsets":[24, 40])",
        R"("W": shape [4611686018427387904, 4611686018427387904] is too large)"},
@@ -145,50 +133,38 @@ TEST_CASE("each kind of broken table is refused by the name of the field") {
        R"([16, 24]},"W":{"dtype":"F32","shape":[2305843009213693952],"data_offsets":[24, 9223372036854775832])",
        R"("W": ends at 9223372036854775832, the data at 56)"},
       // Not what the optimizer wants.
-      {R"("dtype":"F32","shape":[2, 2])", R"("dtype":"F64","shape":[2, 1])",
-       R"("W": dtype F64, expected F32)"},
+      {R"("dtype":"F32","shape":[2, 2])", R"("dtype":"F64","shape":[2, 1])", R"("W": dtype F64, expected F32)"},
       {R"("shape":[2, 2])", R"("shape":[4, 1])", R"("W": shape [4, 1], expected [2, 2])"},
       {R"("shape":[2, 2])", R"("shape":[4])", R"("W": shape [4], expected [2, 2])"},
       {"\"W\":", "\"V\":", R"("W": missing, expected F32 [2, 2])"},
-      {"state/W/momentum_buffer", "state/W/other",
-       R"("state/W/momentum_buffer": missing, expected F32 [2, 2])"},
+      {"state/W/momentum_buffer", "state/W/other", R"("state/W/momentum_buffer": missing, expected F32 [2, 2])"},
       {R"({"dtype":"F32")", R"({"dtype":"I32")", R"("W": dtype I32, expected F32)"},
       {line_of_w, line_of_w + R"(,"state/V":{"dtype":"F32","shape":[0],"data_offsets":[40, 40]})",
        R"("state/V": not part of the optimizer)"},
       {"optimizer/calls", "optimizer/colls", R"("optimizer/calls": missing, expected I64 [1])"},
       {R"("format":"glissade")", R"("format":"pt")", R"("format": is "pt", expected "glissade")"},
       {R"("format":"glissade",)", "", R"("format": missing, expected "glissade")"},
-      {R"("format_version":"1")", R"("format_version":"2")",
-       R"("format_version": is "2", expected "1")"},
+      {R"("format_version":"1")", R"("format_version":"2")", R"("format_version": is "2", expected "1")"},
       {R"("rule":"Sgd")", R"("rule":"Adam")", R"("rule": is "Adam", expected "Sgd")"},
       {"__metadata__", "__metadato__", R"("__metadato__": unknown member "format")"},
       // Options.
-      {R"(momentum":"0.9")", R"(momentum":"fast")",
-       R"("option/0.Sgd.momentum": is "fast", must be a number)"},
-      {R"(momentum":"0.9")", R"(momentum":"")",
-       R"("option/0.Sgd.momentum": is "", must be a number)"},
-      {R"(momentum":"0.9")", R"(momentum":"0.9 ")",
-       R"("option/0.Sgd.momentum": is "0.9 ", must be a number)"},
-      {R"(momentum":"0.9")", R"(momentum":"1e999")",
-       R"("option/0.Sgd.momentum": is "1e999", must be a number)"},
+      {R"(momentum":"0.9")", R"(momentum":"fast")", R"("option/0.Sgd.momentum": is "fast", must be a number)"},
+      {R"(momentum":"0.9")", R"(momentum":"")", R"("option/0.Sgd.momentum": is "", must be a number)"},
+      {R"(momentum":"0.9")", R"(momentum":"0.9 ")", R"("option/0.Sgd.momentum": is "0.9 ", must be a number)"},
+      {R"(momentum":"0.9")", R"(momentum":"1e999")", R"("option/0.Sgd.momentum": is "1e999", must be a number)"},
       {R"(momentum":"0.9")", R"(momentum":"1")", R"(Sgd: momentum = 1, must be in [0, 1))"},
       {R"(momentum":"0.9")", R"(momentum":"nan")", R"(Sgd: momentum = nan, must be in [0, 1))"},
-      {R"(momentum":"0.9")", R"(momentum":"0")",
-       R"("state/W/momentum_buffer": not part of the optimizer)"},
-      {R"(learning_rate":"0.001")", R"(learning_rate":"-1")",
-       R"(Sgd: learning_rate = -1, must be >= 0)"},
-      {R"(learning_rate":"0.001")", R"(learning_rate":"schedule")",
-       R"(must be a number, for the optimizer has)"},
-      {R"(nesterov":"0")", R"(nesterov":"2")",
-       R"("option/0.Sgd.nesterov": is "2", must be 0 or 1)"},
+      {R"(momentum":"0.9")", R"(momentum":"0")", R"("state/W/momentum_buffer": not part of the optimizer)"},
+      {R"(learning_rate":"0.001")", R"(learning_rate":"-1")", R"(Sgd: learning_rate = -1, must be >= 0)"},
+      {R"(learning_rate":"0.001")", R"(learning_rate":"schedule")", R"(must be a number, for the optimizer has)"},
+      {R"(nesterov":"0")", R"(nesterov":"2")", R"("option/0.Sgd.nesterov": is "2", must be 0 or 1)"},
       {R"(dampening":"0",)",
        R"(dampening":"0.5",)"
        R"("option/0.Sgd.more":"1",)",
        R"("option/0.Sgd.more": not an option of the optimizer)"},
       {R"("option/0.Sgd.dampening":"0",)", "", R"("option/0.Sgd.dampening": missing)"},
       {R"(rounding":"0")", R"(rounding":"2")", R"(optimizer: rounding = 2, must be in [0, 1])"},
-      {R"(seed":"0")", R"(seed":"-1")",
-       R"("option/optimizer.seed": is "-1", must be a whole number)"},
+      {R"(seed":"0")", R"(seed":"-1")", R"("option/optimizer.seed": is "-1", must be a whole number)"},
       // Not JSON.
       {"\"W\":", "\"\xff\":", R"("header": not valid JSON at its byte)"},
       {"\"W\":", R"("\ud800":)", R"("header": not valid JSON at its byte)"},
@@ -212,8 +188,7 @@ TEST_CASE("a zero byte does not end the table early") {
   const std::string good = good_file();
   const std::string header = header_of(good);
   const std::string data = good.substr(8 + header.size());
-  CHECK(victim.refusal(with_length(header + std::string(8, '\0'), data)) ==
-        "\"header\": holds a zero byte");
+  CHECK(victim.refusal(with_length(header + std::string(8, '\0'), data)) == "\"header\": holds a zero byte");
   CHECK(victim.refusal(with_length("", "")) == "\"header\": must begin with {");
   CHECK_THAT(victim.refusal(with_length("{}", "")), ContainsSubstring("\"format\": missing"));
 }
@@ -221,12 +196,11 @@ TEST_CASE("a zero byte does not end the table early") {
 TEST_CASE("the length of the table is believed only as far as there are bytes") {
   Victim victim;
   std::string bytes = good_file();
-  for (const std::uint64_t length :
-       {std::uint64_t{100'000'001}, std::uint64_t{1} << 40, ~std::uint64_t{0}, ~std::uint64_t{7},
-        std::uint64_t{bytes.size()}, std::uint64_t{bytes.size() - 7}}) {
+  for (const std::uint64_t length : {std::uint64_t{100'000'001}, std::uint64_t{1} << 40, ~std::uint64_t{0},
+                                     ~std::uint64_t{7}, std::uint64_t{bytes.size()}, std::uint64_t{bytes.size() - 7}}) {
     std::memcpy(bytes.data(), &length, 8);
-    CHECK(victim.refusal(bytes) == "\"header\": length " + std::to_string(length) +
-                                       ", must be <= " + std::to_string(bytes.size() - 8));
+    CHECK(victim.refusal(bytes) ==
+          "\"header\": length " + std::to_string(length) + ", must be <= " + std::to_string(bytes.size() - 8));
   }
 }
 
@@ -255,12 +229,12 @@ TEST_CASE("counts out of their range are refused") {
   const std::size_t data = 8 + header_of(good).size();
   const std::vector<std::string> owners{"state/W/counts", "optimizer/counts", "optimizer/calls"};
   for (std::size_t k = 0; k < owners.size(); ++k)
-    for (const std::int64_t count : {std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(),
-                                     std::numeric_limits<std::int64_t>::max()}) {
+    for (const std::int64_t count :
+         {std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
       std::string bytes = good;
       std::memcpy(bytes.data() + data + 8 * k, &count, 8);
-      CHECK(victim.refusal(bytes) == "\"" + owners[k] + "\": " + std::to_string(count) +
-                                         ", must be in [0, 9007199254740992]");
+      CHECK(victim.refusal(bytes) ==
+            "\"" + owners[k] + "\": " + std::to_string(count) + ", must be in [0, 9007199254740992]");
     }
 }
 
@@ -319,8 +293,7 @@ TEST_CASE("reading that fails in the middle changes nothing") {
     Failing buffer(good, std::ios::in);
     buffer.allowed = allowed;
     std::istream in(&buffer);
-    CHECK_THAT(message_of<std::runtime_error>(
-                   [&] { detail::read_optimizer(victim.optimizer, in, "run.safetensors"); }),
+    CHECK_THAT(message_of<std::runtime_error>([&] { detail::read_optimizer(victim.optimizer, in, "run.safetensors"); }),
                ContainsSubstring("cannot read"));
     CHECK(snapshot(victim.optimizer) == victim.before);
   }

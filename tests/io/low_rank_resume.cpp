@@ -1,16 +1,16 @@
 // Projected rules go on from a file bit for bit, between two refreshes and through the next.
 #include "support/catch.hpp"
-#include <glissade/core/optimizer.hpp>
-#include <glissade/low_rank/adaptive_freezing.hpp>
-#include <glissade/low_rank/badam.hpp>
-#include <glissade/low_rank/flora.hpp>
-#include <glissade/low_rank/frugal.hpp>
-#include <glissade/low_rank/galore.hpp>
-#include <glissade/low_rank/online_subspace_descent.hpp>
+#include "support/low_rank_problems.hpp"
+#include <glissade/layers/adaptive_freezing.hpp>
+#include <glissade/optimizer/optimizer.hpp>
+#include <glissade/subspaces/badam.hpp>
+#include <glissade/subspaces/flora.hpp>
+#include <glissade/subspaces/frugal.hpp>
+#include <glissade/subspaces/galore.hpp>
+#include <glissade/subspaces/online_subspace_descent.hpp>
 #include <glissade/transforms/scale_by_learning_rate.hpp>
 
 #include "io/support.hpp"
-#include "support/low_rank_problems.hpp"
 
 using namespace glissade;
 using namespace io_tests;

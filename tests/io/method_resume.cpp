@@ -2,7 +2,7 @@
 #include "support/catch.hpp"
 #include "support/subjects/methods.hpp"
 #include <glissade/io/method_state.hpp>
-#include <glissade/method/minimize.hpp>
+#include <glissade/minimize/minimize.hpp>
 
 #include "io/support.hpp"
 
@@ -45,13 +45,16 @@ TEST_CASE("method state: another method's file, or another number of variables, 
   auto state = Lbfgs{.memory = 3}.init(f, x);
   save(state, x, folder / "state.safetensors");
   auto other = NonlinearCg{}.init(f, x);
-  CHECK(message_of<std::runtime_error>([&] { load(other, folder / "state.safetensors"); })
-            .ends_with("\"method\": is \"Lbfgs\", expected \"NonlinearCg\""));
+  CHECK(message_of<std::runtime_error>([&] {
+          load(other, folder / "state.safetensors");
+        }).ends_with("\"method\": is \"Lbfgs\", expected \"NonlinearCg\""));
   VectorXd y = VectorXd::Zero(5);
   auto longer = Lbfgs{.memory = 3}.init(f, y);
-  CHECK(message_of<std::runtime_error>([&] { load(longer, y, folder / "state.safetensors"); })
-            .ends_with("shape [4], expected [5]"));
+  CHECK(message_of<std::runtime_error>([&] {
+          load(longer, y, folder / "state.safetensors");
+        }).ends_with("shape [4], expected [5]"));
   auto more = Lbfgs{.memory = 5}.init(f, x);
-  CHECK(message_of<std::runtime_error>([&] { load(more, x, folder / "state.safetensors"); })
-            .ends_with("\"state/s\": shape [4, 3], expected [4, 5]"));
+  CHECK(message_of<std::runtime_error>([&] {
+          load(more, x, folder / "state.safetensors");
+        }).ends_with("\"state/s\": shape [4, 3], expected [4, 5]"));
 }

@@ -1,7 +1,7 @@
 #include "support/catch.hpp"
 #include <glissade/io/history_csv.hpp>
 #include <glissade/io/method_state.hpp>
-#include <glissade/method/minimize.hpp>
+#include <glissade/minimize/minimize.hpp>
 #include <glissade/rules/adam.hpp>
 #include <glissade/rules/nadam.hpp>
 
@@ -116,8 +116,9 @@ TEST_CASE("method state: a lifted rule goes on in another program bit for bit") 
   CHECK(y == whole);
 
   auto adam = Lifted{Adam{}}.init(bowl, y);
-  CHECK(message_of<std::runtime_error>([&] { load(adam, folder / "run.safetensors"); })
-            .find("\"method\": is \"NAdam\", expected \"Adam\"") != std::string::npos);
+  CHECK(message_of<std::runtime_error>([&] {
+          load(adam, folder / "run.safetensors");
+        }).find("\"method\": is \"NAdam\", expected \"Adam\"") != std::string::npos);
 }
 
 TEST_CASE("method state: the point may stay in the file, but must be there if it is wanted") {
@@ -138,8 +139,9 @@ TEST_CASE("method state: the point may stay in the file, but must be there if it
   }
   auto other = method.init(bowl, y);
   const std::string before = bytes_of(other);
-  CHECK(message_of<std::runtime_error>([&] { load(other, y, folder / "without.safetensors"); })
-            .ends_with("\"x\": missing, expected F64 [2]"));
+  CHECK(message_of<std::runtime_error>([&] {
+          load(other, y, folder / "without.safetensors");
+        }).ends_with("\"x\": missing, expected F64 [2]"));
   CHECK(bytes_of(other) == before);
   CHECK(y == VectorXd::Ones(2));
 }

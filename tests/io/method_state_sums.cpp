@@ -5,11 +5,11 @@
 #include <glissade/finite_sum/sarah.hpp>
 #include <glissade/finite_sum/svrg.hpp>
 #include <glissade/io/method_state.hpp>
+#include <glissade/minimize/curvature/oasis.hpp>
+#include <glissade/minimize/curvature/sophia.hpp>
 #include <glissade/problems/random_data.hpp>
 #include <glissade/problems/softmax_regression.hpp>
 #include <glissade/rules/adam.hpp>
-#include <glissade/solve/oasis.hpp>
-#include <glissade/solve/sophia.hpp>
 
 #include "io/support.hpp"
 
@@ -52,9 +52,9 @@ TEST_CASE("method state: finite sums, OASIS and Sophia go on from a file, bit fo
 
 TEST_CASE("method state: SophiaG goes on from a file, bit for bit") {
   const auto rows = problems::random_logistic({.rows = 60, .columns = 5});
-  const problems::SoftmaxRegression problem(rows.features(), Eigen::VectorXi::NullaryExpr(60, [](Eigen::Index i) {
-                                              return static_cast<int>(i * i % 3);
-                                            }), 3, 0.1);
+  const problems::SoftmaxRegression problem(
+      rows.features(), Eigen::VectorXi::NullaryExpr(60, [](Eigen::Index i) { return static_cast<int>(i * i % 3); }), 3,
+      0.1);
   const auto path = std::filesystem::temp_directory_path() / "glissade_sophia_state.safetensors";
   const SophiaG method{.period = 2, .curvature_batch = 7};
   VectorXd x = VectorXd::Ones(15);

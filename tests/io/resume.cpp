@@ -1,17 +1,17 @@
 #include "support/catch.hpp"
-#include <glissade/core/groups.hpp>
-#include <glissade/matrix/adafactor.hpp>
+#include <glissade/optimizer/rows.hpp>
+#include <glissade/rule/groups.hpp>
+#include <glissade/rule/master_weights.hpp>
+#include <glissade/rules/adafactor.hpp>
 #include <glissade/rules/adamw.hpp>
 #include <glissade/rules/amsgrad.hpp>
 #include <glissade/rules/lion.hpp>
 #include <glissade/rules/sgd.hpp>
 #include <glissade/transforms/accumulate.hpp>
 #include <glissade/transforms/clip_by_global_norm.hpp>
+#include <glissade/transforms/ema.hpp>
+#include <glissade/transforms/lookahead.hpp>
 #include <glissade/transforms/non_finite.hpp>
-#include <glissade/core/master_weights.hpp>
-#include <glissade/wrappers/ema.hpp>
-#include <glissade/wrappers/lookahead.hpp>
-#include <glissade/wrappers/row_optimizer.hpp>
 
 #include "io/support.hpp"
 
@@ -32,8 +32,7 @@ struct Model {
   P temperature = P(0);
 
   void start() {
-    for (Index i = 0; i < weights.size(); ++i)
-      weights.data()[i] = P(static_cast<float>(i % 7) - 2.5f);
+    for (Index i = 0; i < weights.size(); ++i) weights.data()[i] = P(static_cast<float>(i % 7) - 2.5f);
     for (Index i = 0; i < bias.size(); ++i) bias[i] = P(std::sin(static_cast<float>(i)));
     for (std::size_t i = 0; i < gains.size(); ++i) gains[i] = P(1.0f / static_cast<float>(i + 1));
     temperature = P(0.7f);
@@ -53,13 +52,11 @@ struct Model {
     for (int step = first; step < last; ++step) {
       Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic> dw(7, 5);
       for (Index r = 0; r < 7; ++r)
-        for (Index c = 0; c < 5; ++c)
-          dw(r, c) = slope(r * 5 + c, step, static_cast<T>(weights(r, c)));
+        for (Index c = 0; c < 5; ++c) dw(r, c) = slope(r * 5 + c, step, static_cast<T>(weights(r, c)));
       Eigen::Matrix<T, Eigen::Dynamic, 1> db(19);
       for (Index i = 0; i < 19; ++i) db[i] = slope(i, step, static_cast<T>(bias[i]));
       std::vector<T> dg(33);
-      for (std::size_t i = 0; i < 33; ++i)
-        dg[i] = slope(static_cast<Index>(i), step, static_cast<T>(gains[i]));
+      for (std::size_t i = 0; i < 33; ++i) dg[i] = slope(static_cast<Index>(i), step, static_cast<T>(gains[i]));
       const T dt = slope(3, step, static_cast<T>(temperature));
       // One tensor rests now and then, so that the counts of tensors differ.
       if (step % 5 == 3)
@@ -109,18 +106,14 @@ TEST_CASE("bfloat16 parameters resume bit for bit") {
   check_resume<Eigen::bfloat16>(Sgd{.learning_rate = 0.05, .momentum = 0.9});
   check_resume<Eigen::bfloat16>(Lion{.learning_rate = 0.01, .weight_decay = 0.5});
 }
-TEST_CASE("half parameters resume bit for bit") {
-  check_resume<Eigen::half>(Adam{.learning_rate = 0.02});
-}
+TEST_CASE("half parameters resume bit for bit") { check_resume<Eigen::half>(Adam{.learning_rate = 0.02}); }
 TEST_CASE("row-major parameters resume bit for bit") {
-  check_resume<float, Eigen::RowMajor>(
-      chain(ClipByGlobalNorm{.max_norm = 0.5}, AdamW{.learning_rate = 0.03}));
+  check_resume<float, Eigen::RowMajor>(chain(ClipByGlobalNorm{.max_norm = 0.5}, AdamW{.learning_rate = 0.03}));
 }
 
 TEST_CASE("AMSGrad resumes bit for bit in each convention") {
   for (const Convention convention : {Convention::torch, Convention::optax, Convention::paper})
-    check_resume<float>(
-        AmsGrad{.learning_rate = 0.02, .decoupled = true, .convention = convention});
+    check_resume<float>(AmsGrad{.learning_rate = 0.02, .decoupled = true, .convention = convention});
 }
 
 TEST_CASE("state in bfloat16 resumes bit for bit") {
@@ -131,8 +124,7 @@ TEST_CASE("gates, groups and factored state resume bit for bit") {
   // 20 is not a multiple of 3: it is saved in the middle of an accumulation.
   const auto rule = [](double rate, int steps) {
     return chain(SkipNonFinite{}, Accumulate{.steps = steps},
-                 groups(Adafactor{.learning_rate = rate},
-                        group("b*", Sgd{.learning_rate = rate, .momentum = 0.9})));
+                 groups(Adafactor{.learning_rate = rate}, group("b*", Sgd{.learning_rate = rate, .momentum = 0.9})));
   };
   check_resume<double>(rule(0.02, 3), rule(0.5, 1));
 }
@@ -188,9 +180,8 @@ TEST_CASE("a table of rows is saved after a flush and goes on") {
 }
 
 TEST_CASE("stochastic rounding and ascent resume bit for bit") {
-  check_resume<Eigen::bfloat16>(
-      Adam{.learning_rate = 1e-3}, {},
-      {.maximize = true, .seed = 0xffff'ffff'ffff'ffff, .rounding = Rounding::stochastic});
+  check_resume<Eigen::bfloat16>(Adam{.learning_rate = 1e-3}, {},
+                                {.maximize = true, .seed = 0xffff'ffff'ffff'ffff, .rounding = Rounding::stochastic});
 }
 
 TEST_CASE("a program with the other storage order goes on from the same matrix") {

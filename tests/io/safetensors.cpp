@@ -83,8 +83,8 @@ struct Two {
     visit("second", self.second, range::decay);
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(When{first != 0, Trace{.momentum = first}},
-                           When{second != 0, Trace{.momentum = second}}, ScaleByLearningRate{});
+    return glissade::chain(When{first != 0, Trace{.momentum = first}}, When{second != 0, Trace{.momentum = second}},
+                           ScaleByLearningRate{});
   }
 };
 
@@ -103,8 +103,7 @@ std::map<std::string, Line> lines_of(const std::string& bytes) {
     if (name == "__metadata__") continue;
     const auto begin = line["data_offsets"][0].get<std::size_t>();
     const auto end = line["data_offsets"][1].get<std::size_t>();
-    lines[name] = {line["dtype"].get<std::string>(), line["shape"].dump(),
-                   data.substr(begin, end - begin)};
+    lines[name] = {line["dtype"].get<std::string>(), line["shape"].dump(), data.substr(begin, end - begin)};
   }
   return lines;
 }
@@ -122,8 +121,8 @@ TEST_CASE("a file holds the arrays that its head comment lists") {
   Eigen::VectorXf bias = Eigen::VectorXf::Ones(2);
   Eigen::RowVectorXf row = Eigen::RowVectorXf::Ones(4);
   float scale = 9;
-  Optimizer optimizer{chain(Trace{}, Probe{}, Trace{}), named("W", weights), named("b", bias),
-                      named("row", row), named("scale", scale)};
+  Optimizer optimizer{chain(Trace{}, Probe{}, Trace{}), named("W", weights), named("b", bias), named("row", row),
+                      named("scale", scale)};
   optimizer.step(weights, bias, row, scale);
   optimizer.step(weights, bias, no_gradient, scale);
 
@@ -144,26 +143,22 @@ TEST_CASE("a file holds the arrays that its head comment lists") {
   CHECK(numbers_in<double>(lines.at("state/W/weight").data) == std::vector{2.5 * 1.5 * 1.5});
   CHECK(lines.at("state/W/counts").dtype == "I64");
   CHECK(lines.at("state/W/counts").shape == "[2]");
-  CHECK(numbers_in<std::int64_t>(lines.at("state/W/counts").data) ==
-        std::vector<std::int64_t>{2, 1});
-  CHECK(numbers_in<std::int64_t>(lines.at("state/row/counts").data) ==
-        std::vector<std::int64_t>{1, 0});
-  CHECK(numbers_in<std::int64_t>(lines.at("optimizer/counts").data) ==
-        std::vector<std::int64_t>{2, 1});
+  CHECK(numbers_in<std::int64_t>(lines.at("state/W/counts").data) == std::vector<std::int64_t>{2, 1});
+  CHECK(numbers_in<std::int64_t>(lines.at("state/row/counts").data) == std::vector<std::int64_t>{1, 0});
+  CHECK(numbers_in<std::int64_t>(lines.at("optimizer/counts").data) == std::vector<std::int64_t>{2, 1});
   CHECK(numbers_in<std::int64_t>(lines.at("optimizer/calls").data) == std::vector<std::int64_t>{2});
   CHECK(numbers_in<double>(lines.at("optimizer/shared/1").data) == std::vector<double>{0, 1});
   CHECK(header_of(bytes).size() % 8 == 0);
 
-  Optimizer other{chain(Trace{}, Probe{}, Trace{}), named("W", weights), named("b", bias),
-                  named("row", row), named("scale", scale)};
+  Optimizer other{chain(Trace{}, Probe{}, Trace{}), named("W", weights), named("b", bias), named("row", row),
+                  named("scale", scale)};
   load_bytes(other, bytes);
   CHECK(snapshot(other) == snapshot(optimizer));
 }
 
 TEST_CASE("a matrix is written row by row, whatever its storage order and size") {
   // The second is wider, the third larger than the buffer that a matrix goes through.
-  for (const auto& [rows, cols] :
-       {std::pair<Index, Index>{2, 3}, {3, 40'000}, {700, 300}, {0, 5}, {5, 0}}) {
+  for (const auto& [rows, cols] : {std::pair<Index, Index>{2, 3}, {3, 40'000}, {700, 300}, {0, 5}, {5, 0}}) {
     Eigen::MatrixXd column_major(rows, cols);
     for (Index r = 0; r < rows; ++r)
       for (Index c = 0; c < cols; ++c) column_major(r, c) = static_cast<double>(r * cols + c);
@@ -176,8 +171,7 @@ TEST_CASE("a matrix is written row by row, whatever its storage order and size")
     const auto numbers = numbers_in<double>(lines_of(bytes).at("0").data);
     REQUIRE(numbers.size() == static_cast<std::size_t>(rows * cols));
     bool in_order = true;
-    for (std::size_t i = 0; i < numbers.size(); ++i)
-      in_order = in_order && numbers[i] == static_cast<double>(i);
+    for (std::size_t i = 0; i < numbers.size(); ++i) in_order = in_order && numbers[i] == static_cast<double>(i);
     CHECK(in_order);
     row_major.setZero();
     load_bytes(second, bytes);
@@ -209,8 +203,7 @@ TEST_CASE("metadata holds the rule and every option") {
   float x = 1;
   const Schedule callable = [](std::int64_t) { return 0.5; };
   Optimizer optimizer{chain(Probe{}, with_state<Eigen::bfloat16>(Sgd{.learning_rate = callable})),
-                      OptimizerOptions{.maximize = true, .seed = 18446744073709551615u},
-                      named("x", x)};
+                      OptimizerOptions{.maximize = true, .seed = 18446744073709551615u}, named("x", x)};
   const auto metadata = nlohmann::json::parse(header_of(saved_bytes(optimizer)))["__metadata__"];
   const nlohmann::json expected = {{"format", "glissade"},
                                    {"format_version", "1"},
@@ -237,19 +230,12 @@ TEST_CASE("metadata holds the rule and every option") {
 
 TEST_CASE("options come from the file, code stays") {
   float x = 1;
-  const Probe changed{.number = 1.0 / 3,
-                      .whole = 5,
-                      .flag = false,
-                      .kind = Kind::one,
-                      .schedule = 2,
-                      .none = 3,
-                      .some = std::nullopt};
-  const Optimizer optimizer{changed, OptimizerOptions{.maximize = true, .threads = 3, .seed = 4},
-                            x};
+  const Probe changed{
+      .number = 1.0 / 3, .whole = 5, .flag = false, .kind = Kind::one, .schedule = 2, .none = 3, .some = std::nullopt};
+  const Optimizer optimizer{changed, OptimizerOptions{.maximize = true, .threads = 3, .seed = 4}, x};
   bool asked = false;
   float y = 2;
-  Optimizer other{Probe{.mask = [&](const Tensor&) { return asked = true; }},
-                  OptimizerOptions{.threads = 2}, y};
+  Optimizer other{Probe{.mask = [&](const Tensor&) { return asked = true; }}, OptimizerOptions{.threads = 2}, y};
   load_bytes(other, saved_bytes(optimizer));
   CHECK(y == 1);
   CHECK(other.rule().number == 1.0 / 3);
@@ -276,10 +262,9 @@ TEST_CASE("a number in the file replaces a callable, a callable in the file asks
   CHECK(other.rule().learning_rate(2) == 2.5);
   load_bytes(other, saved_bytes(with_number));
   CHECK(other.rule().learning_rate.constant() == 0.125);
-  CHECK(
-      message_of<std::runtime_error>([&] { load_bytes(other, saved_bytes(with_callable)); }) ==
-      "run.safetensors: \"option/0.Sgd.learning_rate\": is \"schedule\", must be a number, for the "
-      "optimizer has no schedule of its own");
+  CHECK(message_of<std::runtime_error>([&] { load_bytes(other, saved_bytes(with_callable)); }) ==
+        "run.safetensors: \"option/0.Sgd.learning_rate\": is \"schedule\", must be a number, for the "
+        "optimizer has no schedule of its own");
   CHECK(other.rule().learning_rate.constant() == 0.125);
 }
 
@@ -368,8 +353,7 @@ TEST_CASE("names are kept, whatever is in them") {
 
 TEST_CASE("names that a file could not hold are refused") {
   const Folder folder;
-  for (const std::string name :
-       {"state/", "state/W", "optimizer/calls", "__metadata__", "not UTF-8: \xff"}) {
+  for (const std::string name : {"state/", "state/W", "optimizer/calls", "__metadata__", "not UTF-8: \xff"}) {
     CAPTURE(name);
     float x = 3;
     const Optimizer optimizer{Sgd{}, named(name, x)};

@@ -19,8 +19,8 @@ class Folder {
  public:
   Folder() {
     std::random_device random;
-    path_ = std::filesystem::temp_directory_path() /
-            ("glissade-io-" + std::to_string(random()) + std::to_string(random()));
+    path_ =
+        std::filesystem::temp_directory_path() / ("glissade-io-" + std::to_string(random()) + std::to_string(random()));
     std::filesystem::create_directories(path_);
   }
   Folder(const Folder&) = delete;
@@ -29,9 +29,7 @@ class Folder {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
-  [[nodiscard]] std::filesystem::path operator/(const std::string& name) const {
-    return path_ / name;
-  }
+  [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
   [[nodiscard]] std::size_t entries() const {
     return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path_), {}));
   }
@@ -75,8 +73,7 @@ std::vector<std::string> snapshot(const O& optimizer) {
   };
   const auto& engine = optimizer.engine();
   for (std::size_t k = 0; k < optimizer.size(); ++k) {
-    add(optimizer.parameter(k),
-        static_cast<std::size_t>(engine.tensors[k].size()) * sizeof(typename O::Scalar));
+    add(optimizer.parameter(k), static_cast<std::size_t>(engine.tensors[k].size()) * sizeof(typename O::Scalar));
     add(engine.states[k].counts.data(), engine.states[k].counts.size() * 8);
     add(&engine.states[k].retired, 8);
     for (const glissade::Fields& fields : engine.states[k].links)
@@ -110,8 +107,7 @@ inline std::string with_length(const std::string& header, const std::string& dat
 }
 
 /// The file with `from` in its JSON replaced by `to`.
-inline std::string edited(const std::string& bytes, const std::string& from,
-                          const std::string& to) {
+inline std::string edited(const std::string& bytes, const std::string& from, const std::string& to) {
   std::string header = header_of(bytes);
   const std::string data = bytes.substr(8 + header.size());
   const std::size_t at = header.find(from);

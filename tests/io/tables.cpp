@@ -1,12 +1,11 @@
+#include "support/catch.hpp"
+#include "support/message_of.hpp"
 #include <glissade/io/csv.hpp>
 #include <glissade/io/libsvm.hpp>
 #include <glissade/problems/linear_model.hpp>
 
 #include <filesystem>
 #include <fstream>
-
-#include "support/catch.hpp"
-#include "support/message_of.hpp"
 
 using namespace glissade;
 

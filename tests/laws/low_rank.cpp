@@ -1,5 +1,6 @@
-#include "support/resume_law.hpp"
 #include "support/subjects/low_rank.hpp"
+
+#include "support/resume_law.hpp"
 
 TEST_CASE("laws: low_rank") {
   for_each_low_rank_subject([](const auto& subject) {

@@ -1,5 +1,6 @@
-#include "support/resume_law.hpp"
 #include "support/subjects/matrix.hpp"
+
+#include "support/resume_law.hpp"
 
 TEST_CASE("laws: matrix") {
   for_each_matrix_subject([](const auto& subject) {

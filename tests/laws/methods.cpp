@@ -1,9 +1,10 @@
 // The laws of all methods: whatever the objective does, the end is near, true and at a finite point.
+#include "support/subjects/methods.hpp"
+
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
 #include "support/no_heap.hpp"
-#include "support/subjects/methods.hpp"
-#include <glissade/method/minimize.hpp>
+#include <glissade/minimize/minimize.hpp>
 
 #include <cstring>
 #include <limits>
@@ -62,14 +63,13 @@ TEST_CASE("laws: a method finds the minimum with no more than its archetype") {
 
 TEST_CASE("laws: step and value tolerances are met near a minimum only") {
   // sqrt(1 + t^2) - 1 in each variable, from far away, where plain Newton steps lead to infinity.
-  const Formula hyperbola{[](const VectorXd& x, VectorXd& g) {
-                            const Eigen::ArrayXd root = (1 + x.array().square()).sqrt();
-                            g = x.array() / root;
-                            return root.sum() - static_cast<double>(x.size());
-                          },
-                          [](const VectorXd& x, MatrixXd& H) {
-                            H = (1 + x.array().square()).pow(-1.5).matrix().asDiagonal();
-                          }};
+  const Formula hyperbola{
+      [](const VectorXd& x, VectorXd& g) {
+        const Eigen::ArrayXd root = (1 + x.array().square()).sqrt();
+        g = x.array() / root;
+        return root.sum() - static_cast<double>(x.size());
+      },
+      [](const VectorXd& x, MatrixXd& H) { H = (1 + x.array().square()).pow(-1.5).matrix().asDiagonal(); }};
   for_each_method([&]<class A>(const char* name, const auto& method, Reach) {
     INFO(name);
     // Without a constant that holds here these two diverge, by steps that are short beside x.
@@ -255,8 +255,9 @@ TEST_CASE("laws: no Hessian and no product beyond the budget") {
     for (std::int64_t most = 0; most <= 6; ++most) {
       A f(formulas::smooth);
       VectorXd x = start();
-      const Result r = minimize(f, x, method, {.max_iterations = 20, .gradient_tolerance = 1e-14,
-                                               .max_hessian_calls = most, .max_product_calls = most});
+      const Result r = minimize(
+          f, x, method,
+          {.max_iterations = 20, .gradient_tolerance = 1e-14, .max_hessian_calls = most, .max_product_calls = most});
       CHECK(r.evaluations.hessian <= most);
       CHECK(r.evaluations.hessian_vectors() <= static_cast<double>(most) * (1 + 1e-9));
       check_end(formulas::smooth, x, r);

@@ -1,5 +1,6 @@
-#include "support/resume_law.hpp"
 #include "support/subjects/modern.hpp"
+
+#include "support/resume_law.hpp"
 
 TEST_CASE("laws: modern rules") {
   for_each_modern_subject([](const auto& subject) {

@@ -1,5 +1,6 @@
-#include "support/resume_law.hpp"
 #include "support/subjects/rules.hpp"
+
+#include "support/resume_law.hpp"
 
 TEST_CASE("laws: rules") {
   for_each_rule_subject([](const auto& subject) {

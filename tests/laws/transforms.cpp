@@ -1,5 +1,6 @@
-#include "support/resume_law.hpp"
 #include "support/subjects/transforms.hpp"
+
+#include "support/resume_law.hpp"
 
 TEST_CASE("laws: transforms") {
   for_each_transform_subject([](const auto& subject) {

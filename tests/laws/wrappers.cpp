@@ -1,5 +1,6 @@
-#include "support/resume_law.hpp"
 #include "support/subjects/wrappers.hpp"
+
+#include "support/resume_law.hpp"
 
 TEST_CASE("laws: wrappers") {
   for_each_wrapper_subject([](const auto& subject) {

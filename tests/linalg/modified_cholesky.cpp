@@ -1,6 +1,7 @@
 #include "support/catch.hpp"
-#include <Eigen/Eigenvalues>
 #include <glissade/linalg/modified_cholesky.hpp>
+
+#include <Eigen/Eigenvalues>
 
 using namespace glissade;
 using Eigen::MatrixXd;

@@ -1,10 +1,9 @@
 // Orthonormal bases and products in panels.
-#include <glissade/linalg/orthonormal.hpp>
-#include <glissade/linalg/panel_product.hpp>
-
 #include "support/catch.hpp"
 #include "support/low_rank_problems.hpp"
 #include "support/no_heap.hpp"
+#include <glissade/linalg/orthonormal.hpp>
+#include <glissade/linalg/product.hpp>
 
 using namespace glissade;
 using namespace low_rank_problems;

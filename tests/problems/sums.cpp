@@ -1,4 +1,5 @@
-#include <Eigen/Cholesky>
+#include "support/derivatives.hpp"
+#include "support/message_of.hpp"
 #include <glissade/problems/log_sum_exp.hpp>
 #include <glissade/problems/matrix_factorization.hpp>
 #include <glissade/problems/phase_retrieval.hpp>
@@ -6,10 +7,10 @@
 #include <glissade/problems/random_data.hpp>
 #include <glissade/problems/small_network.hpp>
 #include <glissade/problems/softmax_regression.hpp>
-#include <numeric>
 
-#include "support/derivatives.hpp"
-#include "support/message_of.hpp"
+#include <Eigen/Cholesky>
+
+#include <numeric>
 
 using namespace glissade;
 using Eigen::Index;
@@ -210,7 +211,8 @@ TEST_CASE("a sampled gradient has the model's own labels") {
   VectorXd mean = VectorXd::Zero(12), g;
   const int draws = 4000;
   for (int k = 0; k < draws; ++k) {
-    p.sampled_gradient(x, batch, [&](Index) { return (k + 0.5) / draws; }, g);
+    p.sampled_gradient(
+        x, batch, [&](Index) { return (k + 0.5) / draws; }, g);
     mean += g / draws;
   }
   CHECK((mean - 0.01 * x).norm() < 2e-3);
@@ -238,7 +240,8 @@ TEST_CASE("problems reject bad data") {
   bad(1, 1) = std::nan("");
   CHECK(message_of([&] { problems::SoftmaxRegression(bad, Eigen::VectorXi::Zero(3), 2); }) ==
         "SoftmaxRegression: a coefficient of features is not finite");
-  CHECK(message_of([&] { problems::LogSumExp(bad, VectorXd::Ones(3)); }) == "LogSumExp: a coefficient of A is not finite");
+  CHECK(message_of([&] { problems::LogSumExp(bad, VectorXd::Ones(3)); }) ==
+        "LogSumExp: a coefficient of A is not finite");
   CHECK(message_of([&] { problems::LogSumExp(a, bad.col(1)); }) == "LogSumExp: a coefficient of b is not finite");
   CHECK(message_of([&] { problems::PhaseRetrieval(bad, VectorXd::Ones(3)); }) ==
         "PhaseRetrieval: a coefficient of A is not finite");

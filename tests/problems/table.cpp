@@ -1,4 +1,5 @@
 // Every reference problem in one table: derivatives against differences, starts and minima against known values.
+#include "support/derivatives.hpp"
 #include <glissade/core/random.hpp>
 #include <glissade/problems/classical.hpp>
 #include <glissade/problems/classical_variable.hpp>
@@ -6,8 +7,6 @@
 #include <glissade/problems/more_garbow_hillstrom_variable.hpp>
 
 #include <Eigen/Cholesky>
-
-#include "support/derivatives.hpp"
 
 using namespace glissade;
 

@@ -7,8 +7,9 @@ TEST_CASE("Adagrad: golden values on three coordinates") {
   check_three_coordinates(Adagrad{.learning_rate = 0.1}, 0.509594695166, -1.677770274632, 0.042474793531);
   check_three_coordinates(Adagrad{.learning_rate = 0.1, .learning_rate_decay = 0.1}, 0.665013464745, -1.722821957482,
                           0.112984699392);
-  check_three_coordinates(Adagrad{.learning_rate = 0.1, .initial_accumulator = 0.1, .epsilon = 1e-7, .convention = Convention::optax},
-                          0.512081740240, -1.760725571957, 0.046287406059);
+  check_three_coordinates(
+      Adagrad{.learning_rate = 0.1, .initial_accumulator = 0.1, .epsilon = 1e-7, .convention = Convention::optax},
+      0.512081740240, -1.760725571957, 0.046287406059);
 }
 
 TEST_CASE("Adagrad: AdamNC without momentum and a rate that falls as 1 / sqrt(t) is the same") {

@@ -40,7 +40,8 @@ TEST_CASE("AdamW: decay bypasses the moments, Adam's does not") {
 
 TEST_CASE("AdamW: decay is multiplied by the learning rate, scheduled or not") {
   Eigen::VectorXd x = Eigen::VectorXd::Ones(3);
-  Optimizer optimizer{AdamW{.learning_rate = [](std::int64_t t) { return t == 0 ? 0.5 : 0.25; }, .weight_decay = 0.5}, x};
+  Optimizer optimizer{AdamW{.learning_rate = [](std::int64_t t) { return t == 0 ? 0.5 : 0.25; }, .weight_decay = 0.5},
+                      x};
   optimizer.step(Eigen::VectorXd::Zero(3));
   CHECK((x.array() == 0.75).all());
   optimizer.step(Eigen::VectorXd::Zero(3));
@@ -51,9 +52,7 @@ TEST_CASE("AdamW: permutations and signs") {
   rule_checks::check_equivariance(AdamW{.learning_rate = 0.1, .weight_decay = 0.1});
 }
 
-TEST_CASE("AdamW: float follows double") {
-  CHECK(rule_checks::float_distance(AdamW{.learning_rate = 0.1}) <= 2e-6);
-}
+TEST_CASE("AdamW: float follows double") { CHECK(rule_checks::float_distance(AdamW{.learning_rate = 0.1}) <= 2e-6); }
 
 TEST_CASE("AdamW: decay by the schedule alone is the source's") {
   const Schedule rate = cosine_decay(0.01, 50);

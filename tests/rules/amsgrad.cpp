@@ -101,7 +101,8 @@ TEST_CASE("AmsGrad: the paper's effective step never grows") {
 
 TEST_CASE("AmsGrad: a loss scaled by a power of two changes no bit without epsilon") {
   for (const Convention convention : {Convention::torch, Convention::optax, Convention::paper}) {
-    const AmsGrad rule{.learning_rate = 0.1, .epsilon = 0, .weight_decay = 0.1, .decoupled = true, .convention = convention};
+    const AmsGrad rule{
+        .learning_rate = 0.1, .epsilon = 0, .weight_decay = 0.1, .decoupled = true, .convention = convention};
     CHECK(laws::same_bits(after(rule, 200), after(rule, 200, 1024)));
   }
 }
@@ -158,7 +159,8 @@ TEST_CASE("AmsGrad: the online experiment at 1e5 rounds") {
   CHECK(std::abs(nc.x + 0.36) <= 5e-3);
   // Not for want of bias correction: torch's Adam fails too, and its AMSGrad does not.
   CHECK(std::abs(play(Adam{.learning_rate = inverse_root(0.5), .beta2 = 0.99}, 0, rounds, online).x - 0.993) <= 5e-4);
-  CHECK(std::abs(play(AmsGrad{.learning_rate = inverse_root(0.5), .beta2 = 0.99}, 0, rounds, online).x + 0.998) <= 5e-4);
+  CHECK(std::abs(play(AmsGrad{.learning_rate = inverse_root(0.5), .beta2 = 0.99}, 0, rounds, online).x + 0.998) <=
+        5e-4);
 }
 
 TEST_CASE("AmsGrad: the online experiment at 2e6 rounds", "[slow]") {

@@ -1,9 +1,8 @@
+#include "support/catch.hpp"
 #include <glissade/rules/cube_root.hpp>
 
 #include <cmath>
 #include <limits>
-
-#include "support/catch.hpp"
 
 using glissade::Lane;
 

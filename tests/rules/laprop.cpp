@@ -5,7 +5,8 @@ using rule_checks::after;
 
 TEST_CASE("LaProp: with beta1 = 0 it is Adam") {
   CHECK((after(LaProp{.learning_rate = 0.01, .beta1 = 0, .epsilon = 1e-8}, 30) -
-         after(Adam{.learning_rate = 0.01, .beta1 = 0}, 30)).norm() <= 1e-13);
+         after(Adam{.learning_rate = 0.01, .beta1 = 0}, 30))
+            .norm() <= 1e-13);
 }
 
 TEST_CASE("LaProp: with beta2 = 0 it is momentum of signs") {

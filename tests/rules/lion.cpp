@@ -24,10 +24,9 @@ TEST_CASE("Lion: fixed points of decay are those of a box") {
   // min 0.5 |x - c|^2 with |x_i| <= 1 / weight_decay
   const Eigen::VectorXd c{{3.0, 0.2, -5.0, 0.9, -0.5}};
   Eigen::VectorXd x = Eigen::VectorXd::Zero(5);
-  Optimizer optimizer{
-      Lion{.learning_rate = [](std::int64_t t) { return 0.01 * (1 - static_cast<double>(t) / 4000); },
-           .weight_decay = 1},
-      x};
+  Optimizer optimizer{Lion{.learning_rate = [](std::int64_t t) { return 0.01 * (1 - static_cast<double>(t) / 4000); },
+                           .weight_decay = 1},
+                      x};
   for (int t = 0; t < 4000; ++t) optimizer.step(x - c);
   CHECK((x - c.cwiseMax(-1).cwiseMin(1)).cwiseAbs().maxCoeff() <= 1e-3);
 }
@@ -92,9 +91,7 @@ TEST_CASE("Lion: permutations and signs") {
   rule_checks::check_equivariance(Lion{.learning_rate = 0.1, .weight_decay = 0.1});
 }
 
-TEST_CASE("Lion: float follows double") {
-  CHECK(rule_checks::float_distance(Lion{.learning_rate = 0.01}) <= 2e-6);
-}
+TEST_CASE("Lion: float follows double") { CHECK(rule_checks::float_distance(Lion{.learning_rate = 0.01}) <= 2e-6); }
 
 TEST_CASE("Lion: refined, a coefficient whose gradients have ended comes to rest") {
   const auto run = [](bool refined) {

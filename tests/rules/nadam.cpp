@@ -5,8 +5,8 @@ using rule_checks::check_three_coordinates;
 
 TEST_CASE("NAdam: golden values on three coordinates") {
   check_three_coordinates(NAdam{.learning_rate = 0.1}, 0.073426251468, -1.482122274310, -0.015811076934);
-  check_three_coordinates(NAdam{.learning_rate = 0.1, .convention = Convention::optax}, -0.075340719683, -1.204866991295,
-                          -0.003022254403);
+  check_three_coordinates(NAdam{.learning_rate = 0.1, .convention = Convention::optax}, -0.075340719683,
+                          -1.204866991295, -0.003022254403);
 }
 
 TEST_CASE("NAdam: how far the first step goes") {

@@ -30,7 +30,8 @@ TEST_CASE("rejects: what does not go together") {
   check_message(RmsProp{}, RmsProp{.convention = Convention::paper},
                 "RmsProp: convention = 2, must be torch, optax or tensorflow");
   check_message(Lars{}, Lars{.momentum = 0, .nesterov = true}, "Lars: momentum = 0, must be > 0 with nesterov");
-  check_message(NAdam{}, NAdam{.convention = Convention::paper}, "NAdam: convention = 2, must be torch, torch_1 or optax");
+  check_message(NAdam{}, NAdam{.convention = Convention::paper},
+                "NAdam: convention = 2, must be torch, torch_1 or optax");
   check_message(NAdam{}, NAdam{.convention = Convention::tensorflow},
                 "NAdam: convention = 3, must be torch, torch_1 or optax");
   check_message(AdamW{}, AdamW{.decay_mode = DecayMode::by_schedule},
@@ -40,11 +41,17 @@ TEST_CASE("rejects: what does not go together") {
 TEST_CASE("rejects: options of the optimizer") {
   float x = 1;
   Eigen::half h(1);
-  const std::string rounding = "OptimizerOptions: rounding = stochastic, must be nearest unless parameters are Eigen::bfloat16";
-  CHECK(message_of([&] { Optimizer optimizer{Sgd{}, OptimizerOptions{.threads = -5}, x}; }) ==
-        "OptimizerOptions: threads = -5, must be >= 0 and finite");
-  CHECK(message_of([&] { Optimizer optimizer{Sgd{}, OptimizerOptions{.rounding = Rounding::stochastic}, x}; }) == rounding);
-  CHECK(message_of([&] { Optimizer optimizer{Sgd{}, OptimizerOptions{.rounding = Rounding::stochastic}, h}; }) == rounding);
+  const std::string rounding =
+      "OptimizerOptions: rounding = stochastic, must be nearest unless parameters are Eigen::bfloat16";
+  CHECK(message_of([&] {
+          Optimizer optimizer{Sgd{}, OptimizerOptions{.threads = -5}, x};
+        }) == "OptimizerOptions: threads = -5, must be >= 0 and finite");
+  CHECK(message_of([&] {
+          Optimizer optimizer{Sgd{}, OptimizerOptions{.rounding = Rounding::stochastic}, x};
+        }) == rounding);
+  CHECK(message_of([&] {
+          Optimizer optimizer{Sgd{}, OptimizerOptions{.rounding = Rounding::stochastic}, h};
+        }) == rounding);
   Optimizer optimizer{Sgd{}, x};
   optimizer.options().threads = -1;
   CHECK(message_of([&] { optimizer.step(1.0F); }) == "OptimizerOptions: threads = -1, must be >= 0 and finite");

@@ -76,7 +76,8 @@ TEST_CASE("Sgd: with the rate in the buffer a step that was taken goes on with i
   const Schedule falling = [](std::int64_t t) { return 0.1 / static_cast<double>(t + 1); };
   for (const bool nesterov : {false, true}) {
     double x = 0, y = 0, b = 0;
-    Optimizer optimizer{Sgd{.learning_rate = falling, .momentum = 0.9, .nesterov = nesterov, .rate_in_buffer = true}, x};
+    Optimizer optimizer{Sgd{.learning_rate = falling, .momentum = 0.9, .nesterov = nesterov, .rate_in_buffer = true},
+                        x};
     for (int t = 1; t <= 50; ++t) {
       const double g = std::sin(t);
       optimizer.step(g);

@@ -1,10 +1,8 @@
-#include <glissade/rules/sophia.hpp>
-
-#include <glissade/rules/adam.hpp>
-#include <glissade/rules/sgd.hpp>
-
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
+#include <glissade/rules/adam.hpp>
+#include <glissade/rules/sgd.hpp>
+#include <glissade/rules/sophia.hpp>
 
 using namespace glissade;
 using Eigen::Vector2d;
@@ -133,7 +131,8 @@ TEST_CASE("Sophia: estimates are averaged in the shape of the parameter") {
   for (Eigen::Index i = 0; i < 6; ++i) CHECK(optimizer.field("W", "curvature")[i] == 0.75 * static_cast<double>(i + 1));
   CHECK(optimizer.field("b", "curvature")[1] == 6);
   const auto before = optimizer.state(0);
-  CHECK(message_of([&] { update_curvature(optimizer, 0.5, estimate); }) == "update_curvature: 1 estimates for 2 parameters");
+  CHECK(message_of([&] { update_curvature(optimizer, 0.5, estimate); }) ==
+        "update_curvature: 1 estimates for 2 parameters");
   CHECK(message_of([&] { update_curvature(optimizer, 0.5, estimate, estimate); }) ==
         "update_curvature: estimate of \"b\" is 2 x 3, its parameter 2 x 1");
   CHECK(message_of([&] { update_curvature(optimizer, 1, estimate, estimate); }) ==

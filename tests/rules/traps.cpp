@@ -1,8 +1,7 @@
 // Traps that other libraries fell into, as far as the laws do not hold them all already.
-#include <glissade/glissade.hpp>
-
 #include "support/catch.hpp"
 #include "support/laws.hpp"
+#include <glissade/glissade.hpp>
 
 using namespace glissade;
 

@@ -1,10 +1,9 @@
+#include "support/catch.hpp"
+#include "support/message_of.hpp"
 #include <glissade/schedules/budget.hpp>
 #include <glissade/schedules/polynomial_decay.hpp>
 
 #include <vector>
-
-#include "support/catch.hpp"
-#include "support/message_of.hpp"
 
 using namespace glissade;
 
@@ -50,5 +49,6 @@ TEST_CASE("budget: parts of a batch, kinds that are free, kinds that are not kno
 TEST_CASE("budget: bad arguments are refused by name") {
   CHECK(message_of([] { BudgetSchedule(1.0, 0, 1); }) == "BudgetSchedule: steps = 0, must be >= 1 and finite");
   CHECK(message_of([] { BudgetSchedule(1.0, 1, 0); }) == "BudgetSchedule: budget = 0, must be > 0 and finite");
-  CHECK(message_of([] { static_cast<void>(BudgetSchedule(1.0, 1, 1)(-1)); }) == "BudgetSchedule: elapsed = -1, must be >= 0 and finite");
+  CHECK(message_of([] { static_cast<void>(BudgetSchedule(1.0, 1, 1)(-1)); }) ==
+        "BudgetSchedule: elapsed = -1, must be >= 0 and finite");
 }

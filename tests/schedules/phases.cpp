@@ -1,8 +1,7 @@
 // Decays, cycles and phases: golden values, joints, ends, refusals.
-#include <glissade/glissade.hpp>
-
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
+#include <glissade/glissade.hpp>
 
 using namespace glissade;
 
@@ -73,14 +72,15 @@ TEST_CASE("schedules: golden values of decays") {
 
 TEST_CASE("schedules: golden values of waves and cycles") {
   check_values(cosine_annealing(1, 50, 0.1), {{0, 1}, {25, 0.55}, {50, 0.1}, {75, 0.55}, {100, 1}}, 1e-15);
-  check_values(cosine_restarts(1, 10, 2), {{0, 1}, {5, 0.5}, {10, 1}, {20, 0.5}, {29, 0.0061558297}, {30, 1}, {50, 0.5}, {70, 1}},
-               1e-9);
+  check_values(cosine_restarts(1, 10, 2),
+               {{0, 1}, {5, 0.5}, {10, 1}, {20, 0.5}, {29, 0.0061558297}, {30, 1}, {50, 0.5}, {70, 1}}, 1e-9);
   check_values(cosine_restarts(1, 10), {{5, 0.5}, {9, 0.0244717418}, {10, 1}, {1'000'005, 0.5}}, 1e-9);
   check_values(warmup_cosine_cycles(1, 10, 100, 0.5, 0.1), {{0, 0}, {5, 0.5}, {10, 1}, {55, 0.55}, {100, 0.1}}, 1e-15);
   check_values(warmup_cosine_cycles(1, 10, 100, 1), {{55, 0}, {100, 1}}, 1e-15);
   check_values(inverse_sqrt(1, 100, 0, 0.2), {{0, 0.2}, {50, 0.6}, {100, 1}, {400, 0.5}}, 1e-15);
   const auto cycle = one_cycle(1, 100);
-  check_values(cycle, {{0, 0.04}, {10, 0.295164}, {29, 1}, {30, 0.999497}, {60, 0.589280}, {99, 4e-6}, {5000, 4e-6}}, 5e-7);
+  check_values(cycle, {{0, 0.04}, {10, 0.295164}, {29, 1}, {30, 0.999497}, {60, 0.589280}, {99, 4e-6}, {5000, 4e-6}},
+               5e-7);
   const auto three = one_cycle(1, 100, {.three_phase = true});
   check_values(three, {{0, 0.04}, {29, 1}, {58, 0.04}, {99, 4e-6}}, 1e-15);
   check_values(one_cycle_momentum(100), {{0, 0.95}, {29, 0.85}, {99, 0.95}}, 1e-15);
@@ -96,10 +96,11 @@ TEST_CASE("schedules: golden values of phases") {
                {{0, 1}, {5, 1.5}, {10, 2}, {85, 1.5}, {100, 1}, {900, 1}}, 1e-15);
   check_values(warmup_stable_decay(1, 4, 60, 30, {.warmup = Ramp::one_minus_sqrt}), {{3, 0.5}, {79, 0.5}}, 1e-15);
   check_values(infinite_cosine(3e-4, 1.65e-4, 3e-5, phases),
-               {{5, 1.5e-4}, {10, 3e-4}, {35, 2.325e-4}, {60, 1.65e-4}, {80, 1.65e-4}, {90, 7.036e-5}, {100, 3e-5}}, 5e-9);
+               {{5, 1.5e-4}, {10, 3e-4}, {35, 2.325e-4}, {60, 1.65e-4}, {80, 1.65e-4}, {90, 7.036e-5}, {100, 3e-5}},
+               5e-9);
   // h(x) = 1 / sqrt(1 + x) - 1: h(24) = -0.8, h(3) = -0.5
-  check_values(infinite_inverse_sqrt(1, 0.2, 0.1, {.warmup = 0, .cooldown = 24}, 1), {{0, 1}, {3, 0.5}, {24, 0.2}, {1'000'000, 0.2}},
-               1e-15);
+  check_values(infinite_inverse_sqrt(1, 0.2, 0.1, {.warmup = 0, .cooldown = 24}, 1),
+               {{0, 1}, {3, 0.5}, {24, 0.2}, {1'000'000, 0.2}}, 1e-15);
 }
 
 TEST_CASE("schedules: continuous where they should be, never negative, ends held before and after") {
@@ -184,7 +185,9 @@ TEST_CASE("schedules: bad arguments of decays and phases are refused by name") {
   CHECK(says([] { return polynomial_decay(1, -1); }) == "polynomial_decay: steps = -1, must be >= 0 and finite");
   CHECK(says([] { return polynomial_decay(1, 1, 0, 0); }) == "polynomial_decay: power = 0, must be > 0 and finite");
   CHECK(says([] { return step_decay(1, 0); }) == "step_decay: period = 0, must be > 0 and finite");
-  CHECK(says([] { return piecewise_constant(1, {{-1, 1}}); }) == "piecewise_constant: step = -1, must be >= 0 and finite");
+  CHECK(says([] {
+          return piecewise_constant(1, {{-1, 1}});
+        }) == "piecewise_constant: step = -1, must be >= 0 and finite");
   CHECK(says([] { return multistep_decay(1, {1}, -1); }) == "multistep_decay: gamma = -1, must be >= 0 and finite");
   CHECK(says([] { return exponential_decay(1, 1, 0); }) == "exponential_decay: gamma = 0, must be > 0 and finite");
   CHECK(says([] { return cosine_annealing(1, 0); }) == "cosine_annealing: half_period = 0, must be > 0 and finite");
@@ -194,15 +197,23 @@ TEST_CASE("schedules: bad arguments of decays and phases are refused by name") {
   CHECK(says([] { return one_cycle(1, 0); }) == "one_cycle: total_steps = 0, must be >= 1 and finite");
   CHECK(says([] { return one_cycle(1, 9, {.warmup_share = 0.6, .three_phase = true}); }) ==
         "one_cycle: warmup_share = 0.6, must be in [0, 0.5]");
-  CHECK(says([] { return one_cycle_linear(1, 9, 0.5, 0.4); }) == "one_cycle_linear: down_share = 0.4, must be in [0.5, 1]");
+  CHECK(says([] { return one_cycle_linear(1, 9, 0.5, 0.4); }) ==
+        "one_cycle_linear: down_share = 0.4, must be in [0.5, 1]");
   CHECK(says([] { return triangle(1, 0); }) == "triangle: total_steps = 0, must be > 0 and finite");
   CHECK(says([] { return interpolate({}); }) == "interpolate: no knots, must be at least one");
   CHECK(says([] { return interpolate({{2, 1}, {1, 1}}); }).starts_with("interpolate: step = 1, must be in [2, "));
-  CHECK(says([] { return warmup_stable_decay(1, 1, 1, -1); }) == "warmup_stable_decay: decay_steps = -1, must be >= 0 and finite");
+  CHECK(says([] { return warmup_stable_decay(1, 1, 1, -1); }) ==
+        "warmup_stable_decay: decay_steps = -1, must be >= 0 and finite");
   CHECK(says([] { return infinite_cosine(1, 0, 1, {}); }) == "infinite_cosine: middle = 0, must be > 0 and finite");
-  CHECK(says([] { return infinite_cosine(1, 1, 1, {.warmup = 5}); }).starts_with("infinite_cosine: cooldown = 0, must be in [5, "));
-  CHECK(says([] { return infinite_inverse_sqrt(1, 1, 1, {}, 0); }) == "infinite_inverse_sqrt: shape = 0, must be > 0 and finite");
-  CHECK(says([] { return join({constant(1)}, {3}); }) == "join: 1 schedules and 1 boundaries, must be one boundary less");
-  CHECK(says([] { return join({constant(1), constant(1), constant(1)}, {5, 3}); }) == "join: boundary = 3, must be >= 5");
+  CHECK(says([] {
+          return infinite_cosine(1, 1, 1, {.warmup = 5});
+        }).starts_with("infinite_cosine: cooldown = 0, must be in [5, "));
+  CHECK(says([] { return infinite_inverse_sqrt(1, 1, 1, {}, 0); }) ==
+        "infinite_inverse_sqrt: shape = 0, must be > 0 and finite");
+  CHECK(says([] { return join({constant(1)}, {3}); }) ==
+        "join: 1 schedules and 1 boundaries, must be one boundary less");
+  CHECK(says([] {
+          return join({constant(1), constant(1), constant(1)}, {5, 3});
+        }) == "join: boundary = 3, must be >= 5");
   CHECK(says([] { return rewarm(-1, 1, 1, 10, 0); }) == "rewarm: from = -1, must be >= 0 and finite");
 }

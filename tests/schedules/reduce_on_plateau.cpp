@@ -1,9 +1,8 @@
+#include "support/catch.hpp"
+#include "support/message_of.hpp"
 #include <glissade/schedules/reduce_on_plateau.hpp>
 
 #include <limits>
-
-#include "support/catch.hpp"
-#include "support/message_of.hpp"
 
 using glissade::ReduceOnPlateau;
 
@@ -11,7 +10,7 @@ TEST_CASE("reduce on plateau: after `patience` values without improvement, and n
   ReduceOnPlateau plateau{.learning_rate = 1, .factor = 0.5, .patience = 2, .cooldown = 3};
   CHECK(plateau.tell(1.0) == 1);
   CHECK(plateau.tell(1.0) == 1);
-  CHECK(plateau.tell(0.5) == 1);    // better: counts anew
+  CHECK(plateau.tell(0.5) == 1);  // better: counts anew
   CHECK(plateau.tell(0.5) == 1);
   CHECK(plateau.tell(0.5) == 0.5);
   for (int k = 0; k < 3; ++k) CHECK(plateau.tell(0.5) == 0.5);  // cooldown
@@ -22,8 +21,8 @@ TEST_CASE("reduce on plateau: after `patience` values without improvement, and n
 TEST_CASE("reduce on plateau: thresholds") {
   ReduceOnPlateau relative{.learning_rate = 1, .factor = 0.5, .patience = 1, .relative = 0.1};
   CHECK(relative.tell(1.0) == 1);
-  CHECK(relative.tell(0.91) == 0.5);   // not below 0.9
-  CHECK(relative.tell(0.89) == 0.5);   // below
+  CHECK(relative.tell(0.91) == 0.5);  // not below 0.9
+  CHECK(relative.tell(0.89) == 0.5);  // below
   CHECK(relative.state.best == 0.89);
   ReduceOnPlateau absolute{.learning_rate = 1, .factor = 0.5, .patience = 1, .relative = 0, .absolute = 0.25};
   CHECK(absolute.tell(1.0) == 1);
@@ -48,7 +47,8 @@ TEST_CASE("reduce on plateau: its state is a value") {
   const auto value = [](int k) { return 1 + 0.3 * std::abs(k % 7 - 3) + 1.0 / (1 + k); };
   ReduceOnPlateau one{.learning_rate = 1, .factor = 0.9, .patience = 3, .cooldown = 2, .averaged = 2};
   for (int k = 0; k < 33; ++k) one.tell(value(k));
-  ReduceOnPlateau other{.learning_rate = 1, .factor = 0.9, .patience = 3, .cooldown = 2, .averaged = 2, .state = one.state};
+  ReduceOnPlateau other{
+      .learning_rate = 1, .factor = 0.9, .patience = 3, .cooldown = 2, .averaged = 2, .state = one.state};
   for (int k = 33; k < 99; ++k) CHECK(one.tell(value(k)) == other.tell(value(k)));
   CHECK(one.state == other.state);
   CHECK(one.state.scale < 1);

@@ -1,9 +1,8 @@
 // Continued training: what warming up again does to a regression whose truth moves.
+#include "support/catch.hpp"
 #include <glissade/glissade.hpp>
 
 #include <random>
-
-#include "support/catch.hpp"
 
 using namespace glissade;
 
@@ -73,11 +72,14 @@ TEST_CASE("rewarm: learns new data faster, forgets more with a higher peak, and 
     go_on(again_constant, pretrained, 0.005, upstream);
     go_on(again_warm, pretrained, warm(0.05), upstream);
   }
-  INFO("after 100: " << constant_rate.after_100 << ", " << half.after_100 << ", " << same.after_100 << ", " << twice.after_100);
-  INFO("after 400: " << constant_rate.after_400 << ", " << half.after_400 << ", " << same.after_400 << ", " << twice.after_400);
-  INFO("last: " << constant_rate.last << ", " << half.last << ", " << same.last << ", " << twice.last << ", scratch " << scratch.last);
-  INFO("upstream peak: " << constant_rate.upstream_peak << ", " << half.upstream_peak << ", " << same.upstream_peak << ", "
-                         << twice.upstream_peak);
+  INFO("after 100: " << constant_rate.after_100 << ", " << half.after_100 << ", " << same.after_100 << ", "
+                     << twice.after_100);
+  INFO("after 400: " << constant_rate.after_400 << ", " << half.after_400 << ", " << same.after_400 << ", "
+                     << twice.after_400);
+  INFO("last: " << constant_rate.last << ", " << half.last << ", " << same.last << ", " << twice.last << ", scratch "
+                << scratch.last);
+  INFO("upstream peak: " << constant_rate.upstream_peak << ", " << half.upstream_peak << ", " << same.upstream_peak
+                         << ", " << twice.upstream_peak);
   INFO("same data: " << again_constant.mean_200_to_800 << ", " << again_warm.mean_200_to_800);
   CHECK(constant_rate.after_100 > 2 * half.after_100);
   CHECK(half.after_100 > same.after_100);

@@ -1,7 +1,6 @@
-#include <glissade/glissade.hpp>
-
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
+#include <glissade/glissade.hpp>
 
 using namespace glissade;
 
@@ -9,7 +8,8 @@ namespace {
 
 /// All five, with the same peak, a warm-up of 10 and a length of 100 where they have one.
 std::vector<Schedule> all() {
-  return {constant(1), cosine_decay(1, 100, 0.1), linear_warmup(1, 10), inverse_sqrt(1, 10), warmup_cosine_decay(1, 10, 100, 0.1)};
+  return {constant(1), cosine_decay(1, 100, 0.1), linear_warmup(1, 10), inverse_sqrt(1, 10),
+          warmup_cosine_decay(1, 10, 100, 0.1)};
 }
 
 }  // namespace
@@ -109,6 +109,8 @@ TEST_CASE("schedules: bad arguments are refused by name") {
   CHECK(says([] { return inverse_sqrt(1, -1); }) == "inverse_sqrt: warmup_steps = -1, must be >= 0 and finite");
   CHECK(says([] { return inverse_sqrt(1, 1, -1); }) == "inverse_sqrt: timescale = -1, must be >= 0 and finite");
   CHECK(says([] { return warmup_cosine_decay(1, 10, 9); }) == "warmup_cosine_decay: total_steps = 9, must be >= 10");
-  CHECK(says([] { return warmup_cosine_decay(1, -1, 9); }) == "warmup_cosine_decay: warmup_steps = -1, must be >= 0 and finite");
-  CHECK(says([] { return warmup_cosine_decay(-1, 1, 9); }) == "warmup_cosine_decay: peak = -1, must be >= 0 and finite");
+  CHECK(says([] { return warmup_cosine_decay(1, -1, 9); }) ==
+        "warmup_cosine_decay: warmup_steps = -1, must be >= 0 and finite");
+  CHECK(says([] { return warmup_cosine_decay(-1, 1, 9); }) ==
+        "warmup_cosine_decay: peak = -1, must be >= 0 and finite");
 }

@@ -143,21 +143,21 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 /// sum log cosh(x_i - i) + (x_i - i)^2 / 20: smooth and strictly convex with minimum 0 at (0, 1, 2, ...).
-inline const Formula smooth{
-    [](const VectorXd& x, VectorXd& g) {
-      double value = 0;
-      for (Eigen::Index i = 0; i < x.size(); ++i) {
-        const double t = x[i] - static_cast<double>(i);
-        value += std::abs(t) + std::log1p(std::exp(-2 * std::abs(t))) - std::log(2.0) + 0.05 * t * t;
-        g[i] = std::tanh(t) + 0.1 * t;
-      }
-      return value;
-    },
-    [](const VectorXd& x, MatrixXd& H) {
-      H.setZero();
-      for (Eigen::Index i = 0; i < x.size(); ++i)
-        H(i, i) = 1.1 - std::pow(std::tanh(x[i] - static_cast<double>(i)), 2);
-    }};
+inline const Formula smooth{[](const VectorXd& x, VectorXd& g) {
+                              double value = 0;
+                              for (Eigen::Index i = 0; i < x.size(); ++i) {
+                                const double t = x[i] - static_cast<double>(i);
+                                value +=
+                                    std::abs(t) + std::log1p(std::exp(-2 * std::abs(t))) - std::log(2.0) + 0.05 * t * t;
+                                g[i] = std::tanh(t) + 0.1 * t;
+                              }
+                              return value;
+                            },
+                            [](const VectorXd& x, MatrixXd& H) {
+                              H.setZero();
+                              for (Eigen::Index i = 0; i < x.size(); ++i)
+                                H(i, i) = 1.1 - std::pow(std::tanh(x[i] - static_cast<double>(i)), 2);
+                            }};
 
 /// -sum x_i
 inline const Formula linear{[](const VectorXd& x, VectorXd& g) {

@@ -13,13 +13,13 @@ template class Eigen::FullPivLU<Eigen::MatrixXd>;
 
 template Eigen::MatrixXf glissade::orthonormalized(const Eigen::MatrixXf&);
 template Eigen::MatrixXf glissade::leading_subspace(const Eigen::MatrixXf&, Eigen::Index);
-template Eigen::MatrixXf glissade::random_leading_subspace(const Eigen::MatrixXf&, Eigen::Index,
-    glissade::RandomKey, const glissade::RangeFinder&);
+template Eigen::MatrixXf glissade::random_leading_subspace(const Eigen::MatrixXf&, Eigen::Index, glissade::RandomKey,
+                                                           const glissade::RangeFinder&);
 template void glissade::multiply<float>(glissade::MatrixView<const float>, glissade::MatrixView<const float>,
-    glissade::MatrixView<float>, double, bool);
+                                        glissade::MatrixView<float>, double, bool);
 template Eigen::MatrixXd glissade::orthonormalized(const Eigen::MatrixXd&);
 template Eigen::MatrixXd glissade::leading_subspace(const Eigen::MatrixXd&, Eigen::Index);
-template Eigen::MatrixXd glissade::random_leading_subspace(const Eigen::MatrixXd&, Eigen::Index,
-    glissade::RandomKey, const glissade::RangeFinder&);
+template Eigen::MatrixXd glissade::random_leading_subspace(const Eigen::MatrixXd&, Eigen::Index, glissade::RandomKey,
+                                                           const glissade::RangeFinder&);
 template void glissade::multiply<double>(glissade::MatrixView<const double>, glissade::MatrixView<const double>,
-    glissade::MatrixView<double>, double, bool);
+                                         glissade::MatrixView<double>, double, bool);

@@ -3,10 +3,10 @@
 // compile.
 #pragma once
 
-#include <Eigen/Dense>
-
 #include <glissade/linalg/orthonormal.hpp>
-#include <glissade/linalg/panel_product.hpp>
+#include <glissade/linalg/product.hpp>
+
+#include <Eigen/Dense>
 
 extern template class Eigen::HouseholderQR<Eigen::MatrixXf>;
 extern template class Eigen::HouseholderQR<Eigen::MatrixXd>;
@@ -22,12 +22,12 @@ extern template class Eigen::FullPivLU<Eigen::MatrixXd>;
 extern template Eigen::MatrixXf glissade::orthonormalized(const Eigen::MatrixXf&);
 extern template Eigen::MatrixXf glissade::leading_subspace(const Eigen::MatrixXf&, Eigen::Index);
 extern template Eigen::MatrixXf glissade::random_leading_subspace(const Eigen::MatrixXf&, Eigen::Index,
-    glissade::RandomKey, const glissade::RangeFinder&);
+                                                                  glissade::RandomKey, const glissade::RangeFinder&);
 extern template void glissade::multiply<float>(glissade::MatrixView<const float>, glissade::MatrixView<const float>,
-    glissade::MatrixView<float>, double, bool);
+                                               glissade::MatrixView<float>, double, bool);
 extern template Eigen::MatrixXd glissade::orthonormalized(const Eigen::MatrixXd&);
 extern template Eigen::MatrixXd glissade::leading_subspace(const Eigen::MatrixXd&, Eigen::Index);
 extern template Eigen::MatrixXd glissade::random_leading_subspace(const Eigen::MatrixXd&, Eigen::Index,
-    glissade::RandomKey, const glissade::RangeFinder&);
+                                                                  glissade::RandomKey, const glissade::RangeFinder&);
 extern template void glissade::multiply<double>(glissade::MatrixView<const double>, glissade::MatrixView<const double>,
-    glissade::MatrixView<double>, double, bool);
+                                                glissade::MatrixView<double>, double, bool);

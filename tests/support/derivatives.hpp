@@ -1,12 +1,13 @@
 // Compares the derivatives of an objective with differences of its values.
 #pragma once
 
-#include <Eigen/Core>
-#include <algorithm>
-#include <cmath>
+#include "support/catch.hpp"
 #include <glissade/core/random.hpp>
 
-#include "support/catch.hpp"
+#include <Eigen/Core>
+
+#include <algorithm>
+#include <cmath>
 
 /// (f(-2) - 8 f(-1) + 8 f(1) - f(2)) / 12 h along coordinate i: an error of h^4 and of eps |f| / h.
 auto difference(const auto& f, Eigen::VectorXd x, Eigen::Index i, double h) {
@@ -19,8 +20,9 @@ auto difference(const auto& f, Eigen::VectorXd x, Eigen::Index i, double h) {
   return slope;
 }
 
-/// Gradient, Hessian and Hessian-vector product at the start and at five random points: near it, and of sizes 1, 10 and,
-/// twice, 1e2. A point where the function is not finite or exceeds 1e40 is moved half way to the start until it is not.
+/// Gradient, Hessian and Hessian-vector product at the start and at five random points: near it, and of sizes 1, 10
+/// and, twice, 1e2. A point where the function is not finite or exceeds 1e40 is moved half way to the start until it is
+/// not.
 template <class P>
 void check_derivatives(const P& problem, const Eigen::VectorXd& start, bool at_start = true) {
   const Eigen::Index n = start.size();
@@ -51,7 +53,7 @@ void check_derivatives(const P& problem, const Eigen::VectorXd& start, bool at_s
 
     Eigen::VectorXd v(n);
     for (Eigen::Index i = 0; i < n; ++i) v[i] = key.derive(99).normal(static_cast<std::uint64_t>(i));
-    if constexpr (requires(Eigen::MatrixXd& H) { problem.hessian(x, H); }) {
+    if constexpr (requires(Eigen::MatrixXd & H) { problem.hessian(x, H); }) {
       Eigen::MatrixXd H;
       problem.hessian(x, H);
       Eigen::MatrixXd columns(n, n);
@@ -59,12 +61,12 @@ void check_derivatives(const P& problem, const Eigen::VectorXd& start, bool at_s
       const double rounding = 4e-16 * g.cwiseAbs().maxCoeff() / h;
       CHECK((H - columns).cwiseAbs().maxCoeff() <= 1e-5 * H.cwiseAbs().maxCoeff() + 20 * rounding);
       CHECK((H - H.transpose()).cwiseAbs().maxCoeff() <= 1e-14 * H.cwiseAbs().maxCoeff());
-      if constexpr (requires(Eigen::VectorXd& Hv) { problem.hessian_vector(x, v, Hv); }) {
+      if constexpr (requires(Eigen::VectorXd & Hv) { problem.hessian_vector(x, v, Hv); }) {
         Eigen::VectorXd Hv;
         problem.hessian_vector(x, v, Hv);
         CHECK((Hv - H * v).cwiseAbs().maxCoeff() <= 1e-12 * (H.cwiseAbs() * v.cwiseAbs()).maxCoeff() + 1e-300);
       }
-    } else if constexpr (requires(Eigen::VectorXd& Hv) { problem.hessian_vector(x, v, Hv); }) {
+    } else if constexpr (requires(Eigen::VectorXd & Hv) { problem.hessian_vector(x, v, Hv); }) {
       Eigen::VectorXd Hv;
       problem.hessian_vector(x, v, Hv);
       const auto along = [&](const Eigen::VectorXd& t) { return gradient(x + t[0] * v); };

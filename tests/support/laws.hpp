@@ -1,15 +1,15 @@
 // The laws: what every rule, transform, wrapper and chain obeys. check_laws(subject) runs all.
 #pragma once
 
-#include <cstring>
-#include <limits>
-#include <string>
-#include <vector>
-
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
 #include "support/problems.hpp"
 #include "support/subject.hpp"
+
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
 
 namespace laws {
 
@@ -109,8 +109,8 @@ void sizes(const Subject<R>& s) {
     Optimizer optimizer{s.rule, whole};
     for (int t = 1; t <= 3; ++t) optimizer.step(gradients<V>(100, t));
   }
-  for (const Index size : {Index{0}, Index{1}, width - 1, width, width + 1, 2 * width + 1, Index{15}, Index{16},
-                           Index{17}, Index{33}}) {
+  for (const Index size :
+       {Index{0}, Index{1}, width - 1, width, width + 1, 2 * width + 1, Index{15}, Index{16}, Index{17}, Index{33}}) {
     V memory = V::Constant(size + 2, static_cast<T>(7));
     memory.segment(1, size) = parameters<V>(size);
     Eigen::Map<V> x(memory.data() + 1, size);
@@ -442,7 +442,7 @@ struct SpoilOption {
     value = spoil(name, allowed, *value->constant());
   }
   template <class E>
-    requires std::is_enum_v<E>
+  requires std::is_enum_v<E>
   void operator()(std::string_view name, E& value, const glissade::Range& allowed) {
     value = static_cast<E>(static_cast<int>(spoil(name, allowed, static_cast<double>(value))));
   }
@@ -557,8 +557,9 @@ void check_laws(const Subject<R>& s) {
     laws::no_allocation(s);
     laws::layouts(s);
     laws::storage_types(s);
-    if (s.elementwise)
-      SECTION("permutations and signs") { laws::equivariance(s.rule); }
+    if (s.elementwise) SECTION("permutations and signs") {
+        laws::equivariance(s.rule);
+      }
     laws::threads(s);
     laws::rejects_bad_options(s);
     laws::absent_gradients(s);

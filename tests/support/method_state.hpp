@@ -1,13 +1,13 @@
 // Carries the state of a method over to another one by what its visit names, as a file would.
 #pragma once
 
+#include <glissade/core/tensors/field.hpp>
+
 #include <cstring>
 #include <map>
 #include <string>
 #include <type_traits>
 #include <vector>
-
-#include <glissade/core/state.hpp>
 
 /// Every named part of `from` into the part of the same name of `to`, a state for as many variables.
 template <class S>

@@ -1,9 +1,9 @@
 // Watches that nothing is taken from the heap, by Eigen (an assertion) or by operator new (a count).
 #pragma once
 
-#include <Eigen/Core>
-
 #include "support/allocations.hpp"
+
+#include <Eigen/Core>
 
 class NoHeap {
  public:

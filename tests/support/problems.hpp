@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+
 #include <cmath>
 #include <vector>
 
@@ -37,8 +38,7 @@ struct Mlp13 {
     const Matrix y = sigmoid((h * W2.transpose()).rowwise() + b2.transpose());
     const Matrix dz2 = y.array() * (1 - y.array());
     const Matrix dz1 = (dz2 * W2).array() * h.array() * (1 - h.array());
-    return {dz1.transpose() * x, dz2.transpose() * h, dz1.colwise().sum().transpose(),
-            dz2.colwise().sum().transpose()};
+    return {dz1.transpose() * x, dz2.transpose() * h, dz1.colwise().sum().transpose(), dz2.colwise().sum().transpose()};
   }
 
   /// All parameters, each tensor flattened row by row.

@@ -1,10 +1,9 @@
 // What the tests of single rules have in common: trajectories and exact identities.
 #pragma once
 
-#include <glissade/glissade.hpp>
-
 #include "support/catch.hpp"
 #include "support/laws.hpp"
+#include <glissade/glissade.hpp>
 
 namespace rule_checks {
 

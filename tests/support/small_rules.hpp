@@ -1,4 +1,4 @@
-// Rules that only tests have: each uses one part of the interface of core/rule.hpp.
+// Rules that only tests have: each uses one part of the interface of rule/rule.hpp.
 #pragma once
 
 #include <glissade/glissade.hpp>

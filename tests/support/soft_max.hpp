@@ -26,8 +26,7 @@ struct SoftMax {
   double mu;
   mutable Eigen::VectorXd p;
 
-  SoftMax(Eigen::Index n, Eigen::Index d, double smoothing, std::uint64_t seed)
-      : A(n, d), b(n), mu(smoothing) {
+  SoftMax(Eigen::Index n, Eigen::Index d, double smoothing, std::uint64_t seed) : A(n, d), b(n), mu(smoothing) {
     Uniform uniform{seed};
     for (Eigen::Index i = 0; i < n; ++i) {
       for (Eigen::Index j = 0; j < d; ++j) A(i, j) = uniform();

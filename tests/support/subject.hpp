@@ -11,20 +11,20 @@
 struct Textbook {
   Eigen::ArrayXXd x;
   Eigen::ArrayXXd g;
-  int t = 0;                             // the number of this step, from 1
-  std::array<Eigen::ArrayXXd, 4> s{};    // memory, zero at the start, of the shape of x
-  std::array<Eigen::ArrayXd, 2> v{};     // memory of other shapes, empty at the start
+  int t = 0;                           // the number of this step, from 1
+  std::array<Eigen::ArrayXXd, 4> s{};  // memory, zero at the start, of the shape of x
+  std::array<Eigen::ArrayXd, 2> v{};   // memory of other shapes, empty at the start
 };
 
 template <class R>
 struct Subject {
   std::string name;
-  R rule;                                          // with rates that suit the convergence law
-  int passes;                                      // over memory
-  std::function<void(Textbook&)> textbook = {};    // about 20 lines, or none
-  bool elementwise = true;                         // every coefficient lives on its own
-  bool rests = true;                               // zero gradients leave parameters alone
-  double precision = 1e-12;                        // of the textbook law, relative
+  R rule;                                        // with rates that suit the convergence law
+  int passes;                                    // over memory
+  std::function<void(Textbook&)> textbook = {};  // about 20 lines, or none
+  bool elementwise = true;                       // every coefficient lives on its own
+  bool rests = true;                             // zero gradients leave parameters alone
+  double precision = 1e-12;                      // of the textbook law, relative
 };
 template <class R>
 Subject(std::string, R, int) -> Subject<R>;

@@ -1,7 +1,7 @@
 // Functions of the literature for tests of methods, with their starts.
 #pragma once
 
-#include <glissade/method/autodiff.hpp>
+#include <glissade/oracle/autodiff.hpp>
 
 #include <cmath>
 

@@ -1,8 +1,7 @@
 // Results do not depend on the number of threads.
-#include <glissade/glissade.hpp>
-
 #include "support/laws.hpp"
 #include "support/small_rules.hpp"
+#include <glissade/glissade.hpp>
 
 using namespace glissade;
 using Eigen::VectorXd;
@@ -76,7 +75,8 @@ TEST_CASE("threads: stochastic rounding") {
   using Brain = Eigen::Matrix<Eigen::bfloat16, Eigen::Dynamic, 1>;
   const auto run = [](int threads) {
     Brain x = laws::parameters<Eigen::VectorXf>(size).cast<Eigen::bfloat16>();
-    Optimizer optimizer{Sgd{.learning_rate = 1e-3}, OptimizerOptions{.threads = threads, .seed = 5, .rounding = Rounding::stochastic}, x};
+    Optimizer optimizer{Sgd{.learning_rate = 1e-3},
+                        OptimizerOptions{.threads = threads, .seed = 5, .rounding = Rounding::stochastic}, x};
     for (int t = 1; t <= 3; ++t) optimizer.step(laws::gradients<Eigen::VectorXf>(size, t));
     return x;
   };

@@ -1,7 +1,6 @@
-#include <glissade/glissade.hpp>
-
 #include "support/laws.hpp"
 #include "support/message_of.hpp"
+#include <glissade/glissade.hpp>
 
 using namespace glissade;
 using Eigen::VectorXd;
@@ -92,7 +91,8 @@ TEST_CASE("accumulate: the number of steps can change in mid-run") {
 TEST_CASE("accumulate: a micro-batch that is skipped has never been") {
   auto x = laws::parameters<VectorXd>(19);
   VectorXd y = x;
-  const auto rule = chain(SkipNonFinite{}, Accumulate{.steps = 3}, ClipByGlobalNorm{.max_norm = 0.5}, Adam{.learning_rate = falling()});
+  const auto rule = chain(SkipNonFinite{}, Accumulate{.steps = 3}, ClipByGlobalNorm{.max_norm = 0.5},
+                          Adam{.learning_rate = falling()});
   Optimizer disturbed{rule, x};
   Optimizer clean{rule, y};
   for (int t = 1; t <= 12; ++t) {
@@ -114,7 +114,8 @@ TEST_CASE("accumulate: a micro-batch that is skipped has never been") {
 
 TEST_CASE("accumulate: clipping behind it sees the mean") {
   VectorXd x = VectorXd::Zero(1);
-  Optimizer optimizer{chain(Accumulate{.steps = 2}, ClipByGlobalNorm{.max_norm = 1}, ScaleByLearningRate{.learning_rate = 1}), x};
+  Optimizer optimizer{
+      chain(Accumulate{.steps = 2}, ClipByGlobalNorm{.max_norm = 1}, ScaleByLearningRate{.learning_rate = 1}), x};
   optimizer.step(VectorXd::Constant(1, 10.0));
   optimizer.step(VectorXd::Constant(1, -9.5));
   CHECK(x[0] == -0.25);

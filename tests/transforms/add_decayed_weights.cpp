@@ -1,6 +1,5 @@
-#include <glissade/glissade.hpp>
-
 #include "support/laws.hpp"
+#include <glissade/glissade.hpp>
 
 using namespace glissade;
 using Eigen::MatrixXd;
@@ -16,8 +15,8 @@ TEST_CASE("decay: masks by shape and by name") {
     E.setOnes();
     b.setOnes();
     s = 1;
-    Optimizer optimizer{AdamW{.learning_rate = 0.5, .weight_decay = 0.5, .mask = mask}, named("W", W), named("embedding", E),
-                        named("bias", b), named("gain", s)};
+    Optimizer optimizer{AdamW{.learning_rate = 0.5, .weight_decay = 0.5, .mask = mask}, named("W", W),
+                        named("embedding", E), named("bias", b), named("gain", s)};
     optimizer.step(MatrixXd::Zero(3, 2), MatrixXd::Zero(3, 1), VectorXd::Zero(3), 0.0);
     return std::array<double, 4>{W(2, 1), E(1, 0), b[0], s};
   };
@@ -33,8 +32,12 @@ TEST_CASE("decay: in front of a rule it passes through the moments, behind it no
   VectorXd x = laws::parameters<VectorXd>(9);
   VectorXd y = x;
   const VectorXd start = x;
-  Optimizer l2{chain(AddDecayedWeights{.weight_decay = 0.5}, Trace{.momentum = 0.5}, ScaleByLearningRate{.learning_rate = 0.1}), x};
-  Optimizer decoupled{chain(Trace{.momentum = 0.5}, AddDecayedWeights{.weight_decay = 0.5}, ScaleByLearningRate{.learning_rate = 0.1}), y};
+  Optimizer l2{
+      chain(AddDecayedWeights{.weight_decay = 0.5}, Trace{.momentum = 0.5}, ScaleByLearningRate{.learning_rate = 0.1}),
+      x};
+  Optimizer decoupled{
+      chain(Trace{.momentum = 0.5}, AddDecayedWeights{.weight_decay = 0.5}, ScaleByLearningRate{.learning_rate = 0.1}),
+      y};
   for (int t = 0; t < 2; ++t) {
     l2.step(g);
     decoupled.step(g);

@@ -1,7 +1,6 @@
-#include <glissade/glissade.hpp>
-
 #include "support/catch.hpp"
 #include "support/problems.hpp"
+#include <glissade/glissade.hpp>
 
 using namespace glissade;
 
@@ -9,10 +8,12 @@ namespace {
 
 template <class R>
 Eigen::VectorXd run(const R& rule) {
-  Eigen::VectorXd x = Eigen::VectorXd::NullaryExpr(53, [](Eigen::Index i) { return small_problems::test_parameter(i); });
+  Eigen::VectorXd x =
+      Eigen::VectorXd::NullaryExpr(53, [](Eigen::Index i) { return small_problems::test_parameter(i); });
   Optimizer optimizer{rule, x};
   for (int t = 1; t <= 25; ++t)
-    optimizer.step(Eigen::VectorXd::NullaryExpr(53, [t](Eigen::Index i) { return small_problems::test_gradient(i, t); }));
+    optimizer.step(
+        Eigen::VectorXd::NullaryExpr(53, [t](Eigen::Index i) { return small_problems::test_gradient(i, t); }));
   return x;
 }
 

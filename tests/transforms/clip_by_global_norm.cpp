@@ -1,6 +1,5 @@
-#include <glissade/glissade.hpp>
-
 #include "support/laws.hpp"
+#include <glissade/glissade.hpp>
 
 using namespace glissade;
 using Eigen::MatrixXd;
@@ -57,15 +56,15 @@ TEST_CASE("clip by global norm: one norm of all tensors, those without gradient 
   VectorXd b = VectorXd::Zero(3);
   double s = 0;
   Optimizer optimizer{ClipByGlobalNorm{.max_norm = 1}, W, b, s};
-  const MatrixXd gW = MatrixXd::Constant(2, 2, 2);     // 16
-  const VectorXd gb = VectorXd{{4.0, 4.0, -1.0}};      // 33
-  optimizer.step(gW, gb, std::sqrt(32.0));             // 81 in all
+  const MatrixXd gW = MatrixXd::Constant(2, 2, 2);  // 16
+  const VectorXd gb = VectorXd{{4.0, 4.0, -1.0}};   // 33
+  optimizer.step(gW, gb, std::sqrt(32.0));          // 81 in all
   CHECK((W - gW / 9).cwiseAbs().maxCoeff() <= 1e-15);
   CHECK((b - gb / 9).cwiseAbs().maxCoeff() <= 1e-15);
   CHECK(std::abs(s - std::sqrt(32.0) / 9) <= 1e-15);
   W.setZero();
   b.setZero();
-  optimizer.step(gW, no_gradient, 3.0);                // 25
+  optimizer.step(gW, no_gradient, 3.0);  // 25
   CHECK((W - gW / 5).cwiseAbs().maxCoeff() <= 1e-15);
   CHECK((b.array() == 0).all());
 }

@@ -1,7 +1,6 @@
-#include <glissade/glissade.hpp>
-
 #include "support/catch.hpp"
 #include "support/problems.hpp"
+#include <glissade/glissade.hpp>
 
 using namespace glissade;
 
@@ -17,9 +16,8 @@ V passed(const R& rule, const V& gradient) {
 }
 
 Eigen::MatrixXd gradient_matrix(Eigen::Index rows, Eigen::Index cols) {
-  return Eigen::MatrixXd::NullaryExpr(rows, cols, [](Eigen::Index i, Eigen::Index j) {
-    return small_problems::test_gradient(7 * i + j, 1);
-  });
+  return Eigen::MatrixXd::NullaryExpr(
+      rows, cols, [](Eigen::Index i, Eigen::Index j) { return small_problems::test_gradient(7 * i + j, 1); });
 }
 
 }  // namespace

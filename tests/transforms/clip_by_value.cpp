@@ -1,6 +1,5 @@
-#include <glissade/glissade.hpp>
-
 #include "support/laws.hpp"
+#include <glissade/glissade.hpp>
 
 using namespace glissade;
 

@@ -1,9 +1,8 @@
+#include "support/catch.hpp"
+#include "support/problems.hpp"
 #include <glissade/glissade.hpp>
 
 #include <random>
-
-#include "support/catch.hpp"
-#include "support/problems.hpp"
 
 using namespace glissade;
 

@@ -1,7 +1,6 @@
-#include <glissade/glissade.hpp>
-
 #include "support/catch.hpp"
 #include "support/problems.hpp"
+#include <glissade/glissade.hpp>
 
 using namespace glissade;
 
@@ -10,7 +9,8 @@ using Vector = Eigen::VectorXf;
 const float infinity = std::numeric_limits<float>::infinity();
 
 Vector gradient(int t) {
-  return Vector::NullaryExpr(21, [t](Eigen::Index i) { return static_cast<float>(small_problems::test_gradient(i, t)); });
+  return Vector::NullaryExpr(21,
+                             [t](Eigen::Index i) { return static_cast<float>(small_problems::test_gradient(i, t)); });
 }
 }  // namespace
 

@@ -1,7 +1,6 @@
-#include <glissade/glissade.hpp>
-
 #include "support/laws.hpp"
 #include "support/message_of.hpp"
+#include <glissade/glissade.hpp>
 
 using namespace glissade;
 using Eigen::MatrixXd;
@@ -49,7 +48,8 @@ TEST_CASE("skip non-finite: a bad step changes nothing, wherever the bad coeffic
 TEST_CASE("skip non-finite: a run with bad steps equals the run without them") {
   auto x = laws::parameters<VectorXd>(19);
   VectorXd y = x;
-  const auto rule = chain(SkipNonFinite{}, AdamW{.learning_rate = [](std::int64_t t) { return 0.1 / static_cast<double>(t + 1); }});
+  const auto rule =
+      chain(SkipNonFinite{}, AdamW{.learning_rate = [](std::int64_t t) { return 0.1 / static_cast<double>(t + 1); }});
   Optimizer disturbed{rule, x};
   Optimizer clean{rule, y};
   for (int t = 1; t <= 10; ++t) {

@@ -37,19 +37,17 @@ struct Range {
     if (no_low && no_high) return "a number";
     if (no_high) return (low_open ? "> " : ">= ") + to_text(low) + (high_open ? " and finite" : "");
     if (no_low) return (high_open ? "< " : "<= ") + to_text(high);
-    return (low_open ? "in (" : "in [") + to_text(low) + ", " + to_text(high) +
-           (high_open ? ")" : "]");
+    return (low_open ? "in (" : "in [") + to_text(low) + ", " + to_text(high) + (high_open ? ")" : "]");
   }
 };
 
 namespace range {
 inline constexpr Range any{};
-inline constexpr Range finite{-std::numeric_limits<double>::max(),
-                              std::numeric_limits<double>::max()};
+inline constexpr Range finite{-std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
 inline constexpr Range non_negative{0, std::numeric_limits<double>::infinity(), false, true};
 inline constexpr Range positive{0, std::numeric_limits<double>::infinity(), true, true};
-inline constexpr Range decay{0, 1, false, true};      // [0, 1): a factor of a running mean
-inline constexpr Range fraction{0, 1};                // [0, 1]
+inline constexpr Range decay{0, 1, false, true};  // [0, 1): a factor of a running mean
+inline constexpr Range fraction{0, 1};            // [0, 1]
 inline constexpr Range open_fraction{0, 1, true, true};
 inline constexpr Range at_least_one{1, std::numeric_limits<double>::infinity(), false, true};
 }  // namespace range
@@ -57,12 +55,11 @@ inline constexpr Range at_least_one{1, std::numeric_limits<double>::infinity(), 
 /// Throws std::invalid_argument: "Adam: beta1 = 1.2, must be in [0, 1)".
 [[noreturn]] inline void reject(std::string_view owner, std::string_view field, double value,
                                 const std::string& bound) {
-  throw std::invalid_argument(std::string(owner) + ": " + std::string(field) + " = " +
-                              to_text(value) + ", must be " + bound);
+  throw std::invalid_argument(std::string(owner) + ": " + std::string(field) + " = " + to_text(value) + ", must be " +
+                              bound);
 }
 
-inline void require(std::string_view owner, std::string_view field, double value,
-                    const Range& allowed) {
+inline void require(std::string_view owner, std::string_view field, double value, const Range& allowed) {
   if (!allowed.contains(value)) reject(owner, field, value, allowed.text());
 }
 

@@ -28,10 +28,10 @@ namespace glissade {
 /// Algorithm 2. Deviation: the inner loop has a most.
 struct AiSarah {
   static constexpr std::string_view name = "AiSarah";
-  double gamma = 1.0 / 32;        // in (0, 1)
-  double beta = 0.999;            // in [0, 1)
-  std::int64_t batch_size = 64;   // in [1, n]
-  std::int64_t inner_steps = 0;   // >= 0, the most in an outer loop; 0: 20 passes
+  double gamma = 1.0 / 32;       // in (0, 1)
+  double beta = 0.999;           // in [0, 1)
+  std::int64_t batch_size = 64;  // in [1, n]
+  std::int64_t inner_steps = 0;  // >= 0, the most in an outer loop; 0: 20 passes
   bool drop_third = false;
   Order order = Order::reshuffled;
   std::uint64_t seed = 0;

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "../core/batches.hpp"
-#include "../method/method.hpp"
+#include "../drive/method.hpp"
+#include "../oracle/batches.hpp"
 
 namespace glissade {
 
@@ -19,7 +19,7 @@ struct FiniteSumState {
   double value = 0;
   V gradient;
   std::int64_t outer = 0;
-  std::int64_t inner = 0;  // inner steps so far, of all outer loops
+  std::int64_t inner = 0;                   // inner steps so far, of all outer loops
   V direction, anchor, at_anchor, scratch;  // workspace
   detail::Batches batches = {};
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "../method/lifted.hpp"
+#include "../minimize/from_rule.hpp"
 #include "inner_loop.hpp"
 
 namespace glissade {

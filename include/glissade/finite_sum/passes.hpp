@@ -1,7 +1,7 @@
 // Work of the methods for finite sums in passes over the data, counted in two ways.
 #pragma once
 
-#include "../method/result.hpp"
+#include "../drive/status.hpp"
 
 namespace glissade {
 

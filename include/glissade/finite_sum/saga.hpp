@@ -24,9 +24,9 @@ namespace glissade {
 /// arXiv 1407.0202. Deviation: mini-batches by blocks of terms.
 struct Saga {
   static constexpr std::string_view name = "Saga";
-  double step_size = 0.1;         // > 0; about 1 / (3 L), L of the terms
-  std::int64_t batch_size = 1;    // in [1, n]
-  std::int64_t inner_steps = 0;   // >= 0; 0: two passes
+  double step_size = 0.1;        // > 0; about 1 / (3 L), L of the terms
+  std::int64_t batch_size = 1;   // in [1, n]
+  std::int64_t inner_steps = 0;  // >= 0; 0: two passes
   std::uint64_t seed = 0;
 
   static void options(auto& self, auto&& visit) {
@@ -115,9 +115,7 @@ struct Saga {
 
  private:
   [[nodiscard]] Index begin_of(Index j) const { return j * batch_size; }
-  [[nodiscard]] Index size_of(Index j, Index n) const {
-    return j + 1 == n / batch_size ? n - begin_of(j) : batch_size;
-  }
+  [[nodiscard]] Index size_of(Index j, Index n) const { return j + 1 == n / batch_size ? n - begin_of(j) : batch_size; }
   [[nodiscard]] double weight(Index j, Index n) const {
     return static_cast<double>(size_of(j, n) * (n / batch_size)) / static_cast<double>(n);
   }

@@ -21,9 +21,9 @@ namespace glissade {
 /// 1703.00102, Algorithm 1, with the last inner point as the next start, as in practice.
 struct Sarah {
   static constexpr std::string_view name = "Sarah";
-  double step_size = 0.1;         // > 0; about 1 / (2 L), L of the terms
-  std::int64_t batch_size = 1;    // in [1, n]
-  std::int64_t inner_steps = 0;   // >= 0; 0: two passes
+  double step_size = 0.1;        // > 0; about 1 / (2 L), L of the terms
+  std::int64_t batch_size = 1;   // in [1, n]
+  std::int64_t inner_steps = 0;  // >= 0; 0: two passes
   Order order = Order::reshuffled;
   std::uint64_t seed = 0;
 
@@ -58,10 +58,10 @@ struct Sarah {
 /// State, cost, errors: as Sarah. Source: the same, Algorithm 2.
 struct SarahPlus {
   static constexpr std::string_view name = "SarahPlus";
-  double step_size = 0.1;         // > 0
-  double gamma = 0.125;           // in (0, 1)
-  std::int64_t batch_size = 1;    // in [1, n]
-  std::int64_t inner_steps = 0;   // >= 0; 0: two passes
+  double step_size = 0.1;        // > 0
+  double gamma = 0.125;          // in (0, 1)
+  std::int64_t batch_size = 1;   // in [1, n]
+  std::int64_t inner_steps = 0;  // >= 0; 0: two passes
   Order order = Order::reshuffled;
   std::uint64_t seed = 0;
 

@@ -19,9 +19,9 @@ namespace glissade {
 /// 2013, with the last inner point as the next snapshot (option I).
 struct Svrg {
   static constexpr std::string_view name = "Svrg";
-  double step_size = 0.1;         // > 0; about 1 / (10 L), L of the terms
-  std::int64_t batch_size = 1;    // in [1, n]
-  std::int64_t inner_steps = 0;   // >= 0; 0: two passes
+  double step_size = 0.1;        // > 0; about 1 / (10 L), L of the terms
+  std::int64_t batch_size = 1;   // in [1, n]
+  std::int64_t inner_steps = 0;  // >= 0; 0: two passes
   Order order = Order::reshuffled;
   std::uint64_t seed = 0;
 

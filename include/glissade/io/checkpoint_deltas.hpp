@@ -1,4 +1,4 @@
-// Saving what changed between two versions of a model, one delta a tensor: see editing/checkpoint_delta.hpp.
+// Saving what changed between two versions of a model, one delta a tensor: see weights/delta.hpp.
 //
 //   array                              dtype           shape               content
 //   <tensor>/weights                   the weights'    [m, n]              dense: the new weights
@@ -21,7 +21,7 @@
 #include <variant>
 #include <vector>
 
-#include "../editing/checkpoint_delta.hpp"
+#include "../weights/delta.hpp"
 #include "safetensors.hpp"
 
 namespace glissade {
@@ -38,9 +38,13 @@ template <class Derived>
 SavedArray saved_array(std::string name, Eigen::PlainObjectBase<Derived>& matrix) {
   const auto rows = static_cast<std::uint64_t>(matrix.rows());
   const auto cols = static_cast<std::uint64_t>(matrix.cols());
-  return {std::move(name), scalar_type_of<typename Derived::Scalar>,
+  return {std::move(name),
+          scalar_type_of<typename Derived::Scalar>,
           Derived::ColsAtCompileTime == 1 ? ArrayShape{rows} : ArrayShape{rows, cols},
-          matrix.rows(), matrix.cols(), Derived::IsRowMajor != 0, reinterpret_cast<std::byte*>(matrix.data())};
+          matrix.rows(),
+          matrix.cols(),
+          Derived::IsRowMajor != 0,
+          reinterpret_cast<std::byte*>(matrix.data())};
 }
 
 /// Lists the arrays of deltas, which it points into.
@@ -164,7 +168,8 @@ class DeltaReader {
   }
   template <class Derived>
   void read_values(const char* field, const ArrayShape& shape, Eigen::PlainObjectBase<Derived>& matrix) const {
-    const SavedArray wanted{tensor_ + "/" + field, scalar_type_of<typename Derived::Scalar>, shape, 0, 0, false, nullptr};
+    const SavedArray wanted{
+        tensor_ + "/" + field, scalar_type_of<typename Derived::Scalar>, shape, 0, 0, false, nullptr};
     find_stored(contents_, wanted, file_);
     constexpr std::uint64_t most = std::uint64_t{1} << 53;  // an empty array may claim any extent
     for (const std::uint64_t extent : shape)

@@ -7,8 +7,12 @@ namespace glissade {
 
 struct CsvOptions {
   char separator = ',';
-  enum class Header { detect, yes, no } header = Header::detect;  // detect: yes if no field of the first line is a number
-  std::int64_t target = -1;  // the column of the targets; negative: counted from the last
+  enum class Header {
+    detect,
+    yes,
+    no
+  } header = Header::detect;  // detect: yes if no field of the first line is a number
+  std::int64_t target = -1;   // the column of the targets; negative: counted from the last
 };
 
 /// A CSV file of numbers: features, and the targets from one column.

@@ -118,8 +118,8 @@ class AtomicFile {
     std::random_device random;
     std::error_code failed = std::make_error_code(std::errc::file_exists);
     for (int attempt = 0; attempt < 16 && failed == std::errc::file_exists; ++attempt) {
-      temporary_ = target_.parent_path() / (".glissade-" + std::to_string(random()) + "-" +
-                                            std::to_string(random()) + ".tmp");
+      temporary_ =
+          target_.parent_path() / (".glissade-" + std::to_string(random()) + "-" + std::to_string(random()) + ".tmp");
       failed = file_.create(temporary_, permissions);
     }
     check("cannot create a file beside it", failed);

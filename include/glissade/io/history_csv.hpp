@@ -5,7 +5,7 @@
 #include <string>
 
 #include "../core/checks.hpp"
-#include "../method/observer.hpp"
+#include "../drive/observer.hpp"
 #include "file.hpp"
 
 namespace glissade {
@@ -15,7 +15,8 @@ namespace glissade {
 /// Calls of terms of a finite sum are in the same columns, in shares of the sum.
 /// The file is replaced as a whole. Throws std::filesystem::filesystem_error if it cannot be written.
 inline void write_csv(const History& history, const std::filesystem::path& path) {
-  std::string text = "iteration,value,gradient_norm,step_norm,seconds,values,gradients,hessians,hessian_vectors,proxes\n";
+  std::string text =
+      "iteration,value,gradient_norm,step_norm,seconds,values,gradients,hessians,hessian_vectors,proxes\n";
   for (std::size_t k = 0; k < history.size(); ++k) {
     const Evaluations& calls = history.evaluations[k];
     text += std::to_string(history.iteration[k]);

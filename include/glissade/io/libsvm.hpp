@@ -6,7 +6,7 @@
 namespace glissade {
 
 struct LibsvmOptions {
-  Eigen::Index features = 0;  // the number of columns; 0: the largest index in the file
+  Eigen::Index features = 0;                  // the number of columns; 0: the largest index in the file
   std::int64_t most = std::int64_t{1} << 30;  // numbers of the dense table: rows * columns
 };
 

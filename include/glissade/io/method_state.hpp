@@ -3,7 +3,7 @@
 //
 //   array           dtype        content
 //   x               F64          the point
-//   state/<field>   F64 I64 U8   what the state's visit names; see method/method.hpp
+//   state/<field>   F64 I64 U8   what the state's visit names; see drive/method.hpp
 //
 //   metadata        text
 //   format          "glissade method state", format_version "1"
@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "../method/method.hpp"
+#include "../drive/method.hpp"
 #include "safetensors.hpp"
 
 namespace glissade {
@@ -161,8 +161,7 @@ void save(const S& state, const Eigen::Ref<const Eigen::VectorXd>& x, const std:
 template <detail::MethodState S>
 void save(const S& state, const std::filesystem::path& path) {
   detail::AtomicFile file(path);
-  detail::write_state(state, nullptr, 0,
-                      [&](const std::byte* data, std::size_t bytes) { file.write(data, bytes); });
+  detail::write_state(state, nullptr, 0, [&](const std::byte* data, std::size_t bytes) { file.write(data, bytes); });
   file.commit();
 }
 

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "../core/optimizer.hpp"
+#include "../optimizer/optimizer.hpp"
 #include "safetensors_format.hpp"
 
 namespace glissade::detail {
@@ -23,8 +23,7 @@ template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 
 template <class T>
-inline constexpr bool is_saved_option =
-    std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, Schedule>;
+inline constexpr bool is_saved_option = std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, Schedule>;
 template <class T>
 inline constexpr bool is_saved_option<std::optional<T>> = is_saved_option<T>;
 
@@ -173,8 +172,7 @@ void write_options(const R& rule, const OptimizerOptions& options, Metadata& met
 /// Throws std::runtime_error where an option is missing, unknown, or not of its kind. Ranges are
 /// checked by the caller, with those of the rule.
 template <class R>
-void read_options(const Metadata& metadata, R& rule, OptimizerOptions& options,
-                  const std::string& file) {
+void read_options(const Metadata& metadata, R& rule, OptimizerOptions& options, const std::string& file) {
   OptionReader reader(metadata, file);
   visit_saved_options(rule, options, reader);
   reader.check_all_were_read();

@@ -54,21 +54,18 @@ using WriteBytes = std::function<void(const std::byte* data, std::size_t bytes)>
 
 inline void write_container(std::vector<SavedArray> arrays, const Metadata& metadata, const WriteBytes& write) {
   // Wide scalars first, so that every array is aligned.
-  std::stable_sort(arrays.begin(), arrays.end(), [](const SavedArray& a, const SavedArray& b) {
-    return size_of(a.type) > size_of(b.type);
-  });
+  std::stable_sort(arrays.begin(), arrays.end(),
+                   [](const SavedArray& a, const SavedArray& b) { return size_of(a.type) > size_of(b.type); });
 
   std::string header;
   for (const auto& [key, text] : metadata)
-    header +=
-        (header.empty() ? "{\"__metadata__\":{" : ",") + json_string(key) + ":" + json_string(text);
+    header += (header.empty() ? "{\"__metadata__\":{" : ",") + json_string(key) + ":" + json_string(text);
   header += "}";
   std::uint64_t position = 0;
   for (const SavedArray& array : arrays) {
     const std::uint64_t end = position + array.bytes();
     header += "," + json_string(array.name) + ":{\"dtype\":\"" + std::string(dtype_of(array.type)) +
-              "\",\"shape\":" + shape_text(array.shape) +
-              ",\"data_offsets\":" + shape_text({position, end}) + "}";
+              "\",\"shape\":" + shape_text(array.shape) + ",\"data_offsets\":" + shape_text({position, end}) + "}";
     position = end;
   }
   header += "}";
@@ -118,25 +115,20 @@ inline std::ifstream open_for_reading(const std::filesystem::path& path) {
 }
 
 /// The stored array that belongs to `array`, after checking that it fits.
-inline const StoredArray& find_stored(const Contents& contents, const SavedArray& array,
-                                      const std::string& file) {
+inline const StoredArray& find_stored(const Contents& contents, const SavedArray& array, const std::string& file) {
   const std::string_view dtype = dtype_of(array.type);
   const auto found = contents.arrays.find(array.name);
   if (found == contents.arrays.end())
-    fail_load(file, array.name,
-              "missing, expected " + std::string(dtype) + " " + shape_text(array.shape));
+    fail_load(file, array.name, "missing, expected " + std::string(dtype) + " " + shape_text(array.shape));
   const StoredArray& stored = found->second;
   if (stored.dtype != dtype)
-    fail_load(file, array.name,
-              "dtype " + std::string(stored.dtype) + ", expected " + std::string(dtype));
+    fail_load(file, array.name, "dtype " + std::string(stored.dtype) + ", expected " + std::string(dtype));
   if (stored.shape != array.shape)
-    fail_load(file, array.name,
-              "shape " + shape_text(stored.shape) + ", expected " + shape_text(array.shape));
+    fail_load(file, array.name, "shape " + shape_text(stored.shape) + ", expected " + shape_text(array.shape));
   return stored;
 }
 
-inline void read_array(std::istream& in, const Contents& contents, const SavedArray& array,
-                       const std::string& file) {
+inline void read_array(std::istream& in, const Contents& contents, const SavedArray& array, const std::string& file) {
   std::uint64_t position = contents.data_start + find_stored(contents, array, file).begin;
   visit_bytes<false>(array, [&](std::byte* data, std::size_t bytes) {
     read_bytes(in, position, data, bytes, file, array.name);
@@ -144,21 +136,19 @@ inline void read_array(std::istream& in, const Contents& contents, const SavedAr
   });
 }
 
-inline void require_metadata(const Metadata& metadata, std::string_view key,
-                             std::string_view expected, const std::string& file) {
+inline void require_metadata(const Metadata& metadata, std::string_view key, std::string_view expected,
+                             const std::string& file) {
   const auto found = metadata.find(key);
   if (found == metadata.end()) fail_load(file, key, "missing, expected " + in_quotes(expected));
   if (found->second != expected)
     fail_load(file, key, "is " + in_quotes(found->second) + ", expected " + in_quotes(expected));
 }
 
-inline void require_counts(const std::vector<std::int64_t>& counts, const std::string& name,
-                           const std::string& file) {
+inline void require_counts(const std::vector<std::int64_t>& counts, const std::string& name, const std::string& file) {
   constexpr std::int64_t most = std::int64_t{1} << 53;
   for (const std::int64_t count : counts)
     if (count < 0 || count > most)
-      fail_load(file, name,
-                std::to_string(count) + ", must be in [0, " + std::to_string(most) + "]");
+      fail_load(file, name, std::to_string(count) + ", must be in [0, " + std::to_string(most) + "]");
 }
 
 /// The file of an optimizer on its way into `loaded`, in the order of the functions; each throws std::runtime_error at
@@ -266,8 +256,7 @@ void read_optimizer(Optimizer<R, P>& optimizer, std::istream& in, const std::str
 template <class R, StorageScalar P>
 void save(const Optimizer<R, P>& optimizer, const std::filesystem::path& path) {
   detail::AtomicFile file(path);
-  detail::write_optimizer(
-      optimizer, [&](const std::byte* data, std::size_t bytes) { file.write(data, bytes); });
+  detail::write_optimizer(optimizer, [&](const std::byte* data, std::size_t bytes) { file.write(data, bytes); });
   file.commit();
 }
 

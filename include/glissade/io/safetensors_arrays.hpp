@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "../core/optimizer.hpp"
+#include "../optimizer/optimizer.hpp"
 #include "safetensors_format.hpp"
 
 namespace glissade::detail {
@@ -52,8 +52,7 @@ struct SavedArray {
   /// True where memory order and file order are the same.
   [[nodiscard]] bool in_file_order() const { return row_major || rows <= 1 || cols <= 1; }
   [[nodiscard]] bool matches(const SavedArray& other) const {
-    return name == other.name && type == other.type && rows == other.rows && cols == other.cols &&
-           link == other.link;
+    return name == other.name && type == other.type && rows == other.rows && cols == other.cols && link == other.link;
   }
 };
 
@@ -68,12 +67,11 @@ class ArrayList {
   std::vector<SavedArray> arrays;
 
   void parameter(const Tensor& tensor, ScalarType type, std::byte* data) {
-    if (tensor.name.starts_with("state/") || tensor.name.starts_with("optimizer/") ||
-        tensor.name == "__metadata__")
+    if (tensor.name.starts_with("state/") || tensor.name.starts_with("optimizer/") || tensor.name == "__metadata__")
       throw std::invalid_argument("a parameter may not be named " + in_quotes(tensor.name) +
                                   ", files use that name themselves");
-    arrays.push_back({tensor.name, type, shape_of(tensor, tensor.rows, tensor.cols), tensor.rows,
-                      tensor.cols, tensor.row_major, data});
+    arrays.push_back({tensor.name, type, shape_of(tensor, tensor.rows, tensor.cols), tensor.rows, tensor.cols,
+                      tensor.row_major, data});
   }
   void numbers(std::string name, ScalarType type, std::size_t size, std::byte* data) {
     arrays.push_back({std::move(name), type, {size}, static_cast<Index>(size), 1, false, data});
@@ -87,14 +85,12 @@ class ArrayList {
     numbers("state/" + tensor.name + "/retired", ScalarType::int64, 1, data);
   }
   /// A field of the tensor whose counts came last.
-  void field(const Tensor& tensor, std::size_t link, std::string_view name, ScalarType type,
-             Index rows, Index cols, bool row_major, std::byte* data) {
+  void field(const Tensor& tensor, std::size_t link, std::string_view name, ScalarType type, Index rows, Index cols,
+             bool row_major, std::byte* data) {
     std::string full = state_name(name);
     // The blocks of a code run through a matrix in its storage order and cannot be turned around.
-    if (type == ScalarType::bytes && tensor.rows > 1 && tensor.cols > 1)
-      full += row_major ? "/by_row" : "/by_column";
-    arrays.push_back({std::move(full), type, shape_of(tensor, rows, cols), rows, cols, row_major,
-                      data, link});
+    if (type == ScalarType::bytes && tensor.rows > 1 && tensor.cols > 1) full += row_major ? "/by_row" : "/by_column";
+    arrays.push_back({std::move(full), type, shape_of(tensor, rows, cols), rows, cols, row_major, data, link});
   }
   /// What leaves want.
   void wanted(const Tensor& tensor, LeafList leaves) {
@@ -138,8 +134,8 @@ class ArrayList {
   std::string state_prefix_;
 };
 
-/// The arrays of an engine as they are, and its parameters where `parameters` says; `retires`: a gate of the rule retires
-/// tensors.
+/// The arrays of an engine as they are, and its parameters where `parameters` says; `retires`: a gate of the rule
+/// retires tensors.
 template <StorageScalar P>
 std::vector<SavedArray> list_stored(Engine<P>& engine, const std::vector<P*>& parameters, bool retires) {
   const auto bytes_of = [](auto& values) { return reinterpret_cast<std::byte*>(values.data()); };
@@ -153,14 +149,12 @@ std::vector<SavedArray> list_stored(Engine<P>& engine, const std::vector<P*>& pa
     if (retires) list.retired(tensor, reinterpret_cast<std::byte*>(&state.retired));
     for (std::size_t link = 0; link < state.links.size(); ++link)
       for (Field& field : state.links[link])
-        list.field(tensor, link, field.name(), field.type(), field.rows(), field.cols(),
-                   field.row_major(), field.data());
+        list.field(tensor, link, field.name(), field.type(), field.rows(), field.cols(), field.row_major(),
+                   field.data());
   }
-  list.optimizer(engine.counts.size(), bytes_of(engine.counts),
-                 reinterpret_cast<std::byte*>(&engine.calls));
+  list.optimizer(engine.counts.size(), bytes_of(engine.counts), reinterpret_cast<std::byte*>(&engine.calls));
   for (std::size_t link = 0; link < engine.shared.size(); ++link)
-    for (Field& field : engine.shared[link])
-      list.shared(link, static_cast<std::size_t>(field.size()), field.data());
+    for (Field& field : engine.shared[link]) list.shared(link, static_cast<std::size_t>(field.size()), field.data());
   return std::move(list.arrays);
 }
 
@@ -180,9 +174,8 @@ std::vector<SavedArray> list_wanted(const R& rule, const Engine<P>& engine) {
     if constexpr (Facts<Links>::retires) list.retired(tensor, nullptr);
     if (engine.states[k].retired != 0) continue;
     const Site site(tensor, engine.tensors.size(), std::type_identity<Links>{}, engine.counts);
-    choose_leaves(links, site, [&](const auto& leaves) {
-      list.wanted(tensor, fields_of_leaves<compute_t<P>, P>(leaves));
-    });
+    choose_leaves(links, site,
+                  [&](const auto& leaves) { list.wanted(tensor, fields_of_leaves<compute_t<P>, P>(leaves)); });
   }
   list.optimizer(levels, nullptr, nullptr);
   [&]<std::size_t... I>(std::index_sequence<I...>) {

@@ -67,14 +67,12 @@ inline std::string json_string(const std::string& text) {
 /// "[2, 3]"
 inline std::string shape_text(const ArrayShape& shape) {
   std::string text = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
   return text + "]";
 }
 
 /// run.safetensors: "state/W/first_moment": dtype F64, expected F32
-[[noreturn]] inline void fail_load(const std::string& file, std::string_view field,
-                                   const std::string& what) {
+[[noreturn]] inline void fail_load(const std::string& file, std::string_view field, const std::string& what) {
   throw std::runtime_error(file + ": " + in_quotes(field) + ": " + what);
 }
 
@@ -124,8 +122,7 @@ class ContentsReader {
   bool key(std::string& name) {
     if (where_ == Where::table) {
       name_ = std::move(name);
-      if (contents.arrays.contains(name_) || (name_ == metadata_name && had_metadata_))
-        return fail("occurs twice");
+      if (contents.arrays.contains(name_) || (name_ == metadata_name && had_metadata_)) return fail("occurs twice");
       return true;
     }
     member_ = std::move(name);
@@ -193,8 +190,7 @@ class ContentsReader {
       case Where::metadata:
         return fail(in_quotes(member_) + " is " + found + ", must be text");
       case Where::array:
-        return fail(member_ + " is " + found + ", must be " +
-                    (member_ == "dtype" ? "text" : "a list of numbers"));
+        return fail(member_ + " is " + found + ", must be " + (member_ == "dtype" ? "text" : "a list of numbers"));
       case Where::list:
         return fail(member_ + " holds " + found + ", must hold whole numbers >= 0");
       case Where::end:
@@ -205,8 +201,7 @@ class ContentsReader {
 
   bool finish_array() {
     for (const auto& [had, member] :
-         {std::pair(had_dtype_, "dtype"), std::pair(had_shape_, "shape"),
-          std::pair(had_offsets_, "data_offsets")})
+         {std::pair(had_dtype_, "dtype"), std::pair(had_shape_, "shape"), std::pair(had_offsets_, "data_offsets")})
       if (!had) return fail(std::string(member) + " is missing");
     if (offsets_.size() != 2) return fail("data_offsets " + shape_text(offsets_) + ", must be two");
     array_.begin = offsets_[0];
@@ -218,9 +213,8 @@ class ContentsReader {
       bytes *= extent;
     }
     if (array_.end < array_.begin || array_.end - array_.begin != bytes)
-      return fail("data_offsets " + shape_text(offsets_) + ", must span the " +
-                  std::to_string(bytes) + " bytes of " + std::string(array_.dtype) + " " +
-                  shape_text(array_.shape));
+      return fail("data_offsets " + shape_text(offsets_) + ", must span the " + std::to_string(bytes) + " bytes of " +
+                  std::string(array_.dtype) + " " + shape_text(array_.shape));
     contents.arrays.emplace(name_, std::move(array_));
     return true;
   }
@@ -245,9 +239,7 @@ inline void read_bytes(std::istream& in, std::uint64_t position, void* data, std
   in.seekg(static_cast<std::streamoff>(position));
   in.read(static_cast<char*>(data), static_cast<std::streamsize>(bytes));
   if (!in)
-    fail_load(
-        file, field,
-        "cannot read " + std::to_string(bytes) + " bytes at byte " + std::to_string(position));
+    fail_load(file, field, "cannot read " + std::to_string(bytes) + " bytes at byte " + std::to_string(position));
 }
 
 /// Reads and checks the table. Throws std::runtime_error that names the file and the field.
@@ -262,8 +254,7 @@ inline Contents read_contents(std::istream& in, const std::string& file) {
   read_bytes(in, 0, &length, 8, file, "header");
   if (length > longest || length > size - 8)
     fail_load(file, "header",
-              "length " + std::to_string(length) +
-                  ", must be <= " + std::to_string(std::min(longest, size - 8)));
+              "length " + std::to_string(length) + ", must be <= " + std::to_string(std::min(longest, size - 8)));
 
   std::string text(static_cast<std::size_t>(length), ' ');
   read_bytes(in, 8, text.data(), length, file, "header");
@@ -285,14 +276,13 @@ inline Contents read_contents(std::istream& in, const std::string& file) {
   for (const auto* named_array : order) {
     const auto& [name, array] = *named_array;
     if (array.begin != position)
-      fail_load(file, name,
-                "begins at " + std::to_string(array.begin) + ", the array before it ends at " +
-                    std::to_string(position));
+      fail_load(
+          file, name,
+          "begins at " + std::to_string(array.begin) + ", the array before it ends at " + std::to_string(position));
     position = array.end;
     if (position > size - contents.data_start)
       fail_load(file, name,
-                "ends at " + std::to_string(position) + ", the data at " +
-                    std::to_string(size - contents.data_start));
+                "ends at " + std::to_string(position) + ", the data at " + std::to_string(size - contents.data_start));
   }
   if (position != size - contents.data_start)
     fail_load(file, "header",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+
 #include <charconv>
 #include <cmath>
 #include <cstdint>

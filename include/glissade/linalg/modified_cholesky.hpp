@@ -77,8 +77,7 @@ class ModifiedCholesky {
       auto column = c_.col(j).tail(rest);
       const double theta = rest == 0 ? 0.0 : column.cwiseAbs().maxCoeff();
       d_[j] = std::max({std::abs(c_(j, j)), theta * theta / beta2, delta});
-      for (Eigen::Index k = 0; k < rest; ++k)
-        c_.col(j + 1 + k).tail(rest) -= (column[k] / d_[j]) * column;
+      for (Eigen::Index k = 0; k < rest; ++k) c_.col(j + 1 + k).tail(rest) -= (column[k] / d_[j]) * column;
       column /= d_[j];
     }
   }

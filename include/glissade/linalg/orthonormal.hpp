@@ -4,6 +4,7 @@
 #include <Eigen/Core>
 #include <Eigen/Eigenvalues>
 #include <Eigen/QR>
+
 #include <algorithm>
 
 #include "../core/random.hpp"
@@ -29,8 +30,7 @@ template <class T>
 template <class T>
 [[nodiscard]] DenseMatrix<T> random_normal(Eigen::Index rows, Eigen::Index cols, RandomKey key) {
   DenseMatrix<T> A(rows, cols);
-  for (Eigen::Index i = 0; i < A.size(); ++i)
-    A.data()[i] = static_cast<T>(key.normal(static_cast<std::uint64_t>(i)));
+  for (Eigen::Index i = 0; i < A.size(); ++i) A.data()[i] = static_cast<T>(key.normal(static_cast<std::uint64_t>(i)));
   return A;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <Eigen/Core>
+
 #include <cmath>
 #include <numbers>
 
@@ -34,9 +35,7 @@ struct Matyas : FixedFormula<Matyas> {
   static constexpr std::string_view name = "Matyas";
   static constexpr int window = 2;
 
-  [[nodiscard]] auto formula(const auto& x) const {
-    return 0.26 * (x[0] * x[0] + x[1] * x[1]) - 0.48 * x[0] * x[1];
-  }
+  [[nodiscard]] auto formula(const auto& x) const { return 0.26 * (x[0] * x[0] + x[1] * x[1]) - 0.48 * x[0] * x[1]; }
   static Eigen::Vector2d start() { return {8, -6}; }
   static Eigen::Vector2d minimizer() { return {0, 0}; }
   static double minimum() { return 0; }
@@ -72,9 +71,7 @@ struct McCormick : FixedFormula<McCormick> {
     return sin(x[0] + x[1]) + (x[0] - x[1]) * (x[0] - x[1]) - 1.5 * x[0] + 2.5 * x[1] + 1;
   }
   static Eigen::Vector2d start() { return {0, 0}; }
-  static Eigen::Vector2d minimizer() {
-    return {0.5 - std::numbers::pi / 3, -0.5 - std::numbers::pi / 3};
-  }
+  static Eigen::Vector2d minimizer() { return {0.5 - std::numbers::pi / 3, -0.5 - std::numbers::pi / 3}; }
   static double minimum() { return -1.913222954981037; }
 };
 
@@ -245,10 +242,8 @@ struct Hartmann6 : FixedFormula<Hartmann6> {
   static constexpr int window = 6;
 
   [[nodiscard]] auto formula(const auto& x) const {
-    constexpr double A[4][6] = {{10, 3, 17, 3.5, 1.7, 8},
-                                {0.05, 10, 17, 0.1, 8, 14},
-                                {3, 3.5, 1.7, 10, 17, 8},
-                                {17, 8, 0.05, 10, 0.1, 14}};
+    constexpr double A[4][6] = {
+        {10, 3, 17, 3.5, 1.7, 8}, {0.05, 10, 17, 0.1, 8, 14}, {3, 3.5, 1.7, 10, 17, 8}, {17, 8, 0.05, 10, 0.1, 14}};
     constexpr double P[4][6] = {{1312, 1696, 5569, 124, 8283, 5886},
                                 {2329, 4135, 8307, 3736, 1004, 9991},
                                 {2348, 1451, 3522, 2883, 3047, 6650},

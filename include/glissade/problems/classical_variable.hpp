@@ -6,6 +6,7 @@
 #pragma once
 
 #include <Eigen/Core>
+
 #include <cmath>
 #include <numbers>
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -137,8 +138,7 @@ struct SumOfElements {
     for (Index e = 0; e < end; ++e) {
       const auto jet = look<2>(e, x);
       for_each(e, x.size(), [&](int a, Index i) {
-        for_each(e, x.size(),
-                 [&](int b, Index j) { Hv[i] += static_cast<scalar<decltype(Hv)>>(jet.h(a, b)) * v[j]; });
+        for_each(e, x.size(), [&](int b, Index j) { Hv[i] += static_cast<scalar<decltype(Hv)>>(jet.h(a, b)) * v[j]; });
       });
     }
   }

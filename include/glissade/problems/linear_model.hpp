@@ -3,6 +3,7 @@
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
+
 #include <cmath>
 #include <span>
 #include <utility>
@@ -176,9 +177,7 @@ class LogisticRegression : public LinearModel<LogisticLoss> {
   using LinearModel<LogisticLoss>::LinearModel;
   /// A certificate: f(x) - minimum is at most this, |gradient|^2 / (2 regularization); infinite without
   /// regularization.
-  [[nodiscard]] double gap_bound(const auto& gradient) const {
-    return gradient.squaredNorm() / (2 * regularization());
-  }
+  [[nodiscard]] double gap_bound(const auto& gradient) const { return gradient.squaredNorm() / (2 * regularization()); }
 };
 
 /// Ridge regression: (1/2n) |A x - y|^2 + (regularization / 2) |x|^2.

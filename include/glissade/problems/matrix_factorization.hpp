@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 #include <Eigen/SVD>
+
 #include <utility>
 
 #include "../core/random.hpp"
@@ -119,9 +120,7 @@ class MatrixFactorization {
   }
 
  private:
-  [[nodiscard]] auto left(const auto& x) const {
-    return Eigen::Map<const Eigen::MatrixXd>(x.data(), Y_.rows(), rank_);
-  }
+  [[nodiscard]] auto left(const auto& x) const { return Eigen::Map<const Eigen::MatrixXd>(x.data(), Y_.rows(), rank_); }
   [[nodiscard]] auto right(const auto& x) const {
     return Eigen::Map<const Eigen::MatrixXd>(x.data() + Y_.rows() * rank_, rank_, Y_.cols());
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <Eigen/Core>
+
 #include <array>
 #include <cmath>
 #include <numbers>
@@ -123,8 +124,8 @@ struct HelicalValley : LeastSquares<HelicalValley, FixedFormula> {
 struct Bard : LeastSquares<Bard, FixedFormula> {
   static constexpr std::string_view name = "Bard";
   static constexpr int window = 3;
-  static constexpr std::array<double, 15> y{
-      0.14, 0.18, 0.22, 0.25, 0.29, 0.32, 0.35, 0.39, 0.37, 0.58, 0.73, 0.96, 1.34, 2.10, 4.39};
+  static constexpr std::array<double, 15> y{0.14, 0.18, 0.22, 0.25, 0.29, 0.32, 0.35, 0.39,
+                                            0.37, 0.58, 0.73, 0.96, 1.34, 2.10, 4.39};
 
   void residuals(const auto& x, auto&& add) const {
     for (std::size_t i = 1; i <= y.size(); ++i) {
@@ -160,9 +161,8 @@ struct Gaussian : LeastSquares<Gaussian, FixedFormula> {
 struct Meyer : LeastSquares<Meyer, FixedFormula> {
   static constexpr std::string_view name = "Meyer";
   static constexpr int window = 3;
-  static constexpr std::array<double, 16> y{
-      34780, 28610, 23650, 19630, 16370, 13720, 11540, 9744, 8261, 7030, 6005, 5147, 4427, 3820, 3307,
-      2872};
+  static constexpr std::array<double, 16> y{34780, 28610, 23650, 19630, 16370, 13720, 11540, 9744,
+                                            8261,  7030,  6005,  5147,  4427,  3820,  3307,  2872};
 
   void residuals(const auto& x, auto&& add) const {
     using std::exp;
@@ -251,8 +251,8 @@ struct KowalikOsborne : LeastSquares<KowalikOsborne, FixedFormula> {
   static constexpr std::string_view name = "KowalikOsborne";
   static constexpr int window = 4;
   static constexpr std::array<double, 11> u{4, 2, 1, 0.5, 0.25, 0.167, 0.125, 0.1, 0.0833, 0.0714, 0.0625};
-  static constexpr std::array<double, 11> y{
-      0.1957, 0.1947, 0.1735, 0.1600, 0.0844, 0.0627, 0.0456, 0.0342, 0.0323, 0.0235, 0.0246};
+  static constexpr std::array<double, 11> y{0.1957, 0.1947, 0.1735, 0.1600, 0.0844, 0.0627,
+                                            0.0456, 0.0342, 0.0323, 0.0235, 0.0246};
 
   void residuals(const auto& x, auto&& add) const {
     for (std::size_t i = 0; i < y.size(); ++i)
@@ -285,10 +285,10 @@ struct BrownDennis : LeastSquares<BrownDennis, FixedFormula> {
 struct Osborne1 : LeastSquares<Osborne1, FixedFormula> {
   static constexpr std::string_view name = "Osborne1";
   static constexpr int window = 5;
-  static constexpr std::array<double, 33> y{
-      0.844, 0.908, 0.932, 0.936, 0.925, 0.908, 0.881, 0.850, 0.818, 0.784, 0.751, 0.718, 0.685, 0.658,
-      0.628, 0.603, 0.580, 0.558, 0.538, 0.522, 0.506, 0.490, 0.478, 0.467, 0.457, 0.448, 0.438, 0.431,
-      0.424, 0.420, 0.414, 0.411, 0.406};
+  static constexpr std::array<double, 33> y{0.844, 0.908, 0.932, 0.936, 0.925, 0.908, 0.881, 0.850, 0.818,
+                                            0.784, 0.751, 0.718, 0.685, 0.658, 0.628, 0.603, 0.580, 0.558,
+                                            0.538, 0.522, 0.506, 0.490, 0.478, 0.467, 0.457, 0.448, 0.438,
+                                            0.431, 0.424, 0.420, 0.414, 0.411, 0.406};
 
   void residuals(const auto& x, auto&& add) const {
     using std::exp;
@@ -297,9 +297,7 @@ struct Osborne1 : LeastSquares<Osborne1, FixedFormula> {
       add(y[i] - (x[0] + x[1] * exp(-t * x[3]) + x[2] * exp(-t * x[4])));
     }
   }
-  static auto start() {
-    return Eigen::Matrix<double, 5, 1>{{0.5, 1.5, -1, 0.01, 0.02}};
-  }
+  static auto start() { return Eigen::Matrix<double, 5, 1>{{0.5, 1.5, -1, 0.01, 0.02}}; }
   static auto minimizer() {
     return Eigen::Matrix<double, 5, 1>{{0.375410052, 1.935846884, -1.464687108, 0.012867535, 0.0221226997}};
   }
@@ -320,12 +318,8 @@ struct BiggsExp6 : LeastSquares<BiggsExp6, FixedFormula> {
       add(x[2] * exp(-t * x[0]) - x[3] * exp(-t * x[1]) + x[5] * exp(-t * x[4]) - y);
     }
   }
-  static auto start() {
-    return Eigen::Matrix<double, 6, 1>{{1, 2, 1, 1, 1, 1}};
-  }
-  static auto minimizer() {
-    return Eigen::Matrix<double, 6, 1>{{1, 10, 1, 5, 4, 3}};
-  }
+  static auto start() { return Eigen::Matrix<double, 6, 1>{{1, 2, 1, 1, 1, 1}}; }
+  static auto minimizer() { return Eigen::Matrix<double, 6, 1>{{1, 10, 1, 5, 4, 3}}; }
   static double minimum() { return 0; }
 };
 
@@ -333,12 +327,12 @@ struct BiggsExp6 : LeastSquares<BiggsExp6, FixedFormula> {
 struct Osborne2 : LeastSquares<Osborne2, FixedFormula> {
   static constexpr std::string_view name = "Osborne2";
   static constexpr int window = 11;
-  static constexpr std::array<double, 65> y{
-      1.366, 1.191, 1.112, 1.013, 0.991, 0.885, 0.831, 0.847, 0.786, 0.725, 0.746, 0.679, 0.608, 0.655,
-      0.616, 0.606, 0.602, 0.626, 0.651, 0.724, 0.649, 0.649, 0.694, 0.644, 0.624, 0.661, 0.612, 0.558,
-      0.533, 0.495, 0.500, 0.423, 0.395, 0.375, 0.372, 0.391, 0.396, 0.405, 0.428, 0.429, 0.523, 0.562,
-      0.607, 0.653, 0.672, 0.708, 0.633, 0.668, 0.645, 0.632, 0.591, 0.559, 0.597, 0.625, 0.739, 0.710,
-      0.729, 0.720, 0.636, 0.581, 0.428, 0.292, 0.162, 0.098, 0.054};
+  static constexpr std::array<double, 65> y{1.366, 1.191, 1.112, 1.013, 0.991, 0.885, 0.831, 0.847, 0.786, 0.725, 0.746,
+                                            0.679, 0.608, 0.655, 0.616, 0.606, 0.602, 0.626, 0.651, 0.724, 0.649, 0.649,
+                                            0.694, 0.644, 0.624, 0.661, 0.612, 0.558, 0.533, 0.495, 0.500, 0.423, 0.395,
+                                            0.375, 0.372, 0.391, 0.396, 0.405, 0.428, 0.429, 0.523, 0.562, 0.607, 0.653,
+                                            0.672, 0.708, 0.633, 0.668, 0.645, 0.632, 0.591, 0.559, 0.597, 0.625, 0.739,
+                                            0.710, 0.729, 0.720, 0.636, 0.581, 0.428, 0.292, 0.162, 0.098, 0.054};
 
   void residuals(const auto& x, auto&& add) const {
     using std::exp;
@@ -352,9 +346,7 @@ struct Osborne2 : LeastSquares<Osborne2, FixedFormula> {
       add(y[i] - model);
     }
   }
-  static auto start() {
-    return Eigen::Matrix<double, 11, 1>{{1.3, 0.65, 0.65, 0.7, 0.6, 3, 5, 7, 2, 4.5, 5.5}};
-  }
+  static auto start() { return Eigen::Matrix<double, 11, 1>{{1.3, 0.65, 0.65, 0.7, 0.6, 3, 5, 7, 2, 4.5, 5.5}}; }
   static double minimum() { return 4.01377362935e-2; }
 };
 

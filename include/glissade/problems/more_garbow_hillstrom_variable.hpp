@@ -6,6 +6,7 @@
 #pragma once
 
 #include <Eigen/Core>
+
 #include <cmath>
 #include <limits>
 
@@ -116,10 +117,10 @@ struct PenaltyI : LeastSquares<PenaltyI, DenseFormula> {
     }
     add(squares);
   }
-  static Eigen::VectorXd start(Index n = 10) { return detail::filled(n, [](double i) { return i; }); }
-  static double minimum(Index n = 10) {
-    return n == 4 ? 2.24997750e-5 : n == 10 ? 7.08765147e-5 : detail::unknown;
+  static Eigen::VectorXd start(Index n = 10) {
+    return detail::filled(n, [](double i) { return i; });
   }
+  static double minimum(Index n = 10) { return n == 4 ? 2.24997750e-5 : n == 10 ? 7.08765147e-5 : detail::unknown; }
 };
 
 /// 24. Penalty function II.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -70,9 +71,7 @@ class PhaseRetrievalForm {
     return sum / static_cast<double>(indices.size());
   }
 
-  void hessian(const auto& x, auto&& H) const
-    requires Smooth
-  {
+  void hessian(const auto& x, auto&& H) const requires Smooth {
     detail::require_size(name, "x", x.size(), dimension());
     detail::reshape(H, dimension(), dimension());
     H.setZero();
@@ -80,9 +79,7 @@ class PhaseRetrievalForm {
       H.template selfadjointView<Eigen::Lower>().rankUpdate(row(i), curvature(x, i) / static_cast<double>(size()));
     H.template triangularView<Eigen::StrictlyUpper>() = H.transpose();
   }
-  void hessian_vector(const auto& x, const auto& v, auto&& Hv) const
-    requires Smooth
-  {
+  void hessian_vector(const auto& x, const auto& v, auto&& Hv) const requires Smooth {
     detail::require_size(name, "v", v.size(), dimension());
     begin(x, Hv);
     for (Index i = 0; i < size(); ++i) Hv += (curvature(x, i) * row(i).dot(v) / static_cast<double>(size())) * row(i);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+
 #include <cmath>
 #include <utility>
 
@@ -102,9 +103,7 @@ class PolytopeFeasibility {
   void hessian(const auto& x, auto&& H) const {
     detail::reshape(H, dimension(), dimension());
     H.setZero();
-    violated(x, [&](auto a, double r) {
-      H.template selfadjointView<Eigen::Lower>().rankUpdate(a, curvature(r));
-    });
+    violated(x, [&](auto a, double r) { H.template selfadjointView<Eigen::Lower>().rankUpdate(a, curvature(r)); });
     H.template triangularView<Eigen::StrictlyUpper>() = H.transpose();
   }
   void hessian_vector(const auto& x, const auto& v, auto&& Hv) const {

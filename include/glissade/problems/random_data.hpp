@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+
 #include <cmath>
 
 #include "../core/random.hpp"
@@ -13,10 +14,10 @@ struct LogisticData {
   Index rows = 1000;
   Index columns = 20;
   double regularization = 0;
-  double condition = 1;     // columns are scaled geometrically from 1 to 1 / condition before rows are normalized
-  bool normalized = true;   // rows of length 1
-  double steepness = 5;     // labels are +1 with probability sigmoid(steepness <a, w>), w normal; 0: with noise, below
-  double noise = 0.1;       // with steepness 0, labels are the sign of <a, w> + noise z
+  double condition = 1;    // columns are scaled geometrically from 1 to 1 / condition before rows are normalized
+  bool normalized = true;  // rows of length 1
+  double steepness = 5;    // labels are +1 with probability sigmoid(steepness <a, w>), w normal; 0: with noise, below
+  double noise = 0.1;      // with steepness 0, labels are the sign of <a, w> + noise z
   std::uint64_t seed = 0;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+
 #include <cmath>
 
 #include "../core/random.hpp"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+
 #include <cmath>
 #include <utility>
 
@@ -42,9 +43,7 @@ class SoftmaxRegression {
   [[nodiscard]] Eigen::VectorXd start() const { return Eigen::VectorXd::Zero(dimension()); }
 
   /// A bound of f(x) - minimum from the gradient there; infinite without regularization.
-  [[nodiscard]] double gap_bound(const auto& gradient) const {
-    return gradient.squaredNorm() / (2 * regularization_);
-  }
+  [[nodiscard]] double gap_bound(const auto& gradient) const { return gradient.squaredNorm() / (2 * regularization_); }
 
   [[nodiscard]] double value(const auto& x) const { return mean_value(x, size(), all); }
   [[nodiscard]] double batch_value(const auto& x, const auto& indices) const {

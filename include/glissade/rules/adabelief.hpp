@@ -44,7 +44,7 @@ struct ScaleByAdaBelief {
     const double outside = rectify ? epsilon : epsilon * root2;
     const double kept = epsilon_in_state ? epsilon : 0;
     return [b1 = beta1, b2 = beta2, plain, gain, kept, inside = epsilon - kept, outside](auto& u, const auto&, auto& m,
-                                                                                    auto& s) {
+                                                                                         auto& s) {
       m = b1 * m + (1 - b1) * u;
       s = b2 * s + (1 - b2) * square(u - m) + kept;
       u = gain * m;
@@ -69,7 +69,7 @@ struct AdaBelief {
   double beta2 = 0.999;           // in [0, 1)
   double epsilon = 1e-16;         // >= 0
   bool rectify = true;
-  double weight_decay = 0;        // >= 0, decoupled
+  double weight_decay = 0;  // >= 0, decoupled
   bool epsilon_in_state = true;
 
   static void options(auto& self, auto&& visit) {

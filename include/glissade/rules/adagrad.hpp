@@ -1,9 +1,9 @@
 // Adagrad.
 #pragma once
 
-#include "../core/chain.hpp"
-#include "../core/convention.hpp"
-#include "../core/moments.hpp"
+#include "../rule/chain.hpp"
+#include "../rule/convention.hpp"
+#include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"
 
@@ -72,8 +72,7 @@ struct Adagrad {
     visit("convention", self.convention, Range{0, 1});
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(AddDecayedWeights{weight_decay},
-                           ScaleByAdagrad{initial_accumulator, epsilon, convention},
+    return glissade::chain(AddDecayedWeights{weight_decay}, ScaleByAdagrad{initial_accumulator, epsilon, convention},
                            ScaleByDecayedRate{learning_rate, learning_rate_decay});
   }
 };

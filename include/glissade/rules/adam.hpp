@@ -1,8 +1,8 @@
 // Adam.
 #pragma once
 
-#include "../core/chain.hpp"
-#include "../core/moments.hpp"
+#include "../rule/chain.hpp"
+#include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"
 
@@ -23,11 +23,11 @@ namespace glissade {
 /// Source: "Adam: A Method for Stochastic Optimization", 2014, arXiv 1412.6980, Algorithm 1.
 struct ScaleByAdam {
   static constexpr std::string_view name = "ScaleByAdam";
-  double beta1 = 0.9;     // in [0, 1)
-  double beta2 = 0.999;   // in [0, 1)
-  double epsilon = 1e-8;  // >= 0, outside the root, after the bias correction
-  double epsilon_root = 0;         // >= 0, inside the root: optax's eps_root
-  bool epsilon_corrected = true;   // false: before the bias correction, the paper's "epsilon hat" and TensorFlow's
+  double beta1 = 0.9;             // in [0, 1)
+  double beta2 = 0.999;           // in [0, 1)
+  double epsilon = 1e-8;          // >= 0, outside the root, after the bias correction
+  double epsilon_root = 0;        // >= 0, inside the root: optax's eps_root
+  bool epsilon_corrected = true;  // false: before the bias correction, the paper's "epsilon hat" and TensorFlow's
   bool bias_corrected = true;
 
   static constexpr std::array<std::string_view, 2> slots{"first_moment", "second_moment"};

@@ -28,7 +28,7 @@ struct ScaleByAdamax {
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     return [b1 = beta1, b2 = beta2, e = epsilon, c1 = bias_correction(beta1, step.count)](auto& u, const auto&, auto& m,
-                                                                                      auto& n) {
+                                                                                          auto& n) {
       m = b1 * m + (1 - b1) * u;
       n = max(b2 * n, abs(u) + guard<std::remove_cvref_t<decltype(u)>>(e));
       u = m / (c1 * n);

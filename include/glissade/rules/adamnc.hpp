@@ -7,8 +7,8 @@ namespace glissade {
 
 /// The direction of AdamNC: Adam whose second moment forgets ever more slowly.
 ///
-///     b2 = 1 - 1 / t, or with bounded min(1 - 1 / t, beta2),   m <- beta1 m + (1 - beta1) u,   v <- b2 v + (1 - b2) u^2
-///     u <- m / (sqrt(v) + epsilon)
+///     b2 = 1 - 1 / t, or with bounded min(1 - 1 / t, beta2),   m <- beta1 m + (1 - beta1) u,   v <- b2 v + (1 - b2)
+///     u^2 u <- m / (sqrt(v) + epsilon)
 ///
 /// Not bounded, v is the plain mean of all squares: no bias to correct.
 /// State: first_moment m, second_moment v (the parameter's shape).

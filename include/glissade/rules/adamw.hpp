@@ -31,7 +31,7 @@ struct AdamW {
   double weight_decay = 1e-2;     // >= 0, decoupled
   TensorMask mask = {};           // which tensors decay; all without it
   DecayMode decay_mode = DecayMode::by_rate;
-  double peak_rate = 0;           // >= 0; what the schedule is a multiple of, > 0 with by_schedule
+  double peak_rate = 0;  // >= 0; what the schedule is a multiple of, > 0 with by_schedule
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);

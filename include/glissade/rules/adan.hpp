@@ -1,9 +1,9 @@
 // Adan.
 #pragma once
 
-#include "../core/chain.hpp"
-#include "../core/convention.hpp"
-#include "../core/moments.hpp"
+#include "../rule/chain.hpp"
+#include "../rule/convention.hpp"
+#include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"
 

@@ -1,8 +1,8 @@
 // ADOPT.
 #pragma once
 
-#include "../core/chain.hpp"
-#include "../core/moments.hpp"
+#include "../rule/chain.hpp"
+#include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"
 
@@ -20,9 +20,9 @@ namespace glissade {
 /// arXiv 2411.02853, Algorithm 2.
 struct ScaleByAdopt {
   static constexpr std::string_view name = "ScaleByAdopt";
-  double beta1 = 0.9;           // in [0, 1)
-  double beta2 = 0.9999;        // in [0, 1)
-  double epsilon = 1e-6;        // >= 0
+  double beta1 = 0.9;     // in [0, 1)
+  double beta2 = 0.9999;  // in [0, 1)
+  double epsilon = 1e-6;  // >= 0
   bool clip = true;
   double clip_exponent = 0.25;  // >= 0
   bool count_first = false;     // the bound counts the first step, which only looks
@@ -41,8 +41,8 @@ struct ScaleByAdopt {
   [[nodiscard]] auto kernel(const Step& step) const {
     const bool first = step.count == 1;
     const double bound = clip ? std::pow(static_cast<double>(step.count - (count_first ? 0 : 1)), clip_exponent) : 0;
-    return [b1 = beta1, b2 = first ? 0 : beta2, e = epsilon, first, clipped = clip, bound](auto& u, const auto&, auto& m,
-                                                                                        auto& v) {
+    return [b1 = beta1, b2 = first ? 0 : beta2, e = epsilon, first, clipped = clip, bound](auto& u, const auto&,
+                                                                                           auto& m, auto& v) {
       using L = std::remove_cvref_t<decltype(u)>;
       const L squared = square(u);
       L h = u / max(sqrt(v), guard<L>(e));
@@ -69,11 +69,11 @@ struct Adopt {
   static constexpr std::string_view name = "Adopt";
   static constexpr double paper_exponent = 0.25;
   static constexpr double timm_exponent = 1.0 / 3;
-  Schedule learning_rate = 1e-3;          // >= 0
-  double beta1 = 0.9;                     // in [0, 1)
-  double beta2 = 0.9999;                  // in [0, 1)
-  double epsilon = 1e-6;                  // >= 0
-  double weight_decay = 0;                // >= 0, L2 unless decoupled
+  Schedule learning_rate = 1e-3;  // >= 0
+  double beta1 = 0.9;             // in [0, 1)
+  double beta2 = 0.9999;          // in [0, 1)
+  double epsilon = 1e-6;          // >= 0
+  double weight_decay = 0;        // >= 0, L2 unless decoupled
   bool decoupled = false;
   bool clip = true;
   double clip_exponent = paper_exponent;  // >= 0

@@ -1,7 +1,7 @@
 // AMSGrad.
 #pragma once
 
-#include "../core/convention.hpp"
+#include "../rule/convention.hpp"
 #include "adam.hpp"
 
 namespace glissade {
@@ -25,8 +25,7 @@ struct ScaleByAmsGrad {
   double epsilon = 1e-8;  // >= 0; not used by the paper's convention
   Convention convention = Convention::torch;
 
-  static constexpr std::array<std::string_view, 3> slots{"first_moment", "second_moment",
-                                                         "largest_second_moment"};
+  static constexpr std::array<std::string_view, 3> slots{"first_moment", "second_moment", "largest_second_moment"};
   static constexpr std::array<bool, 3> non_negative{false, true, true};
 
   static void options(auto& self, auto&& visit) {
@@ -83,8 +82,7 @@ struct AmsGrad {
   [[nodiscard]] auto chain() const {
     const ScaleByAmsGrad direction{beta1, beta2, epsilon, convention};
     return glissade::chain(AddDecayedWeights{decoupled ? 0.0 : weight_decay}, direction,
-                           AddDecayedWeights{decoupled ? weight_decay : 0.0},
-                           ScaleByLearningRate{learning_rate});
+                           AddDecayedWeights{decoupled ? weight_decay : 0.0}, ScaleByLearningRate{learning_rate});
   }
 };
 

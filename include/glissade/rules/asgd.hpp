@@ -1,8 +1,8 @@
 // Averaged stochastic gradient descent.
 #pragma once
 
-#include "../core/chain.hpp"
-#include "../core/evaluation.hpp"
+#include "../optimizer/evaluation.hpp"
+#include "../rule/chain.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 
 namespace glissade {

@@ -1,7 +1,7 @@
 // Cautious Lion.
 #pragma once
 
-#include "../core/chain.hpp"
+#include "../rule/chain.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"
 

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "../core/lane.hpp"
+#include "../core/lanes/lane.hpp"
 
 namespace glissade::detail {
 
@@ -21,8 +21,7 @@ template <class L>
 EIGEN_ALWAYS_INLINE L rough_inverse_cube_root_of(L x) {
 #if defined(EIGEN_VECTORIZE_AVX2) && !defined(EIGEN_VECTORIZE_AVX512)
   if constexpr (std::is_same_v<typename L::Scalar, float>) {
-    const __m256 third =
-        _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_castps_si256(x.packet)), _mm256_set1_ps(-1.0f / 3));
+    const __m256 third = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_castps_si256(x.packet)), _mm256_set1_ps(-1.0f / 3));
     return L(_mm256_castsi256_ps(_mm256_add_epi32(_mm256_set1_epi32(0x54a21d2a), _mm256_cvttps_epi32(third))), 0);
   } else
 #elif defined(EIGEN_VECTORIZE_SSE) && !defined(EIGEN_VECTORIZE_AVX)

@@ -17,16 +17,17 @@ namespace glissade {
 /// Cost: 18 flops with a root and a division a coefficient; two passes, a barrier over each tensor.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "Large Batch Optimization for Deep Learning: Training BERT in 76 minutes", 2019,
-/// arXiv 1904.00962, Algorithm 2; timm adapts only where there is decay, some implementations correct no bias. For clipping of all gradients together before it, see ClipByGlobalNorm.
+/// arXiv 1904.00962, Algorithm 2; timm adapts only where there is decay, some implementations correct no bias. For
+/// clipping of all gradients together before it, see ClipByGlobalNorm.
 struct Lamb {
   static constexpr std::string_view name = "Lamb";
-  Schedule learning_rate = 1e-3;  // >= 0
-  double beta1 = 0.9;             // in [0, 1)
-  double beta2 = 0.999;           // in [0, 1)
-  double epsilon = 1e-6;          // >= 0
-  double weight_decay = 1e-2;     // >= 0, decoupled
+  Schedule learning_rate = 1e-3;                               // >= 0
+  double beta1 = 0.9;                                          // in [0, 1)
+  double beta2 = 0.999;                                        // in [0, 1)
+  double epsilon = 1e-6;                                       // >= 0
+  double weight_decay = 1e-2;                                  // >= 0, decoupled
   double max_ratio = std::numeric_limits<double>::infinity();  // > 0
-  TensorMask mask = {};           // which tensors decay; all without it
+  TensorMask mask = {};                                        // which tensors decay; all without it
   bool bias_corrected = true;
   bool always_adapt = true;
 
@@ -43,9 +44,9 @@ struct Lamb {
   }
   [[nodiscard]] auto chain() const {
     const TensorMask adapted = always_adapt ? TensorMask{} : weight_decay == 0 ? no_tensor : mask;
-    return glissade::chain(ScaleByAdam{beta1, beta2, epsilon, 0, true, bias_corrected},
-                           AddDecayedWeights{weight_decay, mask}, ScaleByTrustRatio{.max_ratio = max_ratio, .mask = adapted},
-                           ScaleByLearningRate{learning_rate});
+    return glissade::chain(
+        ScaleByAdam{beta1, beta2, epsilon, 0, true, bias_corrected}, AddDecayedWeights{weight_decay, mask},
+        ScaleByTrustRatio{.max_ratio = max_ratio, .mask = adapted}, ScaleByLearningRate{learning_rate});
   }
 };
 

@@ -91,8 +91,7 @@ struct Lars {
                                                  .epsilon = epsilon,
                                                  .mask = always_adapt || weight_decay != 0 ? TensorMask{} : no_tensor}),
                ScaleByLars{trust_coefficient, epsilon, weight_decay, always_adapt}},
-        Either{momentum != 0, RatedTrace{learning_rate, momentum, true, nesterov},
-               ScaleByLearningRate{learning_rate}});
+        Either{momentum != 0, RatedTrace{learning_rate, momentum, true, nesterov}, ScaleByLearningRate{learning_rate}});
   }
 };
 

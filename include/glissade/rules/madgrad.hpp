@@ -1,8 +1,8 @@
 // MADGRAD.
 #pragma once
 
-#include "../core/chain.hpp"
-#include "../core/moments.hpp"
+#include "../rule/chain.hpp"
+#include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "cube_root.hpp"
 

@@ -1,7 +1,7 @@
 // NAdam.
 #pragma once
 
-#include "../core/convention.hpp"
+#include "../rule/convention.hpp"
 #include "adam.hpp"
 
 namespace glissade {
@@ -21,10 +21,10 @@ namespace glissade {
 struct ScaleByNAdam {
   static constexpr std::string_view name = "ScaleByNAdam";
   using Convention = glissade::Convention;
-  double beta1 = 0.9;             // in [0, 1)
-  double beta2 = 0.999;           // in [0, 1)
-  double epsilon = 1e-8;          // >= 0
-  double momentum_decay = 4e-3;   // >= 0; not used by optax
+  double beta1 = 0.9;            // in [0, 1)
+  double beta2 = 0.999;          // in [0, 1)
+  double epsilon = 1e-8;         // >= 0
+  double momentum_decay = 4e-3;  // >= 0; not used by optax
   Convention convention = Convention::torch;
 
   static constexpr std::array<std::string_view, 2> slots{"first_moment", "second_moment"};
@@ -76,7 +76,7 @@ struct NAdam {
   double epsilon = 1e-8;          // >= 0
   double weight_decay = 0;        // >= 0, L2 unless decoupled
   bool decoupled = false;
-  double momentum_decay = 4e-3;   // >= 0
+  double momentum_decay = 4e-3;  // >= 0
   Convention convention = Convention::torch;
 
   static void options(auto& self, auto&& visit) {

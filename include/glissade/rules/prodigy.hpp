@@ -1,8 +1,8 @@
 // Prodigy.
 #pragma once
 
-#include "../core/chain.hpp"
-#include "../core/moments.hpp"
+#include "../rule/chain.hpp"
+#include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 
 namespace glissade {
@@ -39,8 +39,8 @@ struct ProdigyStep {
     const double rate = d * learning_rate(step.time) * correction(step.count);
     const double progress = d / initial_distance * rate;
     const double weight = d / initial_distance * (safeguard_warmup ? d : rate);
-    return [b1 = beta1, b2 = beta2, b3 = beta3, d, progress, weight](
-               const auto& u, const auto& x, auto& m, auto& v, auto& s, const auto& start) {
+    return [b1 = beta1, b2 = beta2, b3 = beta3, d, progress, weight](const auto& u, const auto& x, auto& m, auto& v,
+                                                                     auto& s, const auto& start) {
       m = b1 * m + (d * (1 - b1)) * u;
       v = b2 * v + (d * d * (1 - b2)) * square(u);
       s = b3 * s + weight * u;
@@ -97,17 +97,17 @@ struct ProdigyStep {
 /// the authors' code, which weighs with the rate and corrects no bias by default.
 struct Prodigy {
   static constexpr std::string_view name = "Prodigy";
-  Schedule learning_rate = 1;      // >= 0
-  double beta1 = 0.9;              // in [0, 1)
-  double beta2 = 0.999;            // in [0, 1)
-  double beta3 = 0;                // in [0, 1); 0 stands for sqrt(beta2)
-  double epsilon = 1e-8;           // >= 0
-  double weight_decay = 0;         // >= 0, decoupled
-  double initial_distance = 1e-6;  // > 0
-  double distance_factor = 1;      // > 0
+  Schedule learning_rate = 1;                                    // >= 0
+  double beta1 = 0.9;                                            // in [0, 1)
+  double beta2 = 0.999;                                          // in [0, 1)
+  double beta3 = 0;                                              // in [0, 1); 0 stands for sqrt(beta2)
+  double epsilon = 1e-8;                                         // >= 0
+  double weight_decay = 0;                                       // >= 0, decoupled
+  double initial_distance = 1e-6;                                // > 0
+  double distance_factor = 1;                                    // > 0
   double growth_rate = std::numeric_limits<double>::infinity();  // >= 1
   bool bias_corrected = false;
-  bool safeguard_warmup = false;   // leaves the learning rate out of s
+  bool safeguard_warmup = false;  // leaves the learning rate out of s
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
@@ -124,8 +124,8 @@ struct Prodigy {
   }
   [[nodiscard]] auto chain() const {
     return glissade::chain(ProdigyStep{learning_rate, beta1, beta2, beta3 == 0 ? std::sqrt(beta2) : beta3, epsilon,
-                                       initial_distance, distance_factor, growth_rate, bias_corrected,
-                                       safeguard_warmup, weight_decay});
+                                       initial_distance, distance_factor, growth_rate, bias_corrected, safeguard_warmup,
+                                       weight_decay});
   }
 };
 

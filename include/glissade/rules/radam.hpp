@@ -1,7 +1,7 @@
 // RAdam.
 #pragma once
 
-#include "../core/convention.hpp"
+#include "../rule/convention.hpp"
 #include "adam.hpp"
 
 namespace glissade {

@@ -1,9 +1,9 @@
 // RMSprop.
 #pragma once
 
-#include "../core/chain.hpp"
-#include "../core/convention.hpp"
-#include "../core/moments.hpp"
+#include "../rule/chain.hpp"
+#include "../rule/convention.hpp"
+#include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"
 
@@ -47,8 +47,8 @@ struct ScaleByRms {
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     const double whole = bias_corrected ? 1 / bias_correction(alpha, step.count) : 1;
-    const auto divide = [inside = epsilon_inside ? epsilon : 0, outside = epsilon_inside ? 0 : epsilon](
-                            auto& u, auto w) {
+    const auto divide = [inside = epsilon_inside ? epsilon : 0, outside = epsilon_inside ? 0 : epsilon](auto& u,
+                                                                                                        auto w) {
       u = u / (sqrt(w + inside) + guard<std::remove_cvref_t<decltype(u)>>(outside));
     };
     if constexpr (Centered)

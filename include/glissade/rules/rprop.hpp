@@ -1,8 +1,8 @@
 // Rprop.
 #pragma once
 
-#include "../core/chain.hpp"
-#include "../core/convention.hpp"
+#include "../rule/chain.hpp"
+#include "../rule/convention.hpp"
 
 namespace glissade {
 
@@ -43,8 +43,8 @@ struct Rprop {
     visit("convention", self.convention, Range{0, 1});
   }
   [[nodiscard]] auto kernel(const Step&) const {
-    return [down = eta_minus, up = eta_plus, least = step_min, most = step_max,
-            late = convention == Convention::optax](auto& u, const auto&, auto& previous, auto& size) {
+    return [down = eta_minus, up = eta_plus, least = step_min, most = step_max, late = convention == Convention::optax](
+               auto& u, const auto&, auto& previous, auto& size) {
       using L = std::remove_cvref_t<decltype(u)>;
       const L zero(0);
       const L turn = u * previous;

@@ -1,9 +1,9 @@
 // Schedule-free SGD and AdamW.
 #pragma once
 
-#include "../core/chain.hpp"
-#include "../core/moments.hpp"
-#include "../core/evaluation.hpp"
+#include "../optimizer/evaluation.hpp"
+#include "../rule/chain.hpp"
+#include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 
 namespace glissade {
@@ -49,16 +49,17 @@ struct ScheduleFreeStep {
     const double weight = std::pow(static_cast<double>(step.count), step_power) * std::pow(largest, rate_power);
     sum += weight;
     const double c = sum == 0 ? 0 : weight / sum;
-    return [c, rate, along = rate * (momentum * (1 - c) - 1), averages = momentum == 0](auto& u, const auto& y, auto& z) {
-      const auto direction = u;
-      if (averages) {
-        u = -(rate * u);
-        z = z + c * (y + u - z);
-        return;
-      }
-      u = c * (z - y) + along * direction;
-      z = z - rate * direction;
-    };
+    return
+        [c, rate, along = rate * (momentum * (1 - c) - 1), averages = momentum == 0](auto& u, const auto& y, auto& z) {
+          const auto direction = u;
+          if (averages) {
+            u = -(rate * u);
+            z = z + c * (y + u - z);
+            return;
+          }
+          u = c * (z - y) + along * direction;
+          z = z - rate * direction;
+        };
   }
 };
 

@@ -1,7 +1,7 @@
 // Stochastic gradient descent.
 #pragma once
 
-#include "../core/chain.hpp"
+#include "../rule/chain.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"
 #include "../transforms/trace.hpp"
@@ -29,8 +29,8 @@ struct Sgd {
   double momentum = 0;            // in [0, 1)
   double dampening = 0;           // in [0, 1]
   bool nesterov = false;
-  double weight_decay = 0;        // >= 0, L2
-  bool rate_in_buffer = false;    // Sutskever's form; the same while the rate is constant
+  double weight_decay = 0;      // >= 0, L2
+  bool rate_in_buffer = false;  // Sutskever's form; the same while the rate is constant
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);

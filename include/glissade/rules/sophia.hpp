@@ -5,8 +5,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "../core/chain.hpp"
-#include "../core/optimizer.hpp"
+#include "../optimizer/optimizer.hpp"
+#include "../rule/chain.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"
 
@@ -124,12 +124,17 @@ void fold_curvature(TensorState& state, double beta2, const E& estimate) {
       }
   };
   switch (field.type()) {
-    case ScalarType::float32: return fold(field.as<float>());
-    case ScalarType::float64: return fold(field.as<double>());
-    case ScalarType::bfloat16: return fold(field.as<Eigen::bfloat16>());
-    case ScalarType::float16: return fold(field.as<Eigen::half>());
+    case ScalarType::float32:
+      return fold(field.as<float>());
+    case ScalarType::float64:
+      return fold(field.as<double>());
+    case ScalarType::bfloat16:
+      return fold(field.as<Eigen::bfloat16>());
+    case ScalarType::float16:
+      return fold(field.as<Eigen::half>());
     case ScalarType::int64:
-    case ScalarType::bytes: return;
+    case ScalarType::bytes:
+      return;
   }
 }
 
@@ -178,9 +183,8 @@ double unclipped_fraction(const Optimizer<R, P>& optimizer) {
         all += counts[1];
       }
     };
-    detail::choose_leaves(links, detail::Site(optimizer.tensor(k)), [&](const auto& leaves) {
-      detail::for_each_item(leaves, look);
-    });
+    detail::choose_leaves(links, detail::Site(optimizer.tensor(k)),
+                          [&](const auto& leaves) { detail::for_each_item(leaves, look); });
   }
   return all == 0 ? 0 : static_cast<double>(unclipped) / static_cast<double>(all);
 }

@@ -65,8 +65,8 @@ struct Yogi {
   double epsilon = 1e-3;              // >= 0
   double initial_accumulator = 1e-6;  // >= 0
   bool bias_corrected = false;
-  double weight_decay = 0;            // >= 0, L2
-  bool both_start = false;            // the first moment starts at initial_accumulator too
+  double weight_decay = 0;  // >= 0, L2
+  bool both_start = false;  // the first moment starts at initial_accumulator too
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);

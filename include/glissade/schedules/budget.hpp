@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "../core/checks.hpp"
-#include "../core/schedule.hpp"
+#include "../rule/schedule.hpp"
 
 namespace glissade {
 

@@ -1,7 +1,7 @@
 // A schedule that stays where it is.
 #pragma once
 
-#include "../core/schedule.hpp"
+#include "../rule/schedule.hpp"
 
 namespace glissade {
 

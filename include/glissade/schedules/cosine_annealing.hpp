@@ -49,8 +49,7 @@ struct CosineRestarts {
 /// steps, every further one `growth` times as many.
 /// Source: "SGDR: Stochastic Gradient Descent with Warm Restarts", 2016, arXiv 1608.03983;
 /// torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.
-[[nodiscard]] inline CosineRestarts cosine_restarts(double peak, double first, double growth = 1,
-                                                    double end = 0) {
+[[nodiscard]] inline CosineRestarts cosine_restarts(double peak, double first, double growth = 1, double end = 0) {
   require("cosine_restarts", "peak", peak, range::non_negative);
   require("cosine_restarts", "first", first, range::positive);
   require("cosine_restarts", "growth", growth, range::at_least_one);
@@ -79,9 +78,8 @@ struct WarmupCosineCycles {
 /// Climbs to `peak` over `warmup_steps`, then follows `cycles` cosine waves down to min_ratio peak; like its
 /// source it goes on waving behind total_steps. With cycles = 0.5 it is warmup_cosine_decay up to there.
 /// Source: transformers.get_cosine_with_min_lr_schedule_with_warmup.
-[[nodiscard]] inline WarmupCosineCycles warmup_cosine_cycles(double peak, double warmup_steps,
-                                                             double total_steps, double cycles = 0.5,
-                                                             double min_ratio = 0) {
+[[nodiscard]] inline WarmupCosineCycles warmup_cosine_cycles(double peak, double warmup_steps, double total_steps,
+                                                             double cycles = 0.5, double min_ratio = 0) {
   require("warmup_cosine_cycles", "peak", peak, range::non_negative);
   require("warmup_cosine_cycles", "warmup_steps", warmup_steps, range::non_negative);
   require("warmup_cosine_cycles", "total_steps", total_steps, Range{warmup_steps});

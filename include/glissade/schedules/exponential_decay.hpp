@@ -26,8 +26,8 @@ struct ExponentialDecay {
 /// Multiplied by `gamma` over every `period` steps, little by little or, as a staircase, at once. `end`
 /// bounds it from below, for gamma >= 1 from above (0: no bound).
 /// Source: optax.exponential_decay; torch's ExponentialLR with period = 1.
-[[nodiscard]] inline ExponentialDecay exponential_decay(double peak, double period, double gamma,
-                                                        double end = 0, bool staircase = false) {
+[[nodiscard]] inline ExponentialDecay exponential_decay(double peak, double period, double gamma, double end = 0,
+                                                        bool staircase = false) {
   require("exponential_decay", "peak", peak, range::non_negative);
   require("exponential_decay", "period", period, range::positive);
   require("exponential_decay", "gamma", gamma, range::positive);

@@ -63,8 +63,7 @@ inline Infinite make_infinite(std::string_view name, double peak, double middle,
 /// Warm-up, a cosine down to `middle`, a plateau of any length, and, once its place is known, an
 /// exponential fall to `end`. Source: "Simple and Scalable Strategies to Continually Pre-train Large
 /// Language Models", 2024, arXiv 2403.08763, section 7.
-[[nodiscard]] inline Infinite infinite_cosine(double peak, double middle, double end,
-                                              const InfinitePhases& phases) {
+[[nodiscard]] inline Infinite infinite_cosine(double peak, double middle, double end, const InfinitePhases& phases) {
   return detail::make_infinite("infinite_cosine", peak, middle, end, phases, 0);
 }
 

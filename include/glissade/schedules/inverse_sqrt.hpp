@@ -1,9 +1,9 @@
 // Inverse square root decay.
 #pragma once
 
-#include "linear_warmup.hpp"
-
 #include <cmath>
+
+#include "linear_warmup.hpp"
 
 namespace glissade {
 

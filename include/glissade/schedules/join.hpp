@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "../core/checks.hpp"
-#include "../core/schedule.hpp"
+#include "../rule/schedule.hpp"
 
 namespace glissade {
 

@@ -16,8 +16,7 @@ struct Noam {
 
   [[nodiscard]] double operator()(double t) const {
     const double n = (std::max)(t, 1.0);
-    return factor / std::sqrt(width) *
-           (std::min)(1 / std::sqrt(n), n / (warmup_steps * std::sqrt(warmup_steps)));
+    return factor / std::sqrt(width) * (std::min)(1 / std::sqrt(n), n / (warmup_steps * std::sqrt(warmup_steps)));
   }
 };
 

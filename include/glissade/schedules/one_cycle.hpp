@@ -17,8 +17,7 @@ struct OneCycleOptions {
 };
 
 namespace detail {
-inline void check_one_cycle(std::string_view name, double peak, double total_steps,
-                            const OneCycleOptions& o) {
+inline void check_one_cycle(std::string_view name, double peak, double total_steps, const OneCycleOptions& o) {
   require(name, "peak", peak, range::non_negative);
   require(name, "total_steps", total_steps, range::at_least_one);
   require(name, "warmup_share", o.warmup_share, o.three_phase ? Range{0, 0.5} : range::fraction);
@@ -40,8 +39,7 @@ inline Interpolate one_cycle_knots(double start, double peak, double end, double
 /// Climbs from peak / start_divisor to `peak`, then falls to peak / start_divisor / end_divisor, which
 /// the last of total_steps steps uses. Source: "Super-Convergence: Very Fast Training of Neural Networks
 /// Using Large Learning Rates", 2017, arXiv 1708.07120; torch.optim.lr_scheduler.OneCycleLR.
-[[nodiscard]] inline Interpolate one_cycle(double peak, double total_steps,
-                                           const OneCycleOptions& options = {}) {
+[[nodiscard]] inline Interpolate one_cycle(double peak, double total_steps, const OneCycleOptions& options = {}) {
   detail::check_one_cycle("one_cycle", peak, total_steps, options);
   const double start = peak / options.start_divisor;
   return detail::one_cycle_knots(start, peak, start / options.end_divisor, total_steps, options);
@@ -58,14 +56,12 @@ inline Interpolate one_cycle_knots(double start, double peak, double end, double
 
 /// optax's form: climbs up to step floor(warmup_share T), reaches the last rate peak / start_divisor /
 /// end_divisor only behind the last step. Source: optax.cosine_onecycle_schedule.
-[[nodiscard]] inline Interpolate one_cycle_optax(double peak, double total_steps,
-                                                 const OneCycleOptions& options = {}) {
+[[nodiscard]] inline Interpolate one_cycle_optax(double peak, double total_steps, const OneCycleOptions& options = {}) {
   detail::check_one_cycle("one_cycle_optax", peak, total_steps, options);
   const double start = peak / options.start_divisor;
-  return interpolate({{0, start},
-                      {std::floor(options.warmup_share * total_steps), peak},
-                      {total_steps, start / options.end_divisor}},
-                     options.shape);
+  return interpolate(
+      {{0, start}, {std::floor(options.warmup_share * total_steps), peak}, {total_steps, start / options.end_divisor}},
+      options.shape);
 }
 
 /// Straight lines: up to step floor(warmup_share T), down to the first rate at floor(down_share T), to

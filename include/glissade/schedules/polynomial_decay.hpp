@@ -25,8 +25,8 @@ struct PolynomialDecay {
 
 /// Goes from `start` to `end` over `steps` steps from step `begin` on, and stays there. `end` may be above
 /// `start`. Source: optax.polynomial_schedule; torch's PolynomialLR with begin = 0 and end = 0.
-[[nodiscard]] inline PolynomialDecay polynomial_decay(double start, double steps, double end = 0,
-                                                      double power = 1, double begin = 0) {
+[[nodiscard]] inline PolynomialDecay polynomial_decay(double start, double steps, double end = 0, double power = 1,
+                                                      double begin = 0) {
   require("polynomial_decay", "start", start, range::non_negative);
   require("polynomial_decay", "steps", steps, range::non_negative);
   require("polynomial_decay", "end", end, range::non_negative);

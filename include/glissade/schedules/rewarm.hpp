@@ -10,8 +10,8 @@ namespace glissade {
 /// learns the new data better and forgets the old data more; it does no good on the same data.
 /// Source: "Continual Pre-Training of Large Language Models: How to (re)warm your model?", 2023, arXiv
 /// 2308.04014.
-[[nodiscard]] inline WarmupCosineDecay rewarm(double from, double peak, double warmup_steps,
-                                              double total_steps, double end) {
+[[nodiscard]] inline WarmupCosineDecay rewarm(double from, double peak, double warmup_steps, double total_steps,
+                                              double end) {
   require("rewarm", "from", from, range::non_negative);
   return warmup_cosine_decay(peak, warmup_steps, total_steps, end, from);
 }

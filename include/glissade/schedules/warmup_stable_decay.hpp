@@ -56,8 +56,8 @@ struct WarmupStableDecayOptions {
 
 /// A trapezoid: up, along, down. Training can be prolonged by leaving the plateau later.
 /// Source: "MiniCPM", 2024, arXiv 2404.06395; transformers.get_wsd_schedule.
-[[nodiscard]] inline WarmupStableDecay warmup_stable_decay(double peak, double warmup_steps,
-                                                           double stable_steps, double decay_steps,
+[[nodiscard]] inline WarmupStableDecay warmup_stable_decay(double peak, double warmup_steps, double stable_steps,
+                                                           double decay_steps,
                                                            const WarmupStableDecayOptions& options = {}) {
   require("warmup_stable_decay", "peak", peak, range::non_negative);
   require("warmup_stable_decay", "warmup_steps", warmup_steps, range::non_negative);

@@ -1,7 +1,7 @@
 // Gradient accumulation.
 #pragma once
 
-#include "../core/rule.hpp"
+#include "../rule/rule.hpp"
 
 namespace glissade {
 

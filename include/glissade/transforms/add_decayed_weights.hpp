@@ -1,8 +1,8 @@
 // Weight decay as a link of a chain.
 #pragma once
 
-#include "../core/rule.hpp"
-#include "../core/tensor_mask.hpp"
+#include "../core/tensors/mask.hpp"
+#include "../rule/rule.hpp"
 
 namespace glissade {
 

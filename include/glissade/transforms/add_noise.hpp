@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "../core/rule.hpp"
+#include "../rule/rule.hpp"
 
 namespace glissade {
 

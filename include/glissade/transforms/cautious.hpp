@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "../core/rule.hpp"
+#include "../rule/rule.hpp"
 
 namespace glissade {
 

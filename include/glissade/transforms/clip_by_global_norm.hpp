@@ -1,8 +1,8 @@
 // Clipping by the norm of all gradients together.
 #pragma once
 
-#include "../core/convention.hpp"
-#include "../core/rule.hpp"
+#include "../rule/convention.hpp"
+#include "../rule/rule.hpp"
 
 namespace glissade {
 

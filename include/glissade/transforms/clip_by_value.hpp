@@ -1,7 +1,7 @@
 // Clipping every coefficient on its own.
 #pragma once
 
-#include "../core/rule.hpp"
+#include "../rule/rule.hpp"
 
 namespace glissade {
 

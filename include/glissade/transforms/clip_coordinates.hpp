@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "../core/rule.hpp"
+#include "../rule/rule.hpp"
 
 namespace glissade {
 
@@ -70,20 +70,18 @@ struct ClipCoordinates {
   static constexpr Reduction reduction = Reduction::over_all;
   static constexpr int sums = 1;
   static constexpr bool indexed = true;
-  static constexpr std::array<NamedScalar, 1> shared{
-      {{"threshold", std::numeric_limits<double>::infinity()}}};
+  static constexpr std::array<NamedScalar, 1> shared{{{"threshold", std::numeric_limits<double>::infinity()}}};
 
   static void options(auto& self, auto&& visit) {
     visit("fraction", self.fraction, range::fraction);
     visit("scale", self.scale, range::non_negative);
   }
   [[nodiscard]] auto measure(const Step& step) const {
-    return
-        [all = &magnitudes, begin = magnitudes.append(step.tensor)](Index first, const auto& u) {
-          using L = std::remove_cvref_t<decltype(u)>;
-          abs(widen(u)).store(all->data() + begin + first);
-          return terms(widen(select(u == u, L(0), L(1))));
-        };
+    return [all = &magnitudes, begin = magnitudes.append(step.tensor)](Index first, const auto& u) {
+      using L = std::remove_cvref_t<decltype(u)>;
+      abs(widen(u)).store(all->data() + begin + first);
+      return terms(widen(select(u == u, L(0), L(1))));
+    };
   }
   /// Once a step, when every tensor has been seen.
   [[nodiscard]] bool admit(const Admission& step) const {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "../core/optimizer.hpp"
+#include "../optimizer/optimizer.hpp"
 #include "non_finite.hpp"
 
 namespace glissade {
@@ -35,8 +35,7 @@ struct DynamicLossScale {
 
   static constexpr Reduction reduction = Reduction::over_all;
   static constexpr int sums = 1;
-  static constexpr std::array<NamedScalar, 4> shared{
-      {{"loss_scale"}, {"used_scale"}, {"good_steps"}, {"skipped"}}};
+  static constexpr std::array<NamedScalar, 4> shared{{{"loss_scale"}, {"used_scale"}, {"good_steps"}, {"skipped"}}};
 
   static void options(auto& self, auto&& visit) {
     visit("initial_scale", self.initial_scale, range::positive);

@@ -1,7 +1,7 @@
 // What to do when a gradient is infinite or NaN.
 #pragma once
 
-#include "../core/rule.hpp"
+#include "../rule/rule.hpp"
 
 namespace glissade {
 
@@ -32,9 +32,7 @@ struct SkipNonFinite {
   static constexpr int sums = 1;
   static constexpr std::array<NamedScalar, 2> shared{{{"skipped"}, {"consecutively_skipped"}}};
 
-  static void options(auto& self, auto&& visit) {
-    visit("max_consecutive", self.max_consecutive, Range{0});
-  }
+  static void options(auto& self, auto&& visit) { visit("max_consecutive", self.max_consecutive, Range{0}); }
   [[nodiscard]] auto measure(const Step&) const { return detail::count_non_finite(); }
   [[nodiscard]] bool admit(const Admission& step) const {
     double& skipped = step.shared[0];
@@ -66,9 +64,8 @@ struct ThrowNonFinite {
     for (std::size_t k = 0; k < step.tensors.size(); ++k)
       if (step.tensor_sums[k] != 0) {
         step.shared[0] += 1;
-        throw std::domain_error("ThrowNonFinite: the gradient of \"" + step.tensors[k].name +
-                                "\" has " + to_text(step.tensor_sums[k]) +
-                                " coefficients that are infinite or NaN");
+        throw std::domain_error("ThrowNonFinite: the gradient of \"" + step.tensors[k].name + "\" has " +
+                                to_text(step.tensor_sums[k]) + " coefficients that are infinite or NaN");
       }
     return true;
   }

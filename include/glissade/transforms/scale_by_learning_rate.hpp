@@ -1,7 +1,7 @@
 // Turns a direction into a step downhill: the last link of a chain.
 #pragma once
 
-#include "../core/rule.hpp"
+#include "../rule/rule.hpp"
 
 namespace glissade {
 
@@ -10,9 +10,7 @@ struct ScaleByLearningRate {
   static constexpr std::string_view name = "ScaleByLearningRate";
   Schedule learning_rate = 1e-3;  // >= 0
 
-  static void options(auto& self, auto&& visit) {
-    visit("learning_rate", self.learning_rate, range::non_negative);
-  }
+  static void options(auto& self, auto&& visit) { visit("learning_rate", self.learning_rate, range::non_negative); }
   [[nodiscard]] bool rests() const { return true; }
   [[nodiscard]] auto kernel(const Step& step) const {
     return [rate = -learning_rate(step.time)](auto& u) { u *= rate; };

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "../core/rule.hpp"
-#include "../core/tensor_mask.hpp"
+#include "../core/tensors/mask.hpp"
+#include "../rule/rule.hpp"
 
 namespace glissade {
 

@@ -1,7 +1,7 @@
 // Momentum: a trace of past updates.
 #pragma once
 
-#include "../core/rule.hpp"
+#include "../rule/rule.hpp"
 
 namespace glissade {
 
@@ -15,10 +15,10 @@ namespace glissade {
 /// Source: torch.optim.SGD; dampening is not applied in the first step, as there.
 struct Trace {
   static constexpr std::string_view name = "Trace";
-  double momentum = 0.9;   // in [0, 1)
-  double dampening = 0;    // in [0, 1]
+  double momentum = 0.9;  // in [0, 1)
+  double dampening = 0;   // in [0, 1]
   bool nesterov = false;
-  Schedule gain = 1;       // >= 0; a learning rate that is to stand in the buffer
+  Schedule gain = 1;  // >= 0; a learning rate that is to stand in the buffer
 
   static constexpr std::array<std::string_view, 1> slots{"momentum_buffer"};
 

@@ -22,9 +22,9 @@ void for_each_low_rank_subject(auto&& check) {
                 nullptr, false});
   check(Subject{
       "galore(Trace), both sides, reset",
-      with_rate(galore({.rank = 3, .update_gap = 20, .side = ProjectionSide::full, .on_refresh = OnRefresh::reset},
-                       Trace{}),
-                0.02),
+      with_rate(
+          galore({.rank = 3, .update_gap = 20, .side = ProjectionSide::full, .on_refresh = OnRefresh::reset}, Trace{}),
+          0.02),
       3, nullptr, false});
   check(Subject{"galore(Trace), left, randomized",
                 with_rate(galore({.rank = 2,
@@ -36,26 +36,25 @@ void for_each_low_rank_subject(auto&& check) {
                           0.02),
                 3, nullptr, false});
   check(Subject{"GaloreAdamW",
-                GaloreAdamW{.learning_rate = 0.02, .weight_decay = 1e-3, .galore = {.rank = 2, .update_gap = 20}},
-                3, nullptr, false, false});
+                GaloreAdamW{.learning_rate = 0.02, .weight_decay = 1e-3, .galore = {.rank = 2, .update_gap = 20}}, 3,
+                nullptr, false, false});
   check(Subject{"online_subspace_descent(ScaleByAdam)",
                 with_rate(online_subspace_descent({.rank = 2, .projector_rate = 0.02}, ScaleByAdam{}), 0.02), 3,
                 nullptr, false});
   check(Subject{"frugal(ScaleByAdam), columns",
-                with_rate(frugal({.density = 0.4, .update_gap = 20, .inactive_scale = 0.1}, ScaleByAdam{}), 0.02),
-                3, nullptr, false});
-  check(Subject{"frugal(Trace), svd",
-                with_rate(frugal({.density = 0.4,
-                                  .update_gap = 20,
-                                  .projector = FrugalProjector::svd,
-                                  .inactive_rule = InactiveRule::sgd},
-                                 Trace{}),
-                          0.02),
-                3, nullptr, false});
+                with_rate(frugal({.density = 0.4, .update_gap = 20, .inactive_scale = 0.1}, ScaleByAdam{}), 0.02), 3,
+                nullptr, false});
+  check(Subject{
+      "frugal(Trace), svd",
+      with_rate(
+          frugal(
+              {.density = 0.4, .update_gap = 20, .projector = FrugalProjector::svd, .inactive_rule = InactiveRule::sgd},
+              Trace{}),
+          0.02),
+      3, nullptr, false});
   check(Subject{"Flora", with_rate(Flora{.rank = 3, .resample_every = 20}, 0.02), 3, nullptr, false});
   check(Subject{"badam(Adam)", badam({.switch_block_every = 200}, Adam{.learning_rate = 0.02}), 1, nullptr, false});
-  check(Subject{"chain(AdaptiveFreezing, Adam)",
-                chain(AdaptiveFreezing{.begin = 2990, .end = 3100, .window = 2, .tensors = {}},
-                      Adam{.learning_rate = 0.02}),
-                2});
+  check(Subject{
+      "chain(AdaptiveFreezing, Adam)",
+      chain(AdaptiveFreezing{.begin = 2990, .end = 3100, .window = 2, .tensors = {}}, Adam{.learning_rate = 0.02}), 2});
 }

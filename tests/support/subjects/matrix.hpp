@@ -72,6 +72,8 @@ void for_each_matrix_subject(auto&& check) {
   check(Subject{"Adafactor, optax",
                 Adafactor{.learning_rate = 0.02, .convention = Convention::optax, .min_dim_to_factor = 2}, 4, nullptr,
                 false});
-  check(Subject{"AdamP", AdamP{.learning_rate = 0.05, .weight_decay = 1e-3}, 3, textbook::adamp(0.05, 1e-3), false, false});
-  check(Subject{"SGDP", SgdP{.learning_rate = 0.02, .weight_decay = 1e-4}, 3, textbook::sgdp(0.02, 1e-4), false, false});
+  check(Subject{"AdamP", AdamP{.learning_rate = 0.05, .weight_decay = 1e-3}, 3, textbook::adamp(0.05, 1e-3), false,
+                false});
+  check(
+      Subject{"SGDP", SgdP{.learning_rate = 0.02, .weight_decay = 1e-4}, 3, textbook::sgdp(0.02, 1e-4), false, false});
 }

@@ -1,30 +1,29 @@
 // The table of methods: a new method adds one line here and is held to every law.
 #pragma once
 
+#include "support/archetypes.hpp"
 #include <glissade/finite_sum/ai_sarah.hpp>
 #include <glissade/finite_sum/inner_rule.hpp>
 #include <glissade/finite_sum/saga.hpp>
 #include <glissade/finite_sum/sarah.hpp>
 #include <glissade/finite_sum/svrg.hpp>
-#include <glissade/method/lifted.hpp>
+#include <glissade/minimize/curvature/oasis.hpp>
+#include <glissade/minimize/curvature/sophia.hpp>
+#include <glissade/minimize/from_rule.hpp>
+#include <glissade/minimize/gradient_descent.hpp>
+#include <glissade/minimize/newton/damped_newton.hpp>
+#include <glissade/minimize/newton/lazy_cubic_newton.hpp>
+#include <glissade/minimize/newton/lazy_newton.hpp>
+#include <glissade/minimize/newton/newton.hpp>
+#include <glissade/minimize/newton/trust_region_newton.hpp>
+#include <glissade/minimize/quasi_newton/barzilai_borwein.hpp>
+#include <glissade/minimize/quasi_newton/lbfgs.hpp>
+#include <glissade/minimize/quasi_newton/nonlinear_cg.hpp>
 #include <glissade/rules/adam.hpp>
 #include <glissade/rules/sgd.hpp>
 #include <glissade/transforms/clip_by_global_norm.hpp>
-#include <glissade/solve/barzilai_borwein.hpp>
-#include <glissade/solve/damped_newton.hpp>
-#include <glissade/solve/gradient_descent.hpp>
-#include <glissade/solve/lazy_cubic_newton.hpp>
-#include <glissade/solve/lazy_newton.hpp>
-#include <glissade/solve/lbfgs.hpp>
-#include <glissade/solve/newton.hpp>
-#include <glissade/solve/nonlinear_cg.hpp>
-#include <glissade/solve/oasis.hpp>
-#include <glissade/solve/sophia.hpp>
-#include <glissade/solve/trust_region_newton.hpp>
 
 #include <type_traits>
-
-#include "support/archetypes.hpp"
 
 /// How near a method gets by itself: to any tolerance, or only as near as its rate lets it.
 enum class Reach { minimum, neighborhood };
@@ -42,7 +41,8 @@ void for_each_method(const Law& law) {
   constexpr std::type_identity<EqualTermsWithProducts> sum_with_products;
   run(first_order, "GradientDescent", GradientDescent{});
   run(std::type_identity<WithValue>{}, "GradientDescent, values alone", GradientDescent{});
-  run(std::type_identity<Callable>{}, "GradientDescent, StrongWolfe, callable", GradientDescent{.search = StrongWolfe{}});
+  run(std::type_identity<Callable>{}, "GradientDescent, StrongWolfe, callable",
+      GradientDescent{.search = StrongWolfe{}});
   run(first_order, "GradientDescent, Polyak", GradientDescent{.search = Polyak{.lowest = 0}});
   run(first_order, "BarzilaiBorwein", BarzilaiBorwein{});
   run(first_order, "NonlinearCg", NonlinearCg{});

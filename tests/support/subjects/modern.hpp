@@ -34,7 +34,8 @@ inline auto adan(double rate, double decay, bool proximal) {
     const Eigen::ArrayXXd step = rate *
                                  (k.s[0] / (1 - std::pow(0.98, k.t)) + 0.92 * k.s[1] / (1 - std::pow(0.92, k.t))) /
                                  ((k.s[2] / (1 - std::pow(0.99, k.t))).sqrt() + 1e-8);
-    k.x = proximal ? Eigen::ArrayXXd((k.x - step) / (1 + rate * decay)) : Eigen::ArrayXXd((1 - rate * decay) * k.x - step);
+    k.x = proximal ? Eigen::ArrayXXd((k.x - step) / (1 + rate * decay))
+                   : Eigen::ArrayXXd((1 - rate * decay) * k.x - step);
   };
 }
 
@@ -42,8 +43,8 @@ inline auto lamb(double rate, double decay, double most) {
   return [=](Textbook& k) {
     k.s[0] = 0.9 * k.s[0] + 0.1 * k.g;
     k.s[1] = 0.999 * k.s[1] + 0.001 * k.g.square();
-    const Eigen::ArrayXXd u = k.s[0] / (1 - std::pow(0.9, k.t)) / ((k.s[1] / (1 - std::pow(0.999, k.t))).sqrt() + 1e-6) +
-                              decay * k.x;
+    const Eigen::ArrayXXd u =
+        k.s[0] / (1 - std::pow(0.9, k.t)) / ((k.s[1] / (1 - std::pow(0.999, k.t))).sqrt() + 1e-6) + decay * k.x;
     k.x -= rate * std::min(most, k.x.matrix().norm() / u.matrix().norm()) * u;
   };
 }
@@ -209,9 +210,10 @@ void for_each_modern_subject(auto&& check) {
                 false});
   check(Subject{"Lars with decay", Lars{.momentum = 0, .weight_decay = 1e-3, .trust_coefficient = 5e-3}, 2,
                 textbook::lars(1, 0, 1e-3, 5e-3), false, false});
-  check(Subject{"Lars with Nesterov momentum",
-                Lars{.learning_rate = 0.1, .momentum = 0.8, .weight_decay = 1e-3, .trust_coefficient = 5e-3, .nesterov = true},
-                2, textbook::lars(0.1, 0.8, 1e-3, 5e-3, true), false, false});
+  check(Subject{
+      "Lars with Nesterov momentum",
+      Lars{.learning_rate = 0.1, .momentum = 0.8, .weight_decay = 1e-3, .trust_coefficient = 5e-3, .nesterov = true}, 2,
+      textbook::lars(0.1, 0.8, 1e-3, 5e-3, true), false, false});
   check(Subject{"LaProp", LaProp{.learning_rate = 0.02}, 1, textbook::laprop(0.02)});
   check(Subject{"CautiousAdamW", CautiousAdamW{.learning_rate = 0.02, .weight_decay = 0}, 2,
                 textbook::cautious_adamw(0.02, 0), false});

@@ -183,8 +183,8 @@ void for_each_rule_subject(auto&& check) {
   check(Subject{"AmsGrad, paper", AmsGrad{.learning_rate = 0.05, .convention = Convention::paper}, 1,
                 textbook::amsgrad(0.05, Convention::paper)});
   check(Subject{"Lion", Lion{.learning_rate = 0.005}, 1, textbook::lion(0.005, 0)});
-  check(Subject{"Lion with decay", Lion{.learning_rate = 0.005, .weight_decay = 0.01}, 1,
-                textbook::lion(0.005, 0.01), true, false});
+  check(Subject{"Lion with decay", Lion{.learning_rate = 0.005, .weight_decay = 0.01}, 1, textbook::lion(0.005, 0.01),
+                true, false});
   check(Subject{"Adagrad", Adagrad{.learning_rate = 0.3}, 1, textbook::adagrad(0.3, 0, 0)});
   check(Subject{"Adagrad with decaying rate",
                 Adagrad{.learning_rate = 0.3, .learning_rate_decay = 1e-3, .initial_accumulator = 0.1}, 1,

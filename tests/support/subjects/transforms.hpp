@@ -68,6 +68,7 @@ void for_each_transform_subject(auto&& check) {
                 textbook::sgd(0.1)});
   check(Subject{"Adam with 8-bit state", with_state<DynamicCode>(Adam{.learning_rate = 0.05}), 1, nullptr, false});
   check(Subject{"clip - Adam with logarithmic 8-bit state",
-                chain(ClipByGlobalNorm{}, with_state<LogarithmicCode>(Adam{.learning_rate = 0.05})), 2, nullptr, false});
+                chain(ClipByGlobalNorm{}, with_state<LogarithmicCode>(Adam{.learning_rate = 0.05})), 2, nullptr,
+                false});
   check(Subject{"Adam with bfloat16 state", with_state<Eigen::bfloat16>(Adam{.learning_rate = 0.05}), 1, nullptr});
 }

@@ -5,7 +5,8 @@
 
 void for_each_wrapper_subject(auto&& check) {
   using namespace glissade;
-  check(Subject{"Adam - Ema", chain(Adam{.learning_rate = 0.05}, Ema{}), 1, textbook::adam(0.05, 0.9, 0.999, 1e-8, 0, 0)});
+  check(Subject{"Adam - Ema", chain(Adam{.learning_rate = 0.05}, Ema{}), 1,
+                textbook::adam(0.05, 0.9, 0.999, 1e-8, 0, 0)});
   check(Subject{"Sgd - Swa", chain(Sgd{.learning_rate = 0.1}, Swa{.start = 3, .period = 2}), 1, textbook::sgd(0.1)});
   check(Subject{"Adam - Lookahead", chain(Adam{.learning_rate = 0.05}, Lookahead{.period = 2}), 1, nullptr});
   check(Subject{"freeze", freeze("no such tensor", Adam{.learning_rate = 0.05}), 1,

@@ -1,0 +1,56 @@
+// When to stop. The tolerances hold for every method alike; what is zero or infinite is switched off.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <limits>
+
+#include "../core/checks.hpp"
+#include "observer.hpp"
+
+namespace glissade {
+
+/// Rules that end a minimization; the first one that holds, in this order, becomes its status.
+///
+///     ||gradient|| <= gradient_tolerance                     also at the start, after 0 iterations
+///     the method's own reason, such as search_failed
+///     ||x - x_last|| <= step_tolerance max(1, ||x||)
+///     |f - f_last| <= value_tolerance max(1, |f|)
+///     f < lowest_value                                       the function seems unbounded below
+///     max_iterations, max_value_calls, max_gradient_calls, max_hessian_calls, max_product_calls, max_seconds
+///     predicate(record), then the observers
+///
+/// Steps that do not move x (a learning rate of 0, a batch passed over) and trials of a method (Report::progress)
+/// are no sign of convergence: step_tolerance and value_tolerance pass them over. Norms are Euclidean. No more calls of
+/// the objective are made than allowed: a step that would need more is given up, and x is the point before it. Time is
+/// looked at between iterations.
+struct Stop {
+  std::int64_t max_iterations = 10'000;
+  double gradient_tolerance = 1e-6;
+  double step_tolerance = 0;
+  double value_tolerance = 0;
+  std::int64_t max_value_calls = std::numeric_limits<std::int64_t>::max();
+  std::int64_t max_gradient_calls = std::numeric_limits<std::int64_t>::max();
+  std::int64_t max_hessian_calls = std::numeric_limits<std::int64_t>::max();
+  std::int64_t max_product_calls = std::numeric_limits<std::int64_t>::max();
+  double max_seconds = std::numeric_limits<double>::infinity();
+  double lowest_value = -1e100;
+  std::function<bool(const Record&)> predicate = {};
+
+  /// Throws std::invalid_argument for a limit out of its range.
+  void check() const {
+    require("Stop", "max_iterations", static_cast<double>(max_iterations), range::non_negative);
+    require("Stop", "gradient_tolerance", gradient_tolerance, range::non_negative);
+    require("Stop", "step_tolerance", step_tolerance, range::non_negative);
+    require("Stop", "value_tolerance", value_tolerance, range::non_negative);
+    require("Stop", "max_value_calls", static_cast<double>(max_value_calls), range::non_negative);
+    require("Stop", "max_gradient_calls", static_cast<double>(max_gradient_calls), range::non_negative);
+    require("Stop", "max_hessian_calls", static_cast<double>(max_hessian_calls), range::non_negative);
+    require("Stop", "max_product_calls", static_cast<double>(max_product_calls), range::non_negative);
+    require("Stop", "max_seconds", max_seconds, Range{0, std::numeric_limits<double>::infinity()});
+    require("Stop", "lowest_value", lowest_value, range::any);
+  }
+};
+
+}  // namespace glissade

@@ -1,0 +1,165 @@
+// AFLoRA.
+#pragma once
+
+#include <Eigen/Core>
+
+#include <cmath>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "../core/checks.hpp"
+#include "../core/random.hpp"
+
+namespace glissade {
+
+struct AfloraOptions {
+  int rank;                 // in [1, min(m, n)]; 4 in the paper
+  double rank_scale = 0.1;  // > 0: where every entry of s_d starts
+  std::uint64_t seed = 0;   // of A and B
+};
+
+/// A linear layer with a frozen weight and a trainable correction of low rank whose matrices can be frozen on the way,
+/// until r + m numbers in two vectors are all that is trained.
+///
+///     Y = W X + diag(s_b) B diag(s_d) A X
+///     with C = dY (diag(s_d) A X)', D = B' diag(s_b) dY:
+///     ds_b = (C o B) 1,  dB = diag(s_b) C,  ds_d = (D o A X) 1,  dA = diag(s_d) D X',  dX = W' dY + A' diag(s_d) D
+///     merge:  W <- W + diag(s_b) B diag(s_d) A         unmerge:  W <- W - diag(s_b) B diag(s_d) A
+///     start:  A uniform in +-sqrt(6 / n), B in +-sqrt(6 / r), s_d = 0.1, s_b = 0: the layer's output is unchanged
+///
+///     AfloraLayer<float> layer(W, {.rank = 4});
+///     Optimizer optimizer{chain(AdaptiveFreezing{.begin = 100, .end = 600}, AdamW{}), named("A", layer.A),
+///                         named("B", layer.B), named("s_d", layer.s_d), named("s_b", layer.s_b)};
+///     layer.forward(X, Y);   layer.backward(X, dY, dA, dB, ds_d, ds_b, dX);   optimizer.step(dA, dB, ds_d, ds_b);
+///
+/// Shapes: W m x n, A r x n, B m x r, s_d r, s_b m, X n x b with samples in columns, Y m x b. Outputs are sized before
+/// the call.
+/// Cost: 2 m n b + 2 r b (m + n) flops forward; backward 4 r b (m + n) and, for dX, 2 m n b. Where both matrices are
+/// frozen, backward_vectors saves 2 r b n of these. No m x n array is ever formed, nor an m x b one. The layer keeps
+/// three r x b and two m x r arrays of workspace; Eigen's large products take packing buffers from the heap.
+/// While it is merged, forward is W X alone and backward is refused. Merging and unmerging does not restore W's bits.
+/// Errors: std::invalid_argument for shapes and options; std::logic_error for what a merged layer refuses.
+/// Pitfall: until s_b has left zero, A, B and s_d have no gradient.
+/// Source: "AFLoRA: Adaptive Freezing of Low Rank Adaptation in Parameter Efficient Fine-Tuning of Large Models",
+/// 2024, arXiv 2403.13269, equation 1, and the authors' code.
+template <class T>
+class AfloraLayer {
+ public:
+  using Index = Eigen::Index;
+  using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
+  using Vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
+  using Input = Eigen::Ref<const Matrix>;
+  using Output = Eigen::Ref<Matrix>;
+  using OutputVector = Eigen::Ref<Vector>;
+
+  Matrix A, B;
+  Vector s_d, s_b;
+
+  AfloraLayer(Matrix weight, const AfloraOptions& options) : weight_(std::move(weight)), options_(options) {
+    const Index m = weight_.rows();
+    const Index n = weight_.cols();
+    if (m < 1 || n < 1) throw std::invalid_argument("AfloraLayer: the weight is empty");
+    require("AfloraLayer", "rank", options.rank, Range{1, static_cast<double>(m < n ? m : n)});
+    require("AfloraLayer", "rank_scale", options.rank_scale, range::positive);
+    const RandomKey key{options.seed};
+    draw(A, options.rank, n, key.derive(0));
+    draw(B, m, options.rank, key.derive(1));
+    s_d.setConstant(options.rank, static_cast<T>(options.rank_scale));
+    s_b.setZero(m);
+  }
+
+  [[nodiscard]] const Matrix& weight() const { return weight_; }
+  [[nodiscard]] const AfloraOptions& options() const { return options_; }
+  [[nodiscard]] bool merged() const { return merged_; }
+
+  void forward(const Input& X, Output Y) {
+    check_batch("AfloraLayer::forward", X, Y);
+    Y.noalias() = weight_ * X;
+    if (merged_) return;
+    hidden_.noalias() = A * X;
+    scaled_.noalias() = s_d.asDiagonal() * hidden_;
+    scaled_B_.noalias() = s_b.asDiagonal() * B;
+    Y.noalias() += scaled_B_ * scaled_;
+  }
+
+  /// After forward(X, Y): the gradients of the loss from that of Y.
+  void backward(const Input& X, const Input& dY, Output dA, Output dB, OutputVector ds_d, OutputVector ds_b,
+                Output dX) {
+    require_shape("AfloraLayer::backward", "dX", dX, X.rows(), X.cols());
+    backward(X, dY, dA, dB, ds_d, ds_b);
+    input_gradient(dY, dX);
+  }
+  /// The same without the gradient of the input: the first layer needs none.
+  void backward(const Input& X, const Input& dY, Output dA, Output dB, OutputVector ds_d, OutputVector ds_b) {
+    require_shape("AfloraLayer::backward", "dA", dA, A.rows(), A.cols());
+    require_shape("AfloraLayer::backward", "dB", dB, B.rows(), B.cols());
+    back("AfloraLayer::backward", X, dY, ds_d, ds_b);
+    dA.noalias() = back_ * X.transpose();
+    dB.noalias() = s_b.asDiagonal() * outer_;
+  }
+  /// The same where A and B are frozen.
+  void backward_vectors(const Input& X, const Input& dY, OutputVector ds_d, OutputVector ds_b, Output dX) {
+    require_shape("AfloraLayer::backward_vectors", "dX", dX, X.rows(), X.cols());
+    back("AfloraLayer::backward_vectors", X, dY, ds_d, ds_b);
+    input_gradient(dY, dX);
+  }
+
+  void merge() {
+    if (merged_) throw std::logic_error("AfloraLayer::merge: the layer is merged already");
+    weight_.noalias() += (s_b.asDiagonal() * B * s_d.asDiagonal()).eval() * A;
+    merged_ = true;
+  }
+  void unmerge() {
+    if (!merged_) throw std::logic_error("AfloraLayer::unmerge: the layer is not merged");
+    weight_.noalias() -= (s_b.asDiagonal() * B * s_d.asDiagonal()).eval() * A;
+    merged_ = false;
+  }
+
+ private:
+  void check_batch(const char* where, const Input& X, const Input& Y) const {
+    if (X.cols() < 1) throw std::invalid_argument(std::string(where) + ": the batch is empty");
+    require_shape(where, "X", X, weight_.cols(), X.cols());
+    require_shape(where, "Y", Y, weight_.rows(), X.cols());
+  }
+
+  /// Kaiming's uniform numbers with gain sqrt(2).
+  static void draw(Matrix& matrix, Index rows, Index cols, RandomKey key) {
+    const double bound = std::sqrt(6.0 / static_cast<double>(cols));
+    matrix.resize(rows, cols);
+    for (Index i = 0; i < matrix.size(); ++i)
+      matrix.data()[i] = static_cast<T>(bound * (2 * key.uniform(static_cast<std::uint64_t>(i)) - 1));
+  }
+
+  /// What all forms of backward share: the gradients of the vectors, C and diag(s_d) D.
+  void back(const char* where, const Input& X, const Input& dY, OutputVector& ds_d, OutputVector& ds_b) {
+    if (merged_) throw std::logic_error(std::string(where) + ": the layer is merged, unmerge it first");
+    check_batch(where, X, dY);
+    require_shape(where, "ds_d", ds_d, s_d.size(), 1);
+    require_shape(where, "ds_b", ds_b, s_b.size(), 1);
+    if (hidden_.cols() != X.cols())
+      throw std::logic_error(std::string(where) + ": forward was called with " + std::to_string(hidden_.cols()) +
+                             " samples, backward with " + std::to_string(X.cols()));
+    outer_.noalias() = dY * scaled_.transpose();
+    back_.noalias() = scaled_B_.transpose() * dY;
+    ds_b = outer_.cwiseProduct(B).rowwise().sum();
+    ds_d = back_.cwiseProduct(hidden_).rowwise().sum();
+    back_ = s_d.asDiagonal() * back_;
+  }
+  void input_gradient(const Input& dY, Output& dX) const {
+    dX.noalias() = weight_.transpose() * dY;
+    dX.noalias() += A.transpose() * back_;
+  }
+
+  Matrix weight_;
+  AfloraOptions options_;
+  bool merged_ = false;
+  Matrix hidden_;    // A X of the last forward
+  Matrix scaled_;    // diag(s_d) of it
+  Matrix scaled_B_;  // diag(s_b) B of the last forward
+  Matrix outer_;     // C of the last backward
+  Matrix back_;      // diag(s_d) D of the last backward
+};
+
+}  // namespace glissade

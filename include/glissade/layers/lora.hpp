@@ -1,0 +1,267 @@
+// LoRA.
+#pragma once
+
+#include <Eigen/Core>
+#include <Eigen/QR>
+#include <Eigen/SVD>
+
+#include <cmath>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "../core/checks.hpp"
+#include "../core/random.hpp"
+#include "../rule/groups.hpp"
+#include "../rule/schedule.hpp"
+
+namespace glissade {
+
+/// How A and B start; the layer's output is the same as without them.
+enum class LoraStart {
+  kaiming,    // A uniform in +-1/sqrt(n), B = 0
+  gaussian,   // A normal with standard deviation 1/r, B = 0
+  embedding,  // A = 0, B standard normal
+  principal,  // PiSSA: the first r singular triplets of W, which are taken out of it; decomposed in double
+  orthogonal  // OLoRA: the first r columns and rows of W = Q R, which are taken out of it
+};
+
+struct LoraOptions {
+  int rank;                      // in [1, min(m, n)]
+  double alpha = 1;              // > 0
+  bool rank_stabilized = false;  // rsLoRA: the scale is alpha / sqrt(r), else alpha / r
+  LoraStart start = LoraStart::kaiming;
+  std::uint64_t seed = 0;
+};
+
+/// A linear layer with a frozen weight and a trainable correction of low rank, for who adapts a model with
+/// r (m + n) numbers in place of m n.
+///
+///     Y = W X + s B (A X)                            s = alpha / r, or alpha / sqrt(r)
+///     dB = s dY (A X)',   dA = (s B' dY) X',   dX = W' dY + A' (s B' dY)
+///     merge:  W <- W + s B A                         unmerge:  W <- W - s B A
+///
+///     LoraLayer<float> layer(W, {.rank = 8, .alpha = 16});
+///     Optimizer optimizer{lora_plus(AdamW{}, 16), named("A", layer.A), named("B", layer.B)};
+///     layer.forward(X, Y);   layer.backward(X, dY, dA, dB, dX);   optimizer.step(dA, dB);
+///
+/// Shapes: W m x n, A r x n, B m x r, X n x b with samples in columns, Y m x b. Outputs are sized before the call.
+/// A and B may be given another rank, both at once; s follows.
+/// A mask (n x b; zeros, and 1 / (1 - p) elsewhere: see dropout_mask) drops inputs of the correction alone; the same
+/// is given to forward and backward.
+/// Cost: 2 m n b + 2 r b (m + n) flops forward; backward 4 r b (m + n) and, for dX, 2 m n b. No m x n array is ever
+/// formed. The layer keeps two r x b arrays of workspace, with a mask one of n x b, and while it is merged a copy of A
+/// and B; Eigen's large products take packing buffers from the heap.
+/// While it is merged, forward is W X alone, backward is refused, and so is unmerge if A or B changed. Merging and
+/// unmerging does not restore W's bits: 1000 times both moves weights of size 1 by up to 2e-5 in float, by 5e-7 where
+/// s B A is small against W. For the old bits keep a copy.
+/// After `principal` and `orthogonal` the correction belongs to this W: weight() is no longer what was given.
+/// Errors: std::invalid_argument for shapes and options; std::logic_error for what a merged layer refuses, for a
+/// backward without its forward, and for one with A = 0 and B = 0, which no gradient would ever move.
+/// Source: "LoRA: Low-Rank Adaptation of Large Language Models", 2021, arXiv 2106.09685; rsLoRA 2023, arXiv
+/// 2312.03732; PiSSA 2024, arXiv 2404.02948; OLoRA 2024, arXiv 2406.01775.
+template <class T>
+class LoraLayer {
+ public:
+  using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
+  using Index = Eigen::Index;
+  using Input = Eigen::Ref<const Matrix>;
+  using Output = Eigen::Ref<Matrix>;
+
+  Matrix A;
+  Matrix B;
+
+  LoraLayer(Matrix weight, const LoraOptions& options) : weight_(std::move(weight)), options_(options) {
+    const Index m = weight_.rows();
+    const Index n = weight_.cols();
+    if (m < 1 || n < 1) throw std::invalid_argument("LoraLayer: the weight is empty");
+    const double most = static_cast<double>(m < n ? m : n);
+    if (!(options.rank >= 1 && options.rank <= most))
+      throw std::invalid_argument("LoraLayer: rank = " + std::to_string(options.rank) + " for a weight of " +
+                                  shape_text(m, n) + ", must be in [1, " + to_text(most) + "]");
+    require("LoraLayer", "alpha", options.alpha, range::positive);
+    begin();
+  }
+
+  [[nodiscard]] const Matrix& weight() const { return weight_; }
+  [[nodiscard]] const LoraOptions& options() const { return options_; }
+  [[nodiscard]] bool merged() const { return merged_; }
+  [[nodiscard]] double scale() const {
+    const double r = static_cast<double>(A.rows());
+    return options_.alpha / (options_.rank_stabilized ? std::sqrt(r) : r);
+  }
+
+  void forward(const Input& X, Output Y) {
+    check_batch("LoraLayer::forward", X, Y);
+    Y.noalias() = weight_ * X;
+    if (merged_) return;
+    masks_ = false;
+    hidden_.noalias() = A * X;
+    Y.noalias() += static_cast<T>(scale()) * B * hidden_;
+  }
+  void forward(const Input& X, const Input& mask, Output Y) {
+    check_batch("LoraLayer::forward", X, Y);
+    require_shape("LoraLayer::forward", "mask", mask, X.rows(), X.cols());
+    check_training("LoraLayer::forward with a mask");
+    Y.noalias() = weight_ * X;
+    masks_ = true;
+    masked_ = X.cwiseProduct(mask);
+    hidden_.noalias() = A * masked_;
+    Y.noalias() += static_cast<T>(scale()) * B * hidden_;
+  }
+
+  /// After forward(X, Y): the gradients of the loss from that of Y.
+  void backward(const Input& X, const Input& dY, Output dA, Output dB, Output dX) {
+    backward(X, dY, dA, dB);
+    require_shape("LoraLayer::backward", "dX", dX, X.rows(), X.cols());
+    dX.noalias() = weight_.transpose() * dY;
+    dX.noalias() += A.transpose() * back_;
+  }
+  /// The same without the gradient of the input: the first layer needs none.
+  void backward(const Input& X, const Input& dY, Output dA, Output dB) {
+    back(X, dY, dA, dB, false);
+    dA.noalias() = back_ * X.transpose();
+  }
+  void backward(const Input& X, const Input& mask, const Input& dY, Output dA, Output dB, Output dX) {
+    require_shape("LoraLayer::backward", "mask", mask, X.rows(), X.cols());
+    require_shape("LoraLayer::backward", "dX", dX, X.rows(), X.cols());
+    back(X, dY, dA, dB, true);
+    masked_ = X.cwiseProduct(mask);
+    dA.noalias() = back_ * masked_.transpose();
+    dX.noalias() = A.transpose() * back_;
+    dX.array() *= mask.array();
+    dX.noalias() += weight_.transpose() * dY;
+  }
+
+  /// The gradients of A and B from that of the whole weight, G = dY X'.
+  void project(const Input& G, Output dA, Output dB) const {
+    check_factors("LoraLayer::project");
+    require_shape("LoraLayer::project", "G", G, weight_.rows(), weight_.cols());
+    require_shape("LoraLayer::project", "dA", dA, A.rows(), A.cols());
+    require_shape("LoraLayer::project", "dB", dB, B.rows(), B.cols());
+    dB.noalias() = static_cast<T>(scale()) * G * A.transpose();
+    dA.noalias() = static_cast<T>(scale()) * B.transpose() * G;
+  }
+
+  void merge() {
+    if (merged_) throw std::logic_error("LoraLayer::merge: the layer is merged already");
+    check_factors("LoraLayer::merge");
+    weight_.noalias() += static_cast<T>(scale()) * B * A;
+    merged_A_ = A;
+    merged_B_ = B;
+    hidden_.resize(0, 0);
+    merged_ = true;
+  }
+  void unmerge() {
+    if (!merged_) throw std::logic_error("LoraLayer::unmerge: the layer is not merged");
+    if (!equal(A, merged_A_) || !equal(B, merged_B_))
+      throw std::logic_error("LoraLayer::unmerge: A or B changed while the layer was merged");
+    weight_.noalias() -= static_cast<T>(scale()) * B * A;
+    merged_ = false;
+  }
+
+ private:
+  static bool equal(const Matrix& a, const Matrix& b) { return a.rows() == b.rows() && a.cols() == b.cols() && a == b; }
+  void check_factors(const char* where) const {
+    require_shape(where, "A", A, A.rows(), weight_.cols());
+    require_shape(where, "B", B, weight_.rows(), A.rows());
+  }
+  void check_batch(const char* where, const Input& X, const Input& Y) const {
+    if (X.cols() < 1) throw std::invalid_argument(std::string(where) + ": the batch is empty");
+    require_shape(where, "X", X, weight_.cols(), X.cols());
+    require_shape(where, "Y", Y, weight_.rows(), X.cols());
+    if (!merged_) check_factors(where);
+  }
+  void check_training(const char* where) const {
+    if (merged_) throw std::logic_error(std::string(where) + ": the layer is merged, unmerge it first");
+  }
+
+  /// What all forms of backward share: dB, and s B' dY.
+  void back(const Input& X, const Input& dY, const Output& dA, Output& dB, bool masks) {
+    check_training("LoraLayer::backward");
+    check_batch("LoraLayer::backward", X, dY);
+    require_shape("LoraLayer::backward", "dA", dA, A.rows(), A.cols());
+    require_shape("LoraLayer::backward", "dB", dB, B.rows(), B.cols());
+    if (hidden_.cols() != X.cols())
+      throw std::logic_error("LoraLayer::backward: forward was called with " + std::to_string(hidden_.cols()) +
+                             " samples, backward with " + std::to_string(X.cols()));
+    if (hidden_.rows() != A.rows()) throw std::logic_error("LoraLayer::backward: the rank changed after forward");
+    if (masks_ != masks) throw std::logic_error("LoraLayer::backward: forward and backward must have the same mask");
+    if (A.isZero(0) && B.isZero(0)) throw std::logic_error("LoraLayer::backward: A and B are zero, and would stay so");
+    dB.noalias() = static_cast<T>(scale()) * dY * hidden_.transpose();
+    back_.noalias() = static_cast<T>(scale()) * B.transpose() * dY;
+  }
+
+  void begin() {
+    const Index m = weight_.rows();
+    const Index n = weight_.cols();
+    const Index r = options_.rank;
+    A.setZero(r, n);
+    B.setZero(m, r);
+    const RandomKey key{options_.seed};
+    const auto fill = [](Matrix& matrix, const auto& draw) {
+      for (Index i = 0; i < matrix.size(); ++i) matrix.data()[i] = static_cast<T>(draw(static_cast<std::uint64_t>(i)));
+    };
+    switch (options_.start) {
+      case LoraStart::kaiming: {
+        const double bound = 1 / std::sqrt(static_cast<double>(n));
+        return fill(A, [&](std::uint64_t i) { return bound * (2 * key.uniform(i) - 1); });
+      }
+      case LoraStart::gaussian:
+        return fill(A, [&](std::uint64_t i) { return key.normal(i) / static_cast<double>(r); });
+      case LoraStart::embedding:
+        return fill(B, [&](std::uint64_t i) { return key.normal(i); });
+      case LoraStart::principal: {
+        const Eigen::BDCSVD<Eigen::MatrixXd> svd(weight_.template cast<double>(),
+                                                 Eigen::ComputeThinU | Eigen::ComputeThinV);
+        const Eigen::VectorXd root = (svd.singularValues().head(r) / scale()).cwiseSqrt();
+        B = (svd.matrixU().leftCols(r) * root.asDiagonal()).template cast<T>();
+        A = (root.asDiagonal() * svd.matrixV().leftCols(r).transpose()).template cast<T>();
+        break;
+      }
+      case LoraStart::orthogonal: {
+        const Eigen::HouseholderQR<Matrix> qr(weight_);
+        B = qr.householderQ() * Matrix::Identity(m, r);
+        A = qr.matrixQR().topRows(r).template triangularView<Eigen::Upper>();
+        break;
+      }
+    }
+    weight_.noalias() -= static_cast<T>(scale()) * B * A;
+  }
+
+  Matrix weight_;
+  LoraOptions options_;
+  bool merged_ = false;
+  bool masks_ = false;          // the last forward had a mask
+  Matrix hidden_;               // A X of the last forward
+  Matrix back_;                 // s B' dY of the last backward
+  Matrix masked_;               // X o mask
+  Matrix merged_A_, merged_B_;  // what was merged
+};
+
+/// For dropout with probability p: 0, or 1 / (1 - p), for every input of every sample.
+template <class T>
+[[nodiscard]] Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic> dropout_mask(Eigen::Index rows, Eigen::Index cols,
+                                                                            double p, RandomKey key) {
+  require("dropout_mask", "p", p, range::decay);
+  Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic> mask(rows, cols);
+  for (Eigen::Index i = 0; i < mask.size(); ++i)
+    mask.data()[i] = static_cast<T>(key.uniform(static_cast<std::uint64_t>(i)) < p ? 0 : 1 / (1 - p));
+  return mask;
+}
+
+/// LoRA+: the rule, with a rate `ratio` times as large for the tensors whose name matches, the matrices B.
+/// Source: "LoRA+: Efficient Low Rank Adaptation of Large Models", 2024, arXiv 2402.12354; about 16 there.
+template <class R>
+[[nodiscard]] auto lora_plus(R rule, double ratio, std::string pattern = "*B") {
+  require("lora_plus", "ratio", ratio, range::at_least_one);
+  R faster = rule;
+  if (const auto rate = rule.learning_rate.constant())
+    faster.learning_rate = ratio * *rate;
+  else
+    faster.learning_rate = [rate = rule.learning_rate, ratio](std::int64_t step) { return ratio * rate(step); };
+  return groups(std::move(rule), group(std::move(pattern), std::move(faster)));
+}
+
+}  // namespace glissade

@@ -1,0 +1,89 @@
+// Products of large matrices without memory from the heap.
+#pragma once
+
+#include <Eigen/Core>
+
+#include <algorithm>
+#include <type_traits>
+
+namespace glissade {
+
+/// A matrix that lies somewhere without gaps, in either storage order. T may be const.
+template <class T>
+struct MatrixView {
+  using Index = Eigen::Index;
+  T* data;
+  Index rows;
+  Index cols;
+  bool row_major = false;
+
+  [[nodiscard]] MatrixView transpose() const { return {data, cols, rows, !row_major}; }
+  [[nodiscard]] Index size() const { return rows * cols; }
+  [[nodiscard]] T& operator()(Index i, Index j) const { return data[row_major ? i * cols + j : i + j * rows]; }
+  /// All coefficients in storage order.
+  [[nodiscard]] auto flat() const {
+    using Plain = Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>;
+    return Eigen::Map<std::conditional_t<std::is_const_v<T>, const Plain, Plain>>(data, size());
+  }
+  operator MatrixView<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols, row_major}; }
+};
+
+namespace detail {
+
+/// Eigen copies blocks of both factors to the stack while a block takes at most EIGEN_STACK_ALLOCATION_LIMIT
+/// bytes, 128 KiB by default, and to the heap beyond. Blocks of these extents stay on the stack.
+inline constexpr Eigen::Index panel_depth = 256;
+template <class T>
+inline constexpr Eigen::Index panel_width = static_cast<Eigen::Index>(128 * 1024 / sizeof(T)) / panel_depth;
+
+/// C <- C + factor A B, C by columns.
+template <int OrderA, int OrderB, class T>
+void add_panel_products(MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C, T factor) {
+  using MapA = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, OrderA>>;
+  using MapB = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, OrderB>>;
+  const MapA a(A.data, A.rows, A.cols);
+  const MapB b(B.data, B.rows, B.cols);
+  Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>> c(C.data, C.rows, C.cols);
+  constexpr Eigen::Index width = panel_width<T>;
+  for (Eigen::Index k = 0; k < A.cols; k += panel_depth) {
+    const Eigen::Index deep = (std::min)(panel_depth, A.cols - k);
+    for (Eigen::Index j = 0; j < C.cols; j += width) {
+      const Eigen::Index wide = (std::min)(width, C.cols - j);
+      for (Eigen::Index i = 0; i < C.rows; i += width) {
+        const Eigen::Index high = (std::min)(width, C.rows - i);
+        auto target = c.block(i, j, high, wide);
+        const auto left = a.block(i, k, high, deep);
+        const auto right = b.block(k, j, deep, wide);
+        if (high == 1 || wide == 1)  // where Eigen would copy the scaled factor to the heap
+          target += factor * left.lazyProduct(right);
+        else
+          target.noalias() += (factor * left) * right;
+      }
+    }
+  }
+}
+
+}  // namespace detail
+
+/// C <- factor A B, or C <- C + factor A B with `add`, in panels so small that Eigen needs no heap. C may not
+/// overlap A or B. In programs compiled with OpenMP Eigen shares out large panels among its own threads, which takes
+/// memory from the heap.
+template <class T>
+void multiply(std::type_identity_t<MatrixView<const T>> A, std::type_identity_t<MatrixView<const T>> B, MatrixView<T> C,
+              double factor = 1, bool add = false) {
+  if (C.row_major) return multiply(B.transpose(), A.transpose(), C.transpose(), factor, add);
+  if (!add) C.flat().setZero();
+  const T scale = static_cast<T>(factor);
+  constexpr int by_rows = Eigen::RowMajor;
+  constexpr int by_columns = Eigen::ColMajor;
+  if (A.row_major && B.row_major)
+    detail::add_panel_products<by_rows, by_rows>(A, B, C, scale);
+  else if (A.row_major)
+    detail::add_panel_products<by_rows, by_columns>(A, B, C, scale);
+  else if (B.row_major)
+    detail::add_panel_products<by_columns, by_rows>(A, B, C, scale);
+  else
+    detail::add_panel_products<by_columns, by_columns>(A, B, C, scale);
+}
+
+}  // namespace glissade

@@ -1,0 +1,74 @@
+// Gradient descent with a line search.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "line/search.hpp"
+
+namespace glissade {
+
+/// Follows the negative gradient: the baseline for any smooth function.
+///
+///     x <- x - a g     a by the search, which begins with
+///     a_0 = 1 / ||g||  in the first step, then  2 (f_k - f_{k-1}) / phi'(0),  at most ten times the last a
+///
+/// Options: search (Armijo, StrongWolfe or Polyak; Armijo). Cost: one gradient and the search's trials.
+/// State: the last step length and its decrease. Ends with search_failed where no step lowers the value, with
+/// lowest_reached where Polyak's least value is not below it.
+/// Source: Cauchy 1847; first trial: Nocedal and Wright, Numerical Optimization, 2006, equation 3.60.
+struct GradientDescent {
+  static constexpr std::string_view name = "GradientDescent";
+
+  Search search = Armijo{};
+
+  static void options(auto&, auto&&) {}
+  void check() const { check_search(search); }
+
+  template <class V>
+  struct State {
+    static constexpr std::string_view name = GradientDescent::name;
+    double value = 0;
+    V gradient;
+    double decrease = 0;  // f_{k-1} - f_k
+    double length = 0;    // the last a; 0 at the start
+    V direction;
+    LineScratch<V> scratch;
+
+    static void visit(auto& self, auto&& field) {
+      field("value", self.value);
+      field("gradient", self.gradient);
+      field("decrease", self.decrease);
+      field("length", self.length);
+    }
+  };
+
+  template <class F, class V>
+  State<V> init(F&& objective, const V& x) const {
+    auto&& f = oracle_of(objective, x);
+    check_method(*this);
+    State<V> state;
+    state.value = f.value_and_gradient(x, state.gradient);
+    return state;
+  }
+
+  template <class F, class V>
+  Report step(F&& objective, V& x, State<V>& state) const {
+    auto&& f = oracle_of(objective, x);
+    state.direction = -state.gradient;
+    const double last = state.value;
+    Line line(f, x, state.value, state.gradient, state.direction, state.scratch);
+    double first = 1 / detail::norm_of(state.gradient);
+    if (state.length > 0) {
+      const double wanted = 2 * state.decrease / std::abs(line.slope());
+      first = wanted > 0 ? std::min(wanted, 10 * state.length) : state.length;
+    }
+    const double length = search_along(line, search, first);
+    if (!(length > 0)) return report_of(state, why_failed(search, state.value));
+    state.length = length;
+    state.decrease = last - state.value;
+    return report_of(state);
+  }
+};
+
+}  // namespace glissade

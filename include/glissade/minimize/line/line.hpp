@@ -1,0 +1,91 @@
+// The function along a line, as a search sees it.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "../../drive/method.hpp"
+
+namespace glissade {
+
+/// Memory that a search needs only while it runs.
+template <class V>
+struct LineScratch {
+  V point;
+  V gradient;
+};
+
+/// phi(a) = f(x + a p) with phi'(0) = <g, p>. A search asks for trial points and accepts one, which moves
+/// x, value and gradient there.
+///
+/// A trial is low enough, with c in (0, 1/2), if
+///     phi(a) <= phi_0 + c a phi'(0)
+/// where phi_0 is phi(0) or, for searches that need not be monotone, a larger reference value. Near a
+/// minimum the difference of two values is all rounding error; then the same is asked of the slopes:
+///     |phi(a) - phi_0| <= 1e-14 |phi_0|   and   |phi'(a)| <= (1 - 2 c) |phi'(0)|
+/// (after the approximate condition of Hager and Zhang, SIAM J. Optim. 16, 2005).
+template <class F, class V>
+class Line {
+ public:
+  Line(F& f, V& x, double& value, V& gradient, const V& direction, LineScratch<V>& scratch)
+      : f_(f),
+        x_(x),
+        value_(value),
+        gradient_(gradient),
+        direction_(direction),
+        scratch_(scratch),
+        slope_(gradient.dot(direction)),
+        reference_(value) {}
+
+  [[nodiscard]] double value() const { return value_; }
+  /// phi'(0); negative for a direction of descent.
+  [[nodiscard]] double slope() const { return slope_; }
+  void set_reference(double value) { reference_ = value; }
+
+  /// phi(a).
+  double look(double length) {
+    scratch_.point.noalias() = x_ + length * direction_;
+    trial_value_ = f_.probe(scratch_.point, scratch_.gradient);
+    complete_ = !F::has_value;
+    return trial_value_;
+  }
+  /// phi'(a) of the last look.
+  double look_at_slope() {
+    complete();
+    return scratch_.gradient.dot(direction_);
+  }
+  /// Whether the last look, at this length, was low enough.
+  bool low_enough(double length, double c) {
+    if (trial_value_ < reference_ && trial_value_ <= reference_ + c * length * slope_) return true;
+    if (!(std::abs(trial_value_ - reference_) <= 1e-14 * std::abs(reference_))) return false;
+    return std::abs(look_at_slope()) <= (1 - 2 * c) * std::abs(slope_);
+  }
+  /// Moves to the point of the last look; false if its gradient is not finite.
+  bool accept() {
+    complete();
+    if (!std::isfinite(trial_value_) || !scratch_.gradient.allFinite()) return false;
+    x_.swap(scratch_.point);
+    gradient_.swap(scratch_.gradient);
+    value_ = trial_value_;
+    return true;
+  }
+
+ private:
+  void complete() {
+    if (!complete_) f_.complete_probe(scratch_.point, scratch_.gradient);
+    complete_ = true;
+  }
+
+  F& f_;
+  V& x_;
+  double& value_;
+  V& gradient_;
+  const V& direction_;
+  LineScratch<V>& scratch_;
+  double slope_;
+  double reference_;
+  double trial_value_ = std::numeric_limits<double>::quiet_NaN();
+  bool complete_ = false;
+};
+
+}  // namespace glissade

@@ -1,0 +1,102 @@
+// Newton's method for functions that need not be convex.
+#pragma once
+
+#include <cmath>
+#include <utility>
+
+#include "../../linalg/modified_cholesky.hpp"
+#include "../../linalg/negative_curvature.hpp"
+#include "../line/leave_saddle.hpp"
+#include "../line/search.hpp"
+
+namespace glissade {
+
+/// Newton's method with a search, for a function with a Hessian and up to a few thousand variables.
+///
+///     x <- x - a (H + E)^{-1} g    E: 0 where the Hessian is positive definite, else of ModifiedCholesky
+///     a by the search, first 1
+///
+/// Where that direction leads nowhere -g is tried, then it ends with search_failed. Where the gradient is within its
+/// tolerance, but the Hessian is indefinite, the next step goes along a direction of negative curvature, for -g would
+/// never leave the saddle. It looks for one at the start and where the last Hessian had to be modified.
+///
+/// Options: search (Armijo). State: none but value and gradient. Cost: one Hessian, n^3 / 3 flops and one
+/// gradient a step; one more Hessian for the look at a saddle. With vectors of fixed size nothing is taken from the
+/// heap.
+/// Source: Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.2.
+struct Newton {
+  static constexpr std::string_view name = "Newton";
+
+  Search search = Armijo{};
+
+  static void options(auto&, auto&&) {}
+  void check() const { check_search(search); }
+
+  template <class V>
+  struct State {
+    static constexpr std::string_view name = Newton::name;
+    double value = 0;
+    V gradient;
+    V direction;
+    SquareOf<V> hessian;
+    ModifiedCholesky<SquareOf<V>> factor;
+    bool factored = false;  // the last Hessian
+    double curvature = 0;   // along the direction that leaves a saddle; 0: at none
+    LineScratch<V> scratch;
+
+    static void visit(auto& self, auto&& field) {
+      field("value", self.value);
+      field("gradient", self.gradient);
+    }
+  };
+
+  template <class F, class V>
+  State<V> init(F&& objective, const V& x) const {
+    auto&& f = oracle_of(objective, x);
+    check_method(*this);
+    State<V> state;
+    state.value = f.value_and_gradient(x, state.gradient);
+    return state;
+  }
+
+  template <class F, class V>
+  Report step(F&& objective, V& x, State<V>& state) const {
+    auto&& f = oracle_of(objective, x);
+    if (const double curvature = std::exchange(state.curvature, 0); curvature < 0) {
+      const double length =
+          detail::leave_saddle(f, x, state.value, state.gradient, state.direction, curvature, state.scratch);
+      return report_of(state, length > 0 ? Status::running : Status::saddle);
+    }
+    f.hessian(x, state.hessian);
+    state.direction = -state.gradient;
+    state.factored = state.factor.compute(state.hessian);
+    if (state.factored) state.factor.solve_in_place(state.direction);
+    if (move(f, x, state, 1)) return report_of(state);
+    state.direction = -state.gradient;
+    if (move(f, x, state, 1 / detail::norm_of(state.gradient))) return report_of(state);
+    return report_of(state, why_failed(search, state.value));
+  }
+
+  /// Whether the Hessian is indefinite at x, where the gradient is small; then the next step leaves.
+  template <class F, class V>
+  bool at_saddle(F& f, const V& x, State<V>& state) const {
+    if (state.factored && !state.factor.modified()) return false;
+    f.hessian(x, state.hessian);
+    state.factored = state.factor.compute(state.hessian);
+    if (!state.factored || !state.factor.modified()) return false;
+    const auto product = [&state](const V& v, V& Hv) { Hv.noalias() = state.hessian * v; };
+    state.curvature = negative_curvature(product, x.size(), 2 * x.size(), state.direction, state.scratch.point,
+                                         state.scratch.gradient);
+    return state.curvature < 0;
+  }
+
+ private:
+  template <class F, class V>
+  bool move(F& f, V& x, State<V>& state, double first) const {
+    if (!state.direction.allFinite()) return false;
+    Line line(f, x, state.value, state.gradient, state.direction, state.scratch);
+    return search_along(line, search, first) > 0;
+  }
+};
+
+}  // namespace glissade

@@ -1,0 +1,90 @@
+// Different options, or different rules, for different tensors.
+#pragma once
+
+#include "chain.hpp"
+
+namespace glissade {
+
+/// True if `text` matches `pattern`, in which * stands for any run of characters and ? for one.
+inline bool matches_pattern(std::string_view text, std::string_view pattern) {
+  std::size_t t = 0;
+  std::size_t p = 0;
+  std::size_t star = std::string_view::npos;
+  std::size_t resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+/// The rule for the tensors whose name matches the pattern.
+template <class R>
+struct Group {
+  std::string pattern;
+  R rule;
+};
+template <class R>
+[[nodiscard]] Group<R> group(std::string pattern, R rule) {
+  return {std::move(pattern), std::move(rule)};
+}
+
+/// A rule for every tensor: that of the first group whose pattern matches the name, else `rule`.
+/// Barriers over all tensors and gates stand in front of it, in the chain.
+template <class R, class... G>
+struct Groups {
+  using Alternatives = std::tuple<R, G...>;
+  R rule;
+  std::tuple<Group<G>...> members;
+
+  /// The rule of group I, to change its options.
+  template <std::size_t I>
+  [[nodiscard]] auto& member() {
+    return std::get<I>(members).rule;
+  }
+
+  void select(const Tensor& tensor, auto&& run) const {
+    const bool found = std::apply(
+        [&](const auto&... group) {
+          return (false || ... || (matches_pattern(tensor.name, group.pattern) ? (run(group.rule), true) : false));
+        },
+        members);
+    if (!found) run(rule);
+  }
+  template <class F>
+  void for_each_rule(const F& visit) {
+    detail::for_each_rule(rule, visit);
+    std::apply([&](auto&... group) { (detail::for_each_rule(group.rule, visit), ...); }, members);
+  }
+  template <class F>
+  void for_each_rule(const F& visit) const {
+    detail::for_each_rule(rule, visit);
+    std::apply([&](auto&... group) { (detail::for_each_rule(group.rule, visit), ...); }, members);
+  }
+  [[nodiscard]] std::string description() const {
+    std::string text = "groups(" + detail::describe(rule);
+    std::apply(
+        [&](const auto&... group) { ((text += ", " + group.pattern + ": " + detail::describe(group.rule)), ...); },
+        members);
+    return text + ")";
+  }
+};
+
+/// groups(AdamW{.weight_decay = 0.1}, group("*.bias", AdamW{.weight_decay = 0}))
+template <class R, class... G>
+[[nodiscard]] Groups<R, G...> groups(R rule, Group<G>... members) {
+  return {std::move(rule), {std::move(members)...}};
+}
+
+}  // namespace glissade

@@ -1,0 +1,272 @@
+// FRUGAL: any rule on a part of the gradient, a rule without state on the rest.
+#pragma once
+
+#include "../core/lanes/stretch.hpp"
+#include "../core/random_permutation.hpp"
+#include "badam.hpp"
+#include "projection.hpp"
+
+namespace glissade {
+
+/// What the state-full rule sees of a matrix.
+enum class FrugalProjector {
+  columns,  // some columns
+  rows,     // some rows
+  randk,    // some coefficients
+  svd,      // the leading singular subspace of the shorter side, as GaLore
+  random,   // a random subspace of the shorter side
+  block,    // all of some tensors, nothing of the others
+};
+/// What is made of the rest, f.
+enum class InactiveRule { sign_sgd, sgd, no };  // sign(f), f, 0
+
+struct FrugalOptions {
+  double density = 0.25;  // in [0, 1]: which part of the matrix is active, rounded to whole columns, ...
+  int update_gap = 200;   // T >= 1: updates from one choice to the next
+  FrugalProjector projector = FrugalProjector::columns;
+  InactiveRule inactive_rule = InactiveRule::sign_sgd;
+  double inactive_scale = 1;              // >= 0: of the rest; 0.1 in the authors' fine-tuning
+  double projected_scale = 1;             // > 0: of both parts of the matrices of the mask
+  bool reset_statistics = true;           // the inner rule begins anew with every choice
+  BlockOrder order = BlockOrder::random;  // of block
+  std::uint64_t seed = 0;                 // of the choice
+  TensorMask mask = matrices_only;        // which tensors are split; the others run the inner rule as it is
+};
+
+namespace detail {
+
+/// The state-free rule.
+struct InactiveUpdate {
+  static constexpr std::string_view name = "InactiveUpdate";
+  InactiveRule rule;
+  double factor;
+  [[nodiscard]] auto kernel(const Step&) const {
+    return [rule = rule, factor = factor](auto& u) {
+      using L = std::remove_cvref_t<decltype(u)>;
+      if (rule == InactiveRule::sign_sgd)
+        u = factor * sign(u);
+      else
+        u = rule == InactiveRule::sgd ? factor * u : L(0);
+    };
+  }
+};
+
+/// How many of `count` a density stands for.
+inline Index part_of(double density, Index count) {
+  return static_cast<Index>(std::llround(density * static_cast<double>(count)));
+}
+
+template <class Inner>
+struct FrugalMatrix {
+  static constexpr int passes = 2;
+  const FrugalOptions& options;
+  const Inner& inner;
+
+  [[nodiscard]] bool in_subspace() const {
+    return options.projector == FrugalProjector::svd || options.projector == FrugalProjector::random;
+  }
+  /// Which dimension is cut: of a subspace the shorter one.
+  [[nodiscard]] ProjectionSide side(const Tensor& tensor) const {
+    if (in_subspace()) return resolved(ProjectionSide::standard, tensor);
+    return options.projector == FrugalProjector::rows ? ProjectionSide::left : ProjectionSide::right;
+  }
+  /// Active columns, rows, vectors or coefficients.
+  [[nodiscard]] Index active(const Tensor& tensor) const {
+    if (options.projector == FrugalProjector::randk) return part_of(options.density, tensor.size());
+    return part_of(options.density, projected_length(tensor, side(tensor)));
+  }
+  [[nodiscard]] Tensor within(const Tensor& tensor) const {
+    Tensor small = projected(tensor, side(tensor), active(tensor));
+    if (options.projector == FrugalProjector::randk) {
+      small.rows = active(tensor);
+      small.cols = 1;
+      small.rank = 1;
+    }
+    return small;
+  }
+  [[nodiscard]] std::int64_t restarts() const { return options.reset_statistics ? options.update_gap : 0; }
+  void fields(const Tensor& tensor, auto&& add) const {
+    if (in_subspace()) add("projector", projected_length(tensor, side(tensor)), active(tensor));
+  }
+
+  template <class T, class P>
+  void project(const Step& step, const MatrixUpdate<T, P>& m) const {
+    if (!in_subspace()) {
+      for_each_active(step, m.tensor, [&](Index small, Index whole) { m.out[small] = m.in[whole]; });
+      return;
+    }
+    const MatrixView<T> projector = projector_of(m);
+    const MatrixView<const T> G{m.in, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
+    if ((step.count - 1) % options.update_gap == 0 || is_unset(projector)) {
+      if (options.projector == FrugalProjector::svd)
+        SubspaceFinder{}(side(m.tensor), G, projector, {});
+      else
+        assign(projector, random_orthonormal<double>(projector.rows, projector.cols, key(step)));
+    }
+    project_side<T>(side(m.tensor), G, projector, image<T>(m.out, m.tensor));
+  }
+
+  template <class T, class P>
+  void lift(const Step& step, const MatrixUpdate<T, P>& m, const T* gradient) const {
+    const Index size = m.tensor.size();
+    const auto scale = static_cast<T>(options.projected_scale);
+    if (!in_subspace()) {
+      transform_lanes(
+          size, m.out, [&](Lane<T> g) { return inactive(g, T(0)); }, gradient);
+      for_each_active(step, m.tensor, [&](Index small, Index whole) { m.out[whole] = scale * m.in[small]; });
+      return;
+    }
+    const MatrixView<T> projector = projector_of(m);
+    const MatrixView<const T> G{gradient, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
+    const MatrixView<T> U{m.out, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
+    const MatrixView<const T> N = image<const T>(m.in, m.tensor);
+    const bool rest = options.inactive_rule != InactiveRule::no;
+    if (rest) {
+      m.workspace.reserve(static_cast<std::size_t>(N.size()) * sizeof(T));
+      const MatrixView<T> z = image<T>(reinterpret_cast<T*>(m.workspace.data()), m.tensor);
+      project_side<T>(side(m.tensor), G, projector, z);
+      lift_side<T>(side(m.tensor), z, projector, U, 1);
+      // Where the subspace holds all of the gradient this is round-off, which sign() must not see.
+      const T noise = G.flat().abs().maxCoeff() * static_cast<T>(8 * std::sqrt(static_cast<double>(projector.rows))) *
+                      std::numeric_limits<T>::epsilon();
+      transform_lanes(
+          size, m.out, [&](Lane<T> g, Lane<T> up) { return inactive(g - up, noise); }, gradient, m.out);
+    }
+    lift_side<T>(side(m.tensor), N, projector, U, options.projected_scale, rest);
+  }
+
+ private:
+  [[nodiscard]] RandomKey key(const Step& step) const {
+    return subspace_key(options.seed, step, (step.count - 1) / options.update_gap);
+  }
+  template <class T, class P>
+  [[nodiscard]] MatrixView<T> projector_of(const MatrixUpdate<T, P>& m) const {
+    return {m.fields[0], projected_length(m.tensor, side(m.tensor)), active(m.tensor), m.tensor.row_major};
+  }
+  template <class T>
+  [[nodiscard]] MatrixView<T> image(T* data, const Tensor& tensor) const {
+    const bool left = side(tensor) == ProjectionSide::left;
+    return {data, left ? active(tensor) : tensor.rows, left ? tensor.cols : active(tensor), tensor.row_major};
+  }
+  /// What is made of the rest f, where it is more than noise.
+  template <class T>
+  [[nodiscard]] Lane<T> inactive(Lane<T> f, T noise) const {
+    using L = Lane<T>;
+    if (options.inactive_rule == InactiveRule::no) return L(0);
+    const double factor = options.projected_scale * options.inactive_scale;
+    const L rest = select(abs(f) <= L(noise), L(0), f);
+    return factor * (options.inactive_rule == InactiveRule::sign_sgd ? sign(rest) : rest);
+  }
+
+  /// Calls f(index in the small array, index in the matrix) for what is active. Chosen anew from the key every
+  /// time, so that no index is kept.
+  template <class F>
+  void for_each_active(const Step& step, const Tensor& tensor, const F& f) const {
+    const Index count = active(tensor);
+    const auto number = [](std::uint64_t i) { return static_cast<Index>(i); };
+    if (options.projector == FrugalProjector::randk) {
+      const KeyedPermutation chosen(static_cast<std::uint64_t>(tensor.size()), key(step));
+      for (Index i = 0; i < count; ++i) f(i, number(chosen(static_cast<std::uint64_t>(i))));
+      return;
+    }
+    const bool by_columns = options.projector == FrugalProjector::columns;
+    const KeyedPermutation chosen(static_cast<std::uint64_t>(by_columns ? tensor.cols : tensor.rows), key(step));
+    const Index length = by_columns ? tensor.rows : tensor.cols;  // of what is chosen
+    for (Index j = 0; j < count; ++j) {
+      const Index from = number(chosen(static_cast<std::uint64_t>(j)));
+      if (by_columns != tensor.row_major)  // side by side in memory
+        for (Index i = 0; i < length; ++i) f(j * length + i, from * length + i);
+      else
+        for (Index i = 0; i < length; ++i) f(i * count + j, i * static_cast<Index>(chosen.size()) + from);
+    }
+  }
+};
+
+}  // namespace detail
+
+/// FRUGAL: the inner rule, with its state, on a part of every matrix that changes every T updates; sign descent
+/// or plain descent, without state, on the rest, so that each step has full rank. Tensors outside the mask run the
+/// inner rule as it is.
+///
+///     z = down(G);   f = G - up(z);   N = Inner(z)
+///     u <- projected_scale (up(N) + inactive_scale { sign(f) | f | 0 })
+///
+///     chain(frugal({.density = 0.25}, ScaleByAdam{}), AddDecayedWeights{0.01}, ScaleByLearningRate{1e-3})
+///
+/// down takes columns, rows or coefficients, or projects on a subspace; a density is rounded to the nearest whole
+/// number of them, 0 is legal. block: all of round(density * number of tensors) tensors of the optimizer are active
+/// in turn, in the given order; the others have no state.
+/// State: that of the inner rule for the active part; for svd and random the projector. Columns, rows and
+/// coefficients are drawn again from the seed every step.
+/// Cost: two passes; for svd and random 8 m n r flops (4 m n r without an inactive rule). randk jumps over memory.
+/// Errors: std::invalid_argument for options out of range and an inner rule that decays weights, which it sees as
+/// zero but in blocks.
+/// What is left behind a subspace counts as zero up to 8 sqrt(n) machine epsilons of the largest coefficient, so
+/// that sign() does not turn round-off into steps.
+/// Source: "FRUGAL: Memory-Efficient Optimization by Reducing State Overhead for Scalable Training", 2024,
+/// arXiv 2411.07837, Algorithm 1; projectors as in the authors' code, whose columns and rows round down.
+template <class Inner>
+struct Frugal {
+  static constexpr std::string_view name = "Frugal";
+  using Alternatives = std::tuple<detail::FrugalMatrix<Inner>, Inner, Restarted<Inner>, detail::InactiveUpdate>;
+  FrugalOptions settings;
+  Inner inner;
+
+  static void options(auto& self, auto&& visit) {
+    visit("density", self.settings.density, range::fraction);
+    visit("update_gap", self.settings.update_gap, range::at_least_one);
+    visit("projector", self.settings.projector, Range{0, 5});
+    visit("inactive_rule", self.settings.inactive_rule, Range{0, 2});
+    visit("inactive_scale", self.settings.inactive_scale, range::non_negative);
+    visit("projected_scale", self.settings.projected_scale, range::positive);
+    visit("reset_statistics", self.settings.reset_statistics);
+    visit("order", self.settings.order, Range{0, 4});
+    visit("seed", self.settings.seed);
+    visit("mask", self.settings.mask);
+  }
+  void check() const {
+    if (settings.projector != FrugalProjector::block) detail::refuse_weight_decay(name, inner);
+  }
+
+  void select(const Tensor& tensor, const Occasion& now, auto&& run) const {
+    if (!settings.mask(tensor) || tensor.size() == 0) return run(inner);
+    if (settings.projector == FrugalProjector::block) return select_block(tensor, now, run);
+    if (!tensor.is_matrix()) return run(inner);
+    const detail::FrugalMatrix<Inner> matrix{settings, inner};
+    if (matrix.active(tensor) == 0) return run(inactive());
+    run(matrix);
+  }
+  template <class F>
+  void for_each_rule(const F& visit) {
+    visit(*this);
+    detail::for_each_rule(inner, visit);
+  }
+  template <class F>
+  void for_each_rule(const F& visit) const {
+    visit(*this);
+    detail::for_each_rule(inner, visit);
+  }
+  [[nodiscard]] std::string description() const { return "frugal(" + detail::describe(inner) + ")"; }
+
+ private:
+  [[nodiscard]] detail::InactiveUpdate inactive() const {
+    return {settings.inactive_rule, settings.inactive_scale * settings.projected_scale};
+  }
+  void select_block(const Tensor& tensor, const Occasion& now, auto&& run) const {
+    const auto active = static_cast<std::uint64_t>(detail::part_of(settings.density, static_cast<Index>(now.tensors)));
+    const auto first = static_cast<std::uint64_t>(now.time / settings.update_gap) * active;
+    for (std::uint64_t i = 0; i < active; ++i)
+      if (detail::block_at(settings.order, now.tensors, first + i, settings.seed) == tensor.index) {
+        if (settings.reset_statistics) return run(Restarted<Inner>{settings.update_gap, inner});
+        return run(inner);
+      }
+    run(inactive());
+  }
+};
+
+template <class Inner = ScaleByAdam>
+[[nodiscard]] Frugal<Inner> frugal(FrugalOptions options, Inner inner = {}) {
+  return {std::move(options), std::move(inner)};
+}
+
+}  // namespace glissade

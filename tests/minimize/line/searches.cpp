@@ -1,0 +1,125 @@
+// The searches on functions of one variable.
+#include "support/catch.hpp"
+#include <glissade/minimize/line/search.hpp>
+
+#include <functional>
+#include <vector>
+
+using namespace glissade;
+
+namespace {
+
+using V = Eigen::Matrix<double, 1, 1>;
+
+struct Phi {
+  std::function<double(double)> value_of;
+  std::function<double(double)> slope_of;
+  int calls = 0;
+  double value_and_gradient(const V& x, V& g) {
+    ++calls;
+    g[0] = slope_of(x[0]);
+    return value_of(x[0]);
+  }
+};
+
+/// Functions of More and Thuente's tests, 1994, section 5.
+std::vector<Phi> functions() {
+  const auto yanai = [](double a1, double a2) {
+    const auto gamma = [](double a) { return std::sqrt(1 + a * a) - a; };
+    const double g1 = gamma(a1), g2 = gamma(a2);
+    return Phi{[=](double t) { return g1 * std::hypot(1 - t, a2) + g2 * std::hypot(t, a1); },
+               [=](double t) { return -g1 * (1 - t) / std::hypot(1 - t, a2) + g2 * t / std::hypot(t, a1); }};
+  };
+  return {
+      {[](double t) { return -t / (t * t + 2); }, [](double t) { return (t * t - 2) / ((t * t + 2) * (t * t + 2)); }},
+      {[](double t) { return std::pow(t + 0.004, 5) - 2 * std::pow(t + 0.004, 4); },
+       [](double t) { return 5 * std::pow(t + 0.004, 4) - 8 * std::pow(t + 0.004, 3); }},
+      yanai(0.001, 0.001),
+      yanai(0.01, 0.001),
+      yanai(0.001, 0.01)};
+}
+
+template <class S>
+double run(Phi& phi, const S& search, double first, double& value, V& gradient) {
+  V x(0.0);
+  Oracle<Phi, V> f(phi);
+  value = f.value_and_gradient(x, gradient);
+  const V direction(1.0);
+  LineScratch<V> scratch;
+  Line line(f, x, value, gradient, direction, scratch);
+  const double length = search(line, first);
+  CHECK(x[0] == length);
+  return length;
+}
+
+}  // namespace
+
+TEST_CASE("StrongWolfe: both conditions hold from any first trial") {
+  for (const double c2 : {0.9, 0.1, 1e-3})
+    for (Phi& phi : functions())
+      for (const double first : {1e-3, 1e-1, 1e1, 1e3}) {
+        const StrongWolfe search{.sufficient_decrease = 1e-4, .curvature = c2};
+        double value = 0;
+        V gradient;
+        phi.calls = 0;
+        const double a = run(phi, search, first, value, gradient);
+        REQUIRE(a > 0);
+        CHECK(value <= phi.value_of(0) + 1e-4 * a * phi.slope_of(0));
+        CHECK(std::abs(gradient[0]) <= c2 * std::abs(phi.slope_of(0)));
+        CHECK(value == phi.value_of(a));
+        CHECK(phi.calls <= 25);
+      }
+}
+
+TEST_CASE("StrongWolfe: a wall of infinite values is the end of the interval") {
+  Phi phi{[](double t) { return t >= 1 ? std::numeric_limits<double>::infinity() : -std::log1p(-t) - 3 * t; },
+          [](double t) { return 1 / (1 - t) - 3; }};
+  double value = 0;
+  V gradient;
+  const double a = run(phi, StrongWolfe{.curvature = 0.1}, 100, value, gradient);
+  CHECK(a == Approx(2.0 / 3).epsilon(0.1));
+  CHECK(phi.calls <= 20);
+}
+
+TEST_CASE("searches: no step along a direction that does not descend") {
+  Phi up{[](double t) { return t; }, [](double) { return 1.0; }};
+  Phi wrong{[](double t) { return t; }, [](double) { return -1.0; }};
+  double value = 0;
+  V gradient;
+  CHECK(run(up, StrongWolfe{}, 1, value, gradient) == 0);
+  CHECK(run(up, Armijo{}, 1, value, gradient) == 0);
+  CHECK(up.calls == 2);
+  CHECK(run(wrong, StrongWolfe{}, 1, value, gradient) == 0);
+  CHECK(run(wrong, Armijo{.max_trials = 7}, 1, value, gradient) == 0);
+  CHECK(wrong.calls <= 1 + 40 + 1 + 7);
+}
+
+TEST_CASE("Armijo: takes the first trial that is low enough") {
+  Phi phi{[](double t) { return (t - 1) * (t - 1); }, [](double t) { return 2 * (t - 1); }};
+  double value = 0;
+  V gradient;
+  // (a - 1)^2 <= 1 - 2 c a holds for a <= 2 - 2 c.
+  CHECK(run(phi, Armijo{.sufficient_decrease = 0.25, .shrink = 0.5}, 4, value, gradient) == 1);
+  CHECK(run(phi, Armijo{.sufficient_decrease = 0.25, .shrink = 0.75}, 2, value, gradient) == 1.5);
+  CHECK(run(phi, Armijo{.sufficient_decrease = 0.26, .shrink = 0.75}, 2, value, gradient) == 1.125);
+}
+
+TEST_CASE("searches: differences below rounding are judged by their slopes") {
+  // At 1e-9 from the minimum of 1 + t^2 the values of all trials are equal.
+  Phi phi{[](double t) { return 1 + (t - 1e-9) * (t - 1e-9); }, [](double t) { return 2 * (t - 1e-9); }};
+  double value = 0;
+  V gradient;
+  CHECK(run(phi, Armijo{}, 1e-9, value, gradient) == 1e-9);
+  CHECK(run(phi, StrongWolfe{}, 1e-9, value, gradient) == 1e-9);
+  Phi flat{[](double) { return 1.0; }, [](double) { return -1.0; }};
+  CHECK(run(flat, Armijo{}, 1, value, gradient) == 0);
+  CHECK(run(flat, StrongWolfe{}, 1, value, gradient) == 0);
+}
+
+TEST_CASE("Polyak: the step of the known minimum") {
+  Phi phi{[](double t) { return (t - 1) * (t - 1) + 5; }, [](double t) { return 2 * (t - 1); }};
+  double value = 0;
+  V gradient;
+  CHECK(run(phi, Polyak{.lowest = 5}, 1, value, gradient) == 0.5);
+  CHECK(run(phi, Polyak{.lowest = 7}, 1, value, gradient) == 0);
+}

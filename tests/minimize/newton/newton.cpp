@@ -1,0 +1,261 @@
+// Newton's method, with a search and in a trust region.
+#include "support/catch.hpp"
+#include "support/message_of.hpp"
+#include "support/no_heap.hpp"
+#include "support/test_functions.hpp"
+#include <glissade/minimize/minimize.hpp>
+#include <glissade/minimize/newton/newton.hpp>
+#include <glissade/minimize/newton/trust_region_newton.hpp>
+#include <glissade/oracle/autodiff.hpp>
+
+#include <algorithm>
+
+using namespace glissade;
+using namespace test_functions;
+
+namespace {
+
+template <class F, class M>
+Result solve(const F& f, VectorXd& x, const M& method) {
+  return minimize(f, x, method, {.max_iterations = 500, .gradient_tolerance = 1e-9});
+}
+
+/// x0^4 / 4 - x0^2 / 2 + x1^2 / 2: a saddle at 0, minima at (+-1, 0).
+const AutoDiff saddle{[](const auto& x) {
+  using S = NumberOf<std::remove_cvref_t<decltype(x)>>;
+  const S a = x[0] * x[0];
+  return S(0.25 * a * a - 0.5 * a + 0.5 * x[1] * x[1]);
+}};
+
+/// Rosenbrock's function of the first two and squares of the others.
+struct Valley {
+  template <class V>
+  double value_and_gradient(const V& x, V& g) const {
+    const double a = x[1] - x[0] * x[0];
+    g = 2 * x;
+    g[0] = -400 * a * x[0] - 2 * (1 - x[0]);
+    g[1] = 200 * a;
+    return 100 * a * a + (1 - x[0]) * (1 - x[0]) + x.tail(x.size() - 2).squaredNorm();
+  }
+  template <class V>
+  void hessian(const V& x, SquareOf<V>& H) const {
+    H = 2 * SquareOf<V>::Identity();
+    H(0, 0) = 1200 * x[0] * x[0] - 400 * x[1] + 2;
+    H(0, 1) = H(1, 0) = -400 * x[0];
+    H(1, 1) = 200;
+  }
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("Newton methods: functions of the literature", "", Newton, TrustRegionNewton) {
+  const TestType method;
+  VectorXd x = rosenbrock_start();
+  CHECK(solve(AutoDiff{rosenbrock}, x, method).status == Status::gradient_tolerance);
+  CHECK((x - vector({1, 1})).norm() <= 1e-8);
+  x = vector({-3, -1, -3, -1});
+  CHECK(solve(AutoDiff{wood}, x, method).status == Status::gradient_tolerance);
+  CHECK((x - vector({1, 1, 1, 1})).norm() <= 1e-8);
+  x = vector({1, 1});
+  CHECK(solve(AutoDiff{beale}, x, method).status == Status::gradient_tolerance);
+  CHECK((x - vector({3, 0.5})).norm() <= 1e-8);
+  x = vector({3, -1, 0, 1});
+  CHECK(solve(AutoDiff{powell_singular}, x, method).status == Status::gradient_tolerance);
+  x = vector({25, 5, -5, -1});
+  const Result r = minimize(AutoDiff{brown_dennis}, x, method, {.gradient_tolerance = 1e-4});
+  CHECK(r.status == Status::gradient_tolerance);
+  CHECK(r.value == Approx(85822.2016264).epsilon(1e-11));
+  CHECK(r.iterations <= 30);
+}
+
+TEMPLATE_TEST_CASE("Newton methods: negative curvature leads to a minimum", "", Newton, TrustRegionNewton) {
+  VectorXd x = vector({0.1, 0.3});
+  const Result r = solve(saddle, x, TestType{});
+  CHECK(converged(r.status));
+  CHECK(std::abs(x[0]) == Approx(1.0));
+  CHECK(r.value == Approx(-0.25));
+}
+
+TEMPLATE_TEST_CASE("Newton methods: a saddle on the way, or at the start, is left", "", Newton, TrustRegionNewton) {
+  // x^2 - y^2 + y^4: from (1, 0) all gradients lie on the line y = 0, which leads to the saddle at 0.
+  const AutoDiff f{[](const auto& x) {
+    using S = NumberOf<std::remove_cvref_t<decltype(x)>>;
+    const S b = x[1] * x[1];
+    return S(x[0] * x[0] - b + b * b);
+  }};
+  struct Product {  // the same without a Hessian
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      g = vector({2 * x[0], -2 * x[1] + 4 * std::pow(x[1], 3)});
+      return x[0] * x[0] - x[1] * x[1] + std::pow(x[1], 4);
+    }
+    void hessian_vector(const VectorXd& x, const VectorXd& v, VectorXd& Hv) const {
+      Hv = vector({2 * v[0], (12 * x[1] * x[1] - 2) * v[1]});
+    }
+  };
+  for (const VectorXd& start : {vector({1, 0}), vector({0, 0}), vector({-3, 1e-9})}) {
+    const auto check = [&](const auto& function) {
+      VectorXd x = start;
+      const Result r = minimize(function, x, TestType{}, {.gradient_tolerance = 1e-9});
+      CHECK(r.status == Status::gradient_tolerance);
+      CHECK(std::abs(x[0]) <= 1e-9);
+      CHECK(std::abs(x[1]) == Approx(std::sqrt(0.5)).epsilon(1e-9));
+      CHECK(r.value == Approx(-0.25).epsilon(1e-14));
+    };
+    check(f);
+    if constexpr (std::is_same_v<TestType, TrustRegionNewton>) check(Product{});
+  }
+  // A state that is resumed at the saddle leaves it too, and a limit on the way says so.
+  VectorXd x = vector({0, 0});
+  auto state = TestType{}.init(f, x);
+  CHECK(resume(f, x, TestType{}, state, {.max_iterations = 0}).status == Status::max_iterations);
+  CHECK(resume(f, x, TestType{}, state).value == Approx(-0.25));
+}
+
+TEMPLATE_TEST_CASE("Newton methods: an indefinite Hessian that the values deny is said so", "", Newton,
+                   TrustRegionNewton) {
+  struct {
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      g = x;
+      return 0.5 * x.squaredNorm();
+    }
+    void hessian(const VectorXd&, Eigen::MatrixXd& H) const { H = Eigen::Vector2d(1, -1).asDiagonal(); }
+  } wrong;
+  VectorXd x = vector({0, 0});
+  const Result r = minimize(wrong, x, TestType{});
+  CHECK(r.status == Status::saddle);
+  CHECK_FALSE(converged(r.status));
+  CHECK(x == vector({0, 0}));
+}
+
+TEST_CASE("TrustRegionNewton: without saddle_products every small gradient will do") {
+  VectorXd x = vector({0, 0});
+  const Result r = minimize(saddle, x, TrustRegionNewton{.saddle_products = 0});
+  CHECK(r.status == Status::gradient_tolerance);
+  CHECK(r.evaluations.hessian == 0);
+}
+
+TEST_CASE("TrustRegionNewton: a trial that does not descend is not accepted") {
+  const AutoDiff f{[](const auto& x) {
+    using S = NumberOf<std::remove_cvref_t<decltype(x)>>;
+    const S a = x[1] - x[0] * x[0];
+    return S(100. * a * a + (1. - x[0]) * (1. - x[0]));
+  }};
+  VectorXd x = Eigen::Vector2d(-1.2, 1);
+  History history;
+  const Result r = minimize(f, x, TrustRegionNewton{.initial_radius = 10}, {.max_iterations = 100}, history);
+  CHECK(r.status == Status::gradient_tolerance);
+  CHECK(r.evaluations.gradient > r.iterations + 1);  // some were rejected
+  CHECK(std::is_sorted(history.value.rbegin(), history.value.rend()));
+}
+
+TEST_CASE("TrustRegionNewton: curvatures next to nothing are steps to the boundary") {
+  // -x with a Hessian that is positive by a number whose inverse overflows.
+  struct {
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      g.setConstant(-1);
+      return -x.sum();
+    }
+    void hessian_vector(const VectorXd&, const VectorXd& v, VectorXd& Hv) const { Hv = 1e-310 * v; }
+  } slope;
+  VectorXd x = vector({0, 0});
+  CHECK(minimize(slope, x, TrustRegionNewton{}, {.lowest_value = -1e6}).status == Status::unbounded);
+}
+
+TEMPLATE_TEST_CASE("Newton methods: one coordinate of 1.5e9 is no endless loop", "", Newton, TrustRegionNewton) {
+  // dlib #210: values of 1e18 whose last digits are all that changes.
+  struct {
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      g = vector({2 * (x[0] - 1), 2 * (x[1] - 1), 1e-3 * x[2]});
+      return (x[0] - 1) * (x[0] - 1) + (x[1] - 1) * (x[1] - 1) + 0.5e-3 * x[2] * x[2];
+    }
+    void hessian(const VectorXd&, Eigen::MatrixXd& H) const { H = Eigen::Vector3d(2, 2, 1e-3).asDiagonal(); }
+  } f;
+  VectorXd x = vector({3, -2, 1.5e9});
+  const Result r = minimize(f, x, TestType{}, {.gradient_tolerance = 1e-9, .max_value_calls = 1000});
+  CHECK(r.status == Status::gradient_tolerance);
+  CHECK((x - vector({1, 1, 0})).norm() <= 1e-6);
+}
+
+TEST_CASE("Newton: one Hessian an iteration") {
+  VectorXd x = rosenbrock_start();
+  const Result r = minimize(AutoDiff{rosenbrock}, x, Newton{}, {.gradient_tolerance = 1e-9});
+  CHECK(r.status == Status::gradient_tolerance);
+  CHECK(r.evaluations.hessian == r.iterations);
+}
+
+TEST_CASE("Newton: one step on a quadratic, quadratic convergence on a smooth function") {
+  const Quadratic f(20, 1e4);
+  VectorXd x = VectorXd::Random(20);
+  const Result r = solve(f, x, Newton{});
+  CHECK(r.iterations == 1);
+  CHECK(r.evaluations.hessian == 1);
+  CHECK(r.evaluations.gradient == 2);
+  VectorXd y = vector({2.5, 0.4});
+  History history;
+  minimize(AutoDiff{beale}, y, Newton{}, {.gradient_tolerance = 1e-10}, history);
+  const std::size_t last = history.size() - 1;
+  // The digits double: log ||g|| at least 1.7 times in the last steps.
+  CHECK(std::log(history.gradient_norm[last]) <= 1.7 * std::log(history.gradient_norm[last - 1]));
+}
+
+TEST_CASE("Newton: vectors of fixed size take nothing from the heap") {
+  const Valley f;
+  const auto run_in = [&]<int n>(std::integral_constant<int, n>, const auto& method) {
+    Eigen::Matrix<double, n, 1> x = Eigen::Matrix<double, n, 1>::Ones();
+    x[0] = -1.2;
+    const NoHeap heap;
+    const Result r = minimize(f, x, method, {.gradient_tolerance = 1e-10});
+    const std::size_t taken = heap.taken();
+    CHECK(r.status == Status::gradient_tolerance);
+    return taken;
+  };
+  const auto run = [&](const auto& method) {
+    return run_in(std::integral_constant<int, 3>{}, method) + run_in(std::integral_constant<int, 6>{}, method) +
+           run_in(std::integral_constant<int, 12>{}, method);
+  };
+  CHECK(run(Newton{}) == 0);
+  CHECK(run(TrustRegionNewton{}) == 0);
+}
+
+TEST_CASE("TrustRegionNewton: products instead of the Hessian give the same path") {
+  struct Products : Quadratic {
+    using Quadratic::Quadratic;
+    void hessian(const VectorXd&, Eigen::MatrixXd&) const = delete;
+  };
+  const Products f(20, 1e3);
+  VectorXd x = VectorXd::Zero(20);
+  const Result products = minimize(f, x, TrustRegionNewton{}, {.gradient_tolerance = 1e-9});
+  CHECK(products.status == Status::gradient_tolerance);
+  CHECK(products.evaluations.hessian == 0);
+  CHECK(products.evaluations.hessian_vector > 0);
+  const Quadratic whole(20, 1e3);
+  const auto hessian_only = [&] {
+    struct {
+      const Quadratic& q;
+      double value_and_gradient(const VectorXd& at, VectorXd& g) const { return q.value_and_gradient(at, g); }
+      void hessian(const VectorXd& at, Eigen::MatrixXd& H) const { q.hessian(at, H); }
+    } f2{whole};
+    VectorXd y = VectorXd::Zero(20);
+    return minimize(f2, y, TrustRegionNewton{}, {.gradient_tolerance = 1e-9});
+  }();
+  CHECK(hessian_only.iterations == products.iterations);
+  CHECK(hessian_only.evaluations.hessian == hessian_only.iterations);
+}
+
+TEST_CASE("Newton methods: misuse") {
+  struct Skew {
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      g = x;
+      return 0.5 * x.squaredNorm();
+    }
+    void hessian(const VectorXd&, Eigen::MatrixXd& H) const {
+      H.setIdentity();
+      H(0, 1) = 0.5;
+    }
+  };
+  VectorXd x = vector({1, 2});
+  CHECK(message_of([&] { minimize(Skew{}, x, Newton{}); }) ==
+        "objective: its Hessian is not symmetric: max |H - H'| = 0.5, max |H| = 1");
+  CHECK(message_of([&] { minimize(AutoDiff{beale}, x, TrustRegionNewton{.accept = 0.3}); }) ==
+        "TrustRegionNewton: accept = 0.3, must be in [0, 0.25)");
+}
