@@ -87,7 +87,12 @@ std::vector<std::string> snapshot(const O& optimizer) {
   add(engine.counts.data(), engine.counts.size() * 8);
   add(&engine.calls, sizeof engine.calls);
   glissade::detail::Metadata options;
-  glissade::detail::write_options(optimizer.rule(), optimizer.options(), options);
+  if constexpr (requires { optimizer.rule(); }) {
+    auto rule = optimizer.rule();
+    glissade::detail::write_options(glissade::detail::RuleRef::of(rule), optimizer.options(), options);
+  } else {
+    glissade::detail::write_options(optimizer.erased().copy_rule()->ref(), optimizer.options(), options);
+  }
   for (const auto& [key, text] : options) all.push_back(key + "=" + text);
   return all;
 }

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "../optimizer/optimizer.hpp"
+#include "../optimizer/any_optimizer.hpp"
 #include "safetensors_format.hpp"
 
 namespace glissade::detail {
@@ -23,7 +23,8 @@ template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 
 template <class T>
-inline constexpr bool is_saved_option = std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, Schedule>;
+inline constexpr bool is_saved_option =
+    std::is_same_v<T, EnumOption> || std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, Schedule>;
 template <class T>
 inline constexpr bool is_saved_option<std::optional<T>> = is_saved_option<T>;
 
@@ -33,6 +34,8 @@ std::string option_text(const T& value) {
     return value ? option_text(*value) : "none";
   else if constexpr (std::is_same_v<T, Schedule>)
     return value.constant() ? to_text(*value.constant()) : "schedule";
+  else if constexpr (std::is_same_v<T, EnumOption>)
+    return std::to_string(value.get(value.object));
   else if constexpr (std::is_enum_v<T>)
     return std::to_string(static_cast<std::underlying_type_t<T>>(value));
   else if constexpr (std::is_integral_v<T>)
@@ -75,6 +78,11 @@ std::optional<std::string> parse_option(const std::string& text, T& value) {
   } else if constexpr (std::is_same_v<T, bool>) {
     if (text != "0" && text != "1") return "0 or 1";
     value = text == "1";
+    return std::nullopt;
+  } else if constexpr (std::is_same_v<T, EnumOption>) {
+    const auto position = parse_number<int>(text);
+    if (!position) return "a whole number";
+    value.set(value.object, *position);
     return std::nullopt;
   } else if constexpr (std::is_enum_v<T>) {
     return assign(parse_number<std::underlying_type_t<T>>(text), "a whole number");
@@ -151,38 +159,59 @@ class OptionReader : public OptionKeys {
   const std::string& file_;
 };
 
+/// Shows the options of a rule to a writer or reader, after their owner: "0.AdamW".
+template <class Visitor>
+class SavedOptions final : public OptionVisitor {
+ public:
+  explicit SavedOptions(Visitor& visitor) : visitor_(visitor) {}
+
+  void owner(std::string_view name, bool fresh) override {
+    fresh_ = fresh;
+    if (!fresh) visitor_.owner(std::to_string(number_++) + "." + std::string(name));
+  }
+  void option(std::string_view name, const OptionPlace& place, const Range&) override {
+    if (fresh_) return;
+    std::visit(
+        [&](auto where) {
+          if constexpr (std::is_pointer_v<decltype(where)>)
+            visitor_(name, *where);
+          else
+            visitor_(name, where);
+        },
+        place);
+  }
+
+ private:
+  Visitor& visitor_;
+  std::size_t number_ = 0;
+  bool fresh_ = false;
+};
+
 /// Shows a visitor every option of an optimizer and of its rules, after their owner.
-template <class R>
-void visit_saved_options(R& rule, auto& options, auto& visitor) {
+void visit_saved_options(const RuleRef& rule, auto& options, auto& visitor) {
   visitor.owner("optimizer");
   visit_optimizer_options(options, visitor);
-  std::size_t number = 0;
-  for_each_rule(rule, [&](auto& r) {
-    visitor.owner(std::to_string(number++) + "." + std::string(rule_name<decltype(r)>()));
-    visit_options(r, visitor);
-  });
+  SavedOptions saved(visitor);
+  rule.visit(rule.rule, saved);
 }
 
-template <class R>
-void write_options(const R& rule, const OptimizerOptions& options, Metadata& metadata) {
+inline void write_options(const RuleRef& rule, const OptimizerOptions& options, Metadata& metadata) {
   OptionWriter writer(metadata);
   visit_saved_options(rule, options, writer);
 }
 
 /// Throws std::runtime_error where an option is missing, unknown, or not of its kind. Ranges are
 /// checked by the caller, with those of the rule.
-template <class R>
-void read_options(const Metadata& metadata, R& rule, OptimizerOptions& options, const std::string& file) {
+inline void read_options(const Metadata& metadata, const RuleRef& rule, OptimizerOptions& options,
+                         const std::string& file) {
   OptionReader reader(metadata, file);
   visit_saved_options(rule, options, reader);
   reader.check_all_were_read();
 }
 
-/// Throws std::invalid_argument at the first option out of its range. `time`: completed steps.
-template <class R>
-void check_saved_options(const R& rule, const OptimizerOptions& options, std::int64_t time) {
+/// Throws std::invalid_argument at the first of the optimizer's own options that is out of its range.
+inline void check_saved_options(const OptimizerOptions& options, std::int64_t time) {
   visit_optimizer_options(options, CheckOption{"optimizer", time});
-  check_options(rule, time);
 }
 
 }  // namespace glissade::detail

@@ -77,31 +77,49 @@ inline void write_container(std::vector<SavedArray> arrays, const Metadata& meta
   for (const SavedArray& array : arrays) visit_bytes<true>(array, write);
 }
 
-/// save() to anything that takes bytes.
-template <class R, StorageScalar P>
-void write_optimizer(const Optimizer<R, P>& optimizer, const WriteBytes& write) {
-  optimizer.check_options();
-  std::vector<P*> parameters;
-  for (std::size_t k = 0; k < optimizer.size(); ++k) parameters.push_back(optimizer.parameter(k));
-  constexpr bool retires = Facts<flat_t<R>>::retires;
+/// The options are in their ranges.
+template <StorageScalar P>
+void write_state(ErasedRule<P>& rule, const OptimizerOptions& options, const Engine<P>& saved,
+                 const std::vector<P*>& parameters, const WriteBytes& write) {
   // A list has one type for reading and writing; nothing is written here.
-  auto& engine = const_cast<Engine<P>&>(optimizer.engine());
-  std::vector<SavedArray> arrays = list_stored(engine, parameters, retires);
+  auto& engine = const_cast<Engine<P>&>(saved);
+  std::vector<SavedArray> arrays = list_stored(engine, parameters, rule.retires());
   // An option may have changed what state there is since the last step: then what the next step
   // would begin with is saved.
   Engine<P> prepared;
-  if (!all_match(arrays, list_wanted(optimizer.rule(), engine))) {
+  if (!all_match(arrays, list_wanted(rule, engine))) {
     prepared = engine;
     prepared.parameters = parameters;
-    prepared.prepare(optimizer.rule());
-    arrays = list_stored(prepared, parameters, retires);
+    rule.prepare(prepared);
+    arrays = list_stored(prepared, parameters, rule.retires());
   }
   Metadata metadata{{"format", std::string(format_name)},
                     {"format_version", std::string(format_version)},
                     {"library_version", library_version()},
-                    {"rule", describe(optimizer.rule())}};
-  write_options(optimizer.rule(), optimizer.options(), metadata);
+                    {"rule", rule.ref().description()}};
+  write_options(rule.ref(), options, metadata);
   write_container(std::move(arrays), metadata, write);
+}
+
+template <class O>
+auto places_of_parameters(const O& optimizer) {
+  std::vector<typename O::Scalar*> parameters;
+  for (std::size_t k = 0; k < optimizer.size(); ++k) parameters.push_back(optimizer.parameter(k));
+  return parameters;
+}
+
+/// save() to anything that takes bytes.
+template <class R, StorageScalar P>
+void write_optimizer(const Optimizer<R, P>& optimizer, const WriteBytes& write) {
+  optimizer.check_options();
+  RuleModel<R, P> rule(optimizer.rule());
+  write_state<P>(rule, optimizer.options(), optimizer.engine(), places_of_parameters(optimizer), write);
+}
+template <StorageScalar P>
+void write_optimizer(const AnyOptimizer<P>& optimizer, const WriteBytes& write) {
+  optimizer.check_options();
+  const auto rule = optimizer.erased().copy_rule();
+  write_state<P>(*rule, optimizer.options(), optimizer.engine(), places_of_parameters(optimizer), write);
 }
 
 /// Throws std::runtime_error with the path and the reason.
@@ -222,27 +240,54 @@ class OptimizerReader {
   std::vector<Buffer> parameters_;
 };
 
-/// load() from any stream that can be sought in; `file` is its name in messages.
-template <class R, StorageScalar P>
-void read_optimizer(Optimizer<R, P>& optimizer, std::istream& in, const std::string& file) {
-  OptimizerReader<P> reader(in, file, describe(optimizer.rule()));
-  R rule = optimizer.rule();
-  OptimizerOptions options = optimizer.options();
-  read_options(reader.metadata(), rule, options, file);
-  reader.read_counts(optimizer.engine(), Facts<flat_t<R>>::gates + 1, Facts<flat_t<R>>::retires);
+/// Reads a file for a copy of an optimizer's rule and options; `engine` is the optimizer's own. Where nothing is wrong,
+/// `accept` makes the copies its own, and cannot fail.
+template <StorageScalar P, class Accept>
+void read_state(ErasedRule<P>& rule, OptimizerOptions& options, Engine<P>& engine, std::istream& in,
+                const std::string& file, const Accept& accept) {
+  OptimizerReader<P> reader(in, file, rule.ref().description());
+  read_options(reader.metadata(), rule.ref(), options, file);
+  reader.read_counts(engine, rule.levels(), rule.retires());
   // Options decide how much state there is, so they and it are checked before memory is taken.
   try {
-    check_saved_options(rule, options, reader.loaded.time());
+    check_saved_options(options, reader.loaded.time());
+    rule.check(reader.loaded.time());
     reader.check_arrays(list_wanted(rule, reader.loaded));
-    reader.loaded.prepare(rule);
+    rule.prepare(reader.loaded);
   } catch (const std::invalid_argument& wrong) {
     throw std::runtime_error(file + ": " + wrong.what());
   }
   reader.read_arrays();
   // From here on nothing can fail.
-  optimizer.rule() = std::move(rule);
-  optimizer.options() = options;
-  reader.hand_over(optimizer.engine());
+  accept();
+  reader.hand_over(engine);
+}
+
+/// load() from any stream that can be sought in; `file` is its name in messages.
+template <class R, StorageScalar P>
+void read_optimizer(Optimizer<R, P>& optimizer, std::istream& in, const std::string& file) {
+  RuleModel<R, P> rule(optimizer.rule());
+  OptimizerOptions options = optimizer.options();
+  read_state<P>(rule, options, optimizer.engine(), in, file, [&] {
+    optimizer.rule() = std::move(rule.rule());
+    optimizer.options() = options;
+  });
+}
+template <StorageScalar P>
+void read_optimizer(AnyOptimizer<P>& optimizer, std::istream& in, const std::string& file) {
+  const auto rule = optimizer.erased().copy_rule();
+  OptimizerOptions options = optimizer.options();
+  read_state<P>(*rule, options, optimizer.engine(), in, file, [&] {
+    optimizer.erased().take_rule(*rule);
+    optimizer.options() = options;
+  });
+}
+
+template <class O>
+void save_file(const O& optimizer, const std::filesystem::path& path) {
+  AtomicFile file(path);
+  write_optimizer(optimizer, [&](const std::byte* data, std::size_t bytes) { file.write(data, bytes); });
+  file.commit();
 }
 
 }  // namespace detail
@@ -255,9 +300,12 @@ void read_optimizer(Optimizer<R, P>& optimizer, std::istream& in, const std::str
 /// std::filesystem::filesystem_error with path and reason when the file cannot be written.
 template <class R, StorageScalar P>
 void save(const Optimizer<R, P>& optimizer, const std::filesystem::path& path) {
-  detail::AtomicFile file(path);
-  detail::write_optimizer(optimizer, [&](const std::byte* data, std::size_t bytes) { file.write(data, bytes); });
-  file.commit();
+  detail::save_file(optimizer, path);
+}
+/// The same file.
+template <StorageScalar P>
+void save(const AnyOptimizer<P>& optimizer, const std::filesystem::path& path) {
+  detail::save_file(optimizer, path);
 }
 
 /// Restores what save has written: the optimizer must have the same rule and parameters of the same
@@ -270,6 +318,11 @@ void save(const Optimizer<R, P>& optimizer, const std::filesystem::path& path) {
 /// cannot make load crash or take more memory than a few times its own size.
 template <class R, StorageScalar P>
 void load(Optimizer<R, P>& optimizer, const std::filesystem::path& path) {
+  std::ifstream in = detail::open_for_reading(path);
+  detail::read_optimizer(optimizer, in, path.string());
+}
+template <StorageScalar P>
+void load(AnyOptimizer<P>& optimizer, const std::filesystem::path& path) {
   std::ifstream in = detail::open_for_reading(path);
   detail::read_optimizer(optimizer, in, path.string());
 }

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "../optimizer/optimizer.hpp"
+#include "../optimizer/any_optimizer.hpp"
 #include "safetensors_format.hpp"
 
 namespace glissade::detail {
@@ -160,31 +160,26 @@ std::vector<SavedArray> list_stored(Engine<P>& engine, const std::vector<P*>& pa
 
 /// The arrays that the rule wants for an engine's tensors, by its counts and by which tensors are retired, before any
 /// memory is taken for them.
-template <class R, StorageScalar P>
-std::vector<SavedArray> list_wanted(const R& rule, const Engine<P>& engine) {
-  const auto links = flatten<void>(rule);
-  using Links = std::remove_const_t<decltype(links)>;
-  constexpr std::size_t count = Links::size;
-  constexpr std::size_t levels = Facts<Links>::gates + 1;
+template <StorageScalar P>
+std::vector<SavedArray> list_wanted(const ErasedRule<P>& rule, const Engine<P>& engine) {
   ArrayList list;
   for (const Tensor& tensor : engine.tensors) list.parameter(tensor, scalar_type_of<P>, nullptr);
-  for (std::size_t k = 0; k < engine.tensors.size(); ++k) {
-    const Tensor& tensor = engine.tensors[k];
-    list.tensor_counts(tensor, levels, nullptr);
-    if constexpr (Facts<Links>::retires) list.retired(tensor, nullptr);
-    if (engine.states[k].retired != 0) continue;
-    const Site site(tensor, engine.tensors.size(), std::type_identity<Links>{}, engine.counts);
-    choose_leaves(links, site,
-                  [&](const auto& leaves) { list.wanted(tensor, fields_of_leaves<compute_t<P>, P>(leaves)); });
-  }
-  list.optimizer(levels, nullptr, nullptr);
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    const auto shared = [&]<class Rule>(std::size_t link, std::type_identity<Rule>) {
-      if constexpr (shared_count < Rule >> 0) list.shared(link, shared_count<Rule>, nullptr);
-    };
-    (shared(I, std::type_identity<typename item_t<I, Links>::Rule>{}), ...);
-  }
-  (std::make_index_sequence<count>{});
+  std::size_t next = 0;
+  const auto begin_tensor = [&] {
+    list.tensor_counts(engine.tensors[next], rule.levels(), nullptr);
+    if (rule.retires()) list.retired(engine.tensors[next], nullptr);
+    ++next;
+  };
+  std::vector<std::pair<std::size_t, std::size_t>> shared;
+  const auto add_leaves = [&](std::size_t k, LeafList leaves) {
+    while (next <= k) begin_tensor();  // those before are retired
+    list.wanted(engine.tensors[k], leaves);
+  };
+  const auto add_shared = [&](std::size_t link, std::size_t size) { shared.emplace_back(link, size); };
+  rule.visit_wanted(engine, {add_leaves, add_shared});
+  while (next < engine.tensors.size()) begin_tensor();
+  list.optimizer(rule.levels(), nullptr, nullptr);
+  for (const auto& [link, size] : shared) list.shared(link, size, nullptr);
   return std::move(list.arrays);
 }
 

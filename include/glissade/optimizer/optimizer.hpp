@@ -10,6 +10,13 @@
 
 namespace glissade {
 
+namespace detail {
+template <StorageScalar P>
+using Binder = Callback<BoundParameters<P>&>;
+template <class R, StorageScalar P>
+class OptimizerModel;  // any_optimizer.hpp
+}  // namespace detail
+
 struct OptimizerOptions {
   bool maximize = false;                  // climb instead of descend: the gradient's sign is turned
   int threads = 1;                        // >= 0, where the program is compiled with OpenMP; 0: all
@@ -136,6 +143,13 @@ class Optimizer {
   [[nodiscard]] const detail::Engine<P>& engine() const { return bound_.engine; }
 
  private:
+  friend class detail::OptimizerModel<R, P>;
+
+  Optimizer(R rule, OptimizerOptions options, const detail::Binder<P>& bind)
+      : rule_(std::move(rule)), options_(options) {
+    bind(bound_);
+    begin();
+  }
   void begin() {
     static_assert(
         detail::Facts<detail::flat_t<R>>::ends_in_order,
