@@ -1,6 +1,9 @@
 // Small problems with closed gradients, in double, for trajectories and convergence.
 #pragma once
 
+#include <glissade/testing/data.hpp>
+#include <glissade/testing/least_squares.hpp>
+
 #include <Eigen/Core>
 
 #include <cmath>
@@ -53,29 +56,6 @@ struct Mlp13 {
   }
 };
 
-/// 0.5 |A W - B|^2 with W of rows x cols.
-struct LeastSquares {
-  Matrix A, B, W;
-
-  LeastSquares(Eigen::Index rows, Eigen::Index cols) : A(rows + 1, rows), B(rows + 1, cols), W(rows, cols) {
-    const auto number = [](Eigen::Index i) { return static_cast<double>(i); };
-    for (Eigen::Index i = 0; i <= rows; ++i) {
-      for (Eigen::Index j = 0; j < rows; ++j) A(i, j) = std::cos(0.7 * number(i) + 1.3 * number(j) + 0.2);
-      for (Eigen::Index j = 0; j < cols; ++j) B(i, j) = std::sin(0.9 * number(i) - 0.5 * number(j) + 0.4);
-    }
-    for (Eigen::Index i = 0; i < rows; ++i)
-      for (Eigen::Index j = 0; j < cols; ++j) W(i, j) = 0.1 * (number(i) - 1.5) + 0.05 * (number(j) - 1);
-  }
-  [[nodiscard]] double value() const { return 0.5 * (A * W - B).squaredNorm(); }
-  [[nodiscard]] Matrix gradient() const { return A.transpose() * (A * W - B); }
-  [[nodiscard]] std::vector<double> flat() const {
-    std::vector<double> all;
-    for (Eigen::Index i = 0; i < W.rows(); ++i)
-      for (Eigen::Index j = 0; j < W.cols(); ++j) all.push_back(W(i, j));
-    return all;
-  }
-};
-
 /// g_t = h x + sin(i + t) on three coordinates: a gradient that never settles.
 struct ThreeCoordinates {
   Vector x{{1.0, -2.0, 0.5}};
@@ -87,12 +67,8 @@ struct ThreeCoordinates {
   }
 };
 
-/// A gradient with structure for laws that need just numbers: reproducible, of both signs, with zeros.
-inline double test_gradient(Eigen::Index i, int t) {
-  const double phase = 0.37 * static_cast<double>(i) + 1.7 * t;
-  const double value = std::sin(phase) + 0.3 * std::cos(3.1 * phase);
-  return i % 11 == 5 ? 0.0 : value;
-}
-inline double test_parameter(Eigen::Index i) { return std::cos(0.61 * static_cast<double>(i) + 0.3); }
+using glissade::laws::LeastSquares;
+using glissade::laws::test_gradient;
+using glissade::laws::test_parameter;
 
 }  // namespace small_problems

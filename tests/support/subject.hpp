@@ -1,20 +1,20 @@
-// A subject of the laws: a rule with what is expected of it.
+// A subject of the laws: a rule with what is expected of it, one line in a table.
 #pragma once
 
+#include "support/catch.hpp"
 #include <glissade/glissade.hpp>
+#include <glissade/testing/subject.hpp>
 
-#include <array>
 #include <functional>
 #include <string>
 
-/// What a textbook version works on: one tensor in double, step by step. It updates x from g.
-struct Textbook {
-  Eigen::ArrayXXd x;
-  Eigen::ArrayXXd g;
-  int t = 0;                           // the number of this step, from 1
-  std::array<Eigen::ArrayXXd, 4> s{};  // memory, zero at the start, of the shape of x
-  std::array<Eigen::ArrayXd, 2> v{};   // memory of other shapes, empty at the start
-};
+namespace laws = glissade::laws;
+using glissade::Textbook;
+
+// Compiled once, in laws/laws.cpp. They fail with a sentence for every law that the subject breaks; the second is that
+// of files, where the program has a reader of them.
+void check_laws(const laws::Subject& subject);
+void check_resume_law(const laws::Subject& subject);
 
 template <class R>
 struct Subject {
@@ -26,15 +26,19 @@ struct Subject {
   bool rests = true;                             // zero gradients leave parameters alone
   double precision = 1e-12;                      // of the textbook law, relative
 };
-template <class R>
-Subject(std::string, R, int) -> Subject<R>;
-template <class R>
-Subject(std::string, R, int, std::function<void(Textbook&)>) -> Subject<R>;
-template <class R, class F>
-Subject(std::string, R, int, F) -> Subject<R>;
-template <class R, class F>
-Subject(std::string, R, int, F, bool) -> Subject<R>;
-template <class R, class F>
-Subject(std::string, R, int, F, bool, bool) -> Subject<R>;
-template <class R, class F>
-Subject(std::string, R, int, F, bool, bool, double) -> Subject<R>;
+template <class R, class... More>
+Subject(std::string, R, int, More...) -> Subject<R>;
+
+/// All laws. Those of codes are not for chains: an instantiation more of every rule in them, which have been through
+/// it.
+template <bool in_codes = true, class R>
+void check_laws(const Subject<R>& s) {
+  const auto subject = laws::subject_of<in_codes>(s.name, s.rule,
+                                                  {.passes = s.passes,
+                                                   .textbook = s.textbook,
+                                                   .elementwise = s.elementwise,
+                                                   .rests = s.rests,
+                                                   .precision = s.precision});
+  check_laws(subject);
+  check_resume_law(subject);
+}
