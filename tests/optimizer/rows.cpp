@@ -1,3 +1,4 @@
+#include "support/allocations.hpp"
 #include "support/laws.hpp"
 #include "support/message_of.hpp"
 #include <glissade/glissade.hpp>
