@@ -229,10 +229,7 @@ void resume(const Subject<R>& s) {
     for (int t = 1; t <= 5; ++t) first.step(matrix(9, 5, t));
     Eigen::MatrixXd y = x;
     Optimizer second{s.rule, y};
-    second.engine().states = first.engine().states;
-    second.engine().counts = first.engine().counts;
-    second.engine().shared = first.engine().shared;
-    second.engine().calls = first.engine().calls;
+    second.memory() = first.memory();
     for (int t = 6; t <= 10; ++t) {
       first.step(matrix(9, 5, t));
       second.step(matrix(9, 5, t));
@@ -459,7 +456,7 @@ void rejects_bad_options(const Subject<R>& s) {
       for (const bool too_high : {false, true}) {
         R rule = s.rule;
         SpoilOption spoil{target, too_high};
-        glissade::detail::for_each_rule(rule, [&](auto& r) {
+        for_each_rule(rule, [&](auto& r) {
           const std::size_t before = spoil.seen;
           glissade::visit_options(r, spoil);
           if (before <= target && target < spoil.seen) spoil.owner = std::remove_cvref_t<decltype(r)>::name;

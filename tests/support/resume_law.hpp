@@ -30,7 +30,7 @@ void check_resume_law(const Subject<R>& s) {
     glissade::Optimizer first{s.rule, x, b};
     for (int t = 1; t <= 5; ++t) first.step(laws::matrix(9, 5, t), laws::gradients<Eigen::VectorXd>(7, t));
     R other = s.rule;
-    glissade::detail::for_each_rule(other, [](auto& rule) { glissade::visit_options(rule, MoveOption{}); });
+    for_each_rule(other, [](auto& rule) { glissade::visit_options(rule, MoveOption{}); });
     Eigen::MatrixXd y = Eigen::MatrixXd::Zero(9, 5);
     Eigen::VectorXd c = Eigen::VectorXd::Zero(7);
     glissade::Optimizer second{other, y, c};

@@ -6,9 +6,9 @@
 //   state/<tensor>/<field>         field's        its own     a parameter's memory: "first_moment"
 //   state/<tensor>/<field>#2       field's        its own     the same name in a second rule
 //   state/<tensor>/<field>/by_row  U8             [bytes]     8-bit codes of a matrix, or by_column
-//   state/<tensor>/counts          I64            [gates + 1] updates of this parameter
-//   state/<tensor>/retired         I64            [1]         the step in which a gate has retired it, or 0
-//   optimizer/counts               I64            [gates + 1] completed steps
+//   state/<tensor>/counts          I64            [1] or [2]  updates of this parameter, with gates its calls before
+//                                                             them; -1 of one at rest, which has no other state
+//   optimizer/counts               I64            [1] or [2]  completed steps, likewise
 //   optimizer/calls                I64            [1]         calls of step
 //   optimizer/shared/<link>        F64            [n]         numbers of a link of the chain
 //
@@ -83,18 +83,18 @@ void write_optimizer(const Optimizer<R, P>& optimizer, const WriteBytes& write) 
   optimizer.check_options();
   std::vector<P*> parameters;
   for (std::size_t k = 0; k < optimizer.size(); ++k) parameters.push_back(optimizer.parameter(k));
-  constexpr bool retires = Facts<flat_t<R>>::retires;
+  const auto places = [&](std::size_t k) { return parameters[k]; };
+  constexpr bool gated = traits_of<R>::gated;
   // A list has one type for reading and writing; nothing is written here.
-  auto& engine = const_cast<Engine<P>&>(optimizer.engine());
-  std::vector<SavedArray> arrays = list_stored(engine, parameters, retires);
+  auto& memory = const_cast<RuleState<P>&>(optimizer.memory());
+  std::vector<SavedArray> arrays = list_stored(memory, places, gated);
   // An option may have changed what state there is since the last step: then what the next step
   // would begin with is saved.
-  Engine<P> prepared;
-  if (!all_match(arrays, list_wanted(optimizer.rule(), engine))) {
-    prepared = engine;
-    prepared.parameters = parameters;
-    prepared.prepare(optimizer.rule());
-    arrays = list_stored(prepared, parameters, retires);
+  RuleState<P> prepared;
+  if (!all_match(arrays, list_wanted(optimizer.rule(), memory))) {
+    prepared = memory;
+    prepare(optimizer.rule(), prepared, places);
+    arrays = list_stored(prepared, places, gated);
   }
   Metadata metadata{{"format", std::string(format_name)},
                     {"format_version", std::string(format_version)},
@@ -144,15 +144,15 @@ inline void require_metadata(const Metadata& metadata, std::string_view key, std
     fail_load(file, key, "is " + in_quotes(found->second) + ", expected " + in_quotes(expected));
 }
 
-inline void require_counts(const std::vector<std::int64_t>& counts, const std::string& name, const std::string& file) {
+inline void require_count(std::int64_t count, std::int64_t least, const std::string& name, const std::string& file) {
   constexpr std::int64_t most = std::int64_t{1} << 53;
-  for (const std::int64_t count : counts)
-    if (count < 0 || count > most)
-      fail_load(file, name, std::to_string(count) + ", must be in [0, " + std::to_string(most) + "]");
+  if (count < least || count > most)
+    fail_load(file, name,
+              std::to_string(count) + ", must be in [" + std::to_string(least) + ", " + std::to_string(most) + "]");
 }
 
 /// The file of an optimizer on its way into `loaded`, in the order of the functions; each throws std::runtime_error at
-/// what is wrong in the file. The optimizer's own engine is touched by the last one alone.
+/// what is wrong in the file. The optimizer itself is touched by the last one alone.
 template <StorageScalar P>
 class OptimizerReader {
  public:
@@ -164,21 +164,25 @@ class OptimizerReader {
   }
   [[nodiscard]] const Metadata& metadata() const { return contents_.metadata; }
 
-  /// What all other state depends on.
-  void read_counts(const Engine<P>& engine, std::size_t levels, bool retires) {
-    for (std::size_t k = 0; k < engine.tensors.size(); ++k) loaded.add(engine.tensors[k], engine.parameters[k]);
-    loaded.counts.resize(levels);
+  /// What all other state depends on: which tensors are at rest.
+  void read_counts(const RuleState<P>& memory, bool gated) {
+    loaded.tensors = memory.tensors;
+    loaded.states.resize(memory.states.size());
     ArrayList counts;
-    counts.optimizer(levels, reinterpret_cast<std::byte*>(loaded.counts.data()),
-                     reinterpret_cast<std::byte*>(&loaded.calls));
-    if (retires)
-      for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
-        counts.retired(loaded.tensors[k], reinterpret_cast<std::byte*>(&loaded.states[k].retired));
-    read(counts.arrays);
-    require_counts(loaded.counts, "optimizer/counts", file_);
-    require_counts({loaded.calls}, "optimizer/calls", file_);
     for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
-      require_counts({loaded.states[k].retired}, "state/" + loaded.tensors[k].name + "/retired", file_);
+      counts.tensor_counts(loaded.tensors[k], gated, &loaded.states[k].counts);
+    counts.optimizer(gated, &loaded.counts);
+    read(counts.arrays);
+    const auto check = [&](Counts& of, std::int64_t least, const std::string& name) {
+      if (!gated) of.calls = of.updates;
+      require_count(of.calls, least, name, file_);
+      require_count(of.updates, of.calls < 0 ? -1 : 0, name, file_);
+      if (of.calls < 0) of.updates = of.calls;
+    };
+    for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
+      check(loaded.states[k].counts, -1, "state/" + loaded.tensors[k].name + "/counts");
+    require_count(loaded.counts.calls, 0, "optimizer/calls", file_);
+    check(loaded.counts, 0, "optimizer/counts");
   }
   /// The file must hold these arrays and no others.
   void check_arrays(const std::vector<SavedArray>& wanted) const {
@@ -187,29 +191,26 @@ class OptimizerReader {
     for (const SavedArray& array : wanted) extra.erase(array.name);
     if (!extra.empty()) fail_load(file_, extra.begin()->first, "not part of the optimizer");
   }
-  /// The engine must have been prepared.
-  void read_arrays() {
+  /// The loaded memory must have been prepared.
+  void read_arrays(bool gated) {
     std::vector<P*> places;
     for (const Tensor& tensor : loaded.tensors) {
       parameters_.emplace_back(static_cast<std::size_t>(tensor.size()) * sizeof(P));
       places.push_back(reinterpret_cast<P*>(parameters_.back().data()));
     }
-    read(list_stored(loaded, places, false));  // who is retired is known
-    for (std::size_t k = 0; k < loaded.states.size(); ++k)
-      require_counts(loaded.states[k].counts, "state/" + loaded.tensors[k].name + "/counts", file_);
+    read(list_stored(
+        loaded, [&](std::size_t k) { return places[k]; }, gated));
   }
-  /// Moves all of it to the optimizer's engine. Cannot fail.
-  void hand_over(Engine<P>& engine) {
-    engine.states = std::move(loaded.states);
-    engine.shared = std::move(loaded.shared);
-    engine.counts = std::move(loaded.counts);
-    engine.calls = loaded.calls;
+  /// Moves all of it to the optimizer. Cannot fail.
+  template <class Parameters>
+  void hand_over(RuleState<P>& memory, const Parameters& parameters) {
+    memory = std::move(loaded);
     for (std::size_t k = 0; k < parameters_.size(); ++k)
       if (parameters_[k].bytes() != 0)
-        std::memcpy(static_cast<void*>(engine.parameters[k]), parameters_[k].data(), parameters_[k].bytes());
+        std::memcpy(static_cast<void*>(parameters(k)), parameters_[k].data(), parameters_[k].bytes());
   }
 
-  Engine<P> loaded;
+  RuleState<P> loaded;
 
  private:
   void read(const std::vector<SavedArray>& arrays) {
@@ -229,20 +230,23 @@ void read_optimizer(Optimizer<R, P>& optimizer, std::istream& in, const std::str
   R rule = optimizer.rule();
   OptimizerOptions options = optimizer.options();
   read_options(reader.metadata(), rule, options, file);
-  reader.read_counts(optimizer.engine(), Facts<flat_t<R>>::gates + 1, Facts<flat_t<R>>::retires);
+  constexpr bool gated = traits_of<R>::gated;
+  std::vector<P*> places;
+  for (std::size_t k = 0; k < optimizer.size(); ++k) places.push_back(optimizer.parameter(k));
+  reader.read_counts(optimizer.memory(), gated);
   // Options decide how much state there is, so they and it are checked before memory is taken.
   try {
-    check_saved_options(rule, options, reader.loaded.time());
+    check_saved_options(rule, options, reader.loaded.counts.updates);
     reader.check_arrays(list_wanted(rule, reader.loaded));
-    reader.loaded.prepare(rule);
+    prepare(rule, reader.loaded, [&](std::size_t k) { return places[k]; });
   } catch (const std::invalid_argument& wrong) {
     throw std::runtime_error(file + ": " + wrong.what());
   }
-  reader.read_arrays();
+  reader.read_arrays(gated);
   // From here on nothing can fail.
   optimizer.rule() = std::move(rule);
   optimizer.options() = options;
-  reader.hand_over(optimizer.engine());
+  reader.hand_over(optimizer.memory(), [&](std::size_t k) { return places[k]; });
 }
 
 }  // namespace detail

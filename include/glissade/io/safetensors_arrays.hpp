@@ -76,13 +76,11 @@ class ArrayList {
   void numbers(std::string name, ScalarType type, std::size_t size, std::byte* data) {
     arrays.push_back({std::move(name), type, {size}, static_cast<Index>(size), 1, false, data});
   }
-  void tensor_counts(const Tensor& tensor, std::size_t size, std::byte* data) {
+  /// With gates both counts are of use, else they are the same.
+  void tensor_counts(const Tensor& tensor, bool gated, Counts* counts) {
     seen_.clear();
     state_prefix_ = "state/" + tensor.name + "/";
-    numbers(state_name("counts"), ScalarType::int64, size, data);
-  }
-  void retired(const Tensor& tensor, std::byte* data) {
-    numbers("state/" + tensor.name + "/retired", ScalarType::int64, 1, data);
+    list_counts(state_name("counts"), gated, counts);
   }
   /// A field of the tensor whose counts came last.
   void field(const Tensor& tensor, std::size_t link, std::string_view name, ScalarType type, Index rows, Index cols,
@@ -95,19 +93,25 @@ class ArrayList {
   /// What leaves want.
   void wanted(const Tensor& tensor, LeafList leaves) {
     for (const LeafFields& leaf : leaves)
-      leaf.for_each([&](const Declaration& wanted) {
+      leaf.for_each(tensor, [&](const FieldSpec& wanted) {
         field(tensor, leaf.link, wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major, nullptr);
       });
   }
-  void optimizer(std::size_t levels, std::byte* counts, std::byte* calls) {
-    numbers("optimizer/counts", ScalarType::int64, levels, counts);
-    numbers("optimizer/calls", ScalarType::int64, 1, calls);
+  void optimizer(bool gated, Counts* counts) {
+    list_counts("optimizer/counts", gated, counts);
+    numbers("optimizer/calls", ScalarType::int64, 1,
+            counts == nullptr ? nullptr : reinterpret_cast<std::byte*>(&counts->calls));
   }
   void shared(std::size_t link, std::size_t size, std::byte* data) {
     numbers("optimizer/shared/" + std::to_string(link), ScalarType::float64, size, data);
   }
 
  private:
+  void list_counts(std::string name, bool gated, Counts* counts) {
+    static_assert(sizeof(Counts) == 2 * sizeof(std::int64_t) && offsetof(Counts, updates) == sizeof(std::int64_t));
+    std::int64_t* first = counts == nullptr ? nullptr : gated ? &counts->calls : &counts->updates;
+    numbers(std::move(name), ScalarType::int64, gated ? 2 : 1, reinterpret_cast<std::byte*>(first));
+  }
   static ArrayShape shape_of(const Tensor& tensor, Index rows, Index cols) {
     const auto r = static_cast<std::uint64_t>(rows);
     const auto c = static_cast<std::uint64_t>(cols);
@@ -134,57 +138,48 @@ class ArrayList {
   std::string state_prefix_;
 };
 
-/// The arrays of an engine as they are, and its parameters where `parameters` says; `retires`: a gate of the rule
-/// retires tensors.
-template <StorageScalar P>
-std::vector<SavedArray> list_stored(Engine<P>& engine, const std::vector<P*>& parameters, bool retires) {
-  const auto bytes_of = [](auto& values) { return reinterpret_cast<std::byte*>(values.data()); };
+/// The arrays of a rule's memory as they are, and the parameters where parameters(k) says. A tensor at rest has none.
+template <StorageScalar P, class Parameters>
+std::vector<SavedArray> list_stored(RuleState<P>& memory, const Parameters& parameters, bool gated) {
   ArrayList list;
-  for (std::size_t k = 0; k < engine.tensors.size(); ++k)
-    list.parameter(engine.tensors[k], scalar_type_of<P>, reinterpret_cast<std::byte*>(parameters[k]));
-  for (std::size_t k = 0; k < engine.tensors.size(); ++k) {
-    const Tensor& tensor = engine.tensors[k];
-    TensorState& state = engine.states[k];
-    list.tensor_counts(tensor, state.counts.size(), bytes_of(state.counts));
-    if (retires) list.retired(tensor, reinterpret_cast<std::byte*>(&state.retired));
+  for (std::size_t k = 0; k < memory.tensors.size(); ++k)
+    list.parameter(memory.tensors[k], scalar_type_of<P>, reinterpret_cast<std::byte*>(parameters(k)));
+  for (std::size_t k = 0; k < memory.tensors.size(); ++k) {
+    const Tensor& tensor = memory.tensors[k];
+    TensorState& state = memory.states[k];
+    list.tensor_counts(tensor, gated, &state.counts);
     for (std::size_t link = 0; link < state.links.size(); ++link)
       for (Field& field : state.links[link])
         list.field(tensor, link, field.name(), field.type(), field.rows(), field.cols(), field.row_major(),
                    field.data());
   }
-  list.optimizer(engine.counts.size(), bytes_of(engine.counts), reinterpret_cast<std::byte*>(&engine.calls));
-  for (std::size_t link = 0; link < engine.shared.size(); ++link)
-    for (Field& field : engine.shared[link]) list.shared(link, static_cast<std::size_t>(field.size()), field.data());
+  list.optimizer(gated, &memory.counts);
+  for (std::size_t link = 0; link < memory.shared.size(); ++link)
+    for (Field& field : memory.shared[link]) list.shared(link, static_cast<std::size_t>(field.size()), field.data());
   return std::move(list.arrays);
 }
 
-/// The arrays that the rule wants for an engine's tensors, by its counts and by which tensors are retired, before any
-/// memory is taken for them.
+/// The arrays that the rule wants for the tensors of a memory, by which of them are at rest, before any memory is taken
+/// for them.
 template <class R, StorageScalar P>
-std::vector<SavedArray> list_wanted(const R& rule, const Engine<P>& engine) {
+std::vector<SavedArray> list_wanted(const R& rule, const RuleState<P>& memory) {
   const auto links = flatten<void>(rule);
   using Links = std::remove_const_t<decltype(links)>;
-  constexpr std::size_t count = Links::size;
-  constexpr std::size_t levels = Facts<Links>::gates + 1;
+  constexpr bool gated = ChainTraits<Links>::gated;
   ArrayList list;
-  for (const Tensor& tensor : engine.tensors) list.parameter(tensor, scalar_type_of<P>, nullptr);
-  for (std::size_t k = 0; k < engine.tensors.size(); ++k) {
-    const Tensor& tensor = engine.tensors[k];
-    list.tensor_counts(tensor, levels, nullptr);
-    if constexpr (Facts<Links>::retires) list.retired(tensor, nullptr);
-    if (engine.states[k].retired != 0) continue;
-    const Site site(tensor, engine.tensors.size(), std::type_identity<Links>{}, engine.counts);
-    choose_leaves(links, site,
+  for (const Tensor& tensor : memory.tensors) list.parameter(tensor, scalar_type_of<P>, nullptr);
+  for (std::size_t k = 0; k < memory.tensors.size(); ++k) {
+    const Tensor& tensor = memory.tensors[k];
+    list.tensor_counts(tensor, gated, nullptr);
+    if (memory.states[k].at_rest()) continue;
+    choose_leaves(links, tensor,
                   [&](const auto& leaves) { list.wanted(tensor, fields_of_leaves<compute_t<P>, P>(leaves)); });
   }
-  list.optimizer(levels, nullptr, nullptr);
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    const auto shared = [&]<class Rule>(std::size_t link, std::type_identity<Rule>) {
-      if constexpr (shared_count < Rule >> 0) list.shared(link, shared_count<Rule>, nullptr);
-    };
-    (shared(I, std::type_identity<typename item_t<I, Links>::Rule>{}), ...);
-  }
-  (std::make_index_sequence<count>{});
+  list.optimizer(gated, nullptr);
+  std::vector<Fields> shared;
+  prepare_shared(shared, links);
+  for (std::size_t link = 0; link < shared.size(); ++link)
+    for (const Field& field : shared[link]) list.shared(link, static_cast<std::size_t>(field.size()), nullptr);
   return std::move(list.arrays);
 }
 

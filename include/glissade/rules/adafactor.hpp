@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "../rule/chain.hpp"
+#include "../rule/choose.hpp"
 #include "../rule/convention.hpp"
 #include "../rule/moments.hpp"
 #include "factored_rms.hpp"

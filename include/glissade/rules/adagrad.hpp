@@ -32,7 +32,7 @@ struct ScaleByAdagrad {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("convention", self.convention, Range{0, 1});
   }
-  [[nodiscard]] bool rests() const { return true; }
+  [[nodiscard]] bool zero_is_zero() const { return true; }
   [[nodiscard]] auto kernel(const Step&) const {
     const bool torch = convention == Convention::torch;
     return [inside = torch ? 0 : epsilon, outside = torch ? epsilon : 0](auto& u, const auto&, auto& s) {

@@ -1,7 +1,7 @@
 // Adam.
 #pragma once
 
-#include "../rule/chain.hpp"
+#include "../rule/choose.hpp"
 #include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"

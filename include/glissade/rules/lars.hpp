@@ -1,6 +1,7 @@
 // Lars.
 #pragma once
 
+#include "../rule/choose.hpp"
 #include "../transforms/scale_by_trust_ratio.hpp"
 #include "rmsprop.hpp"
 

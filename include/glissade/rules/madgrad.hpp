@@ -1,7 +1,7 @@
 // MADGRAD.
 #pragma once
 
-#include "../rule/chain.hpp"
+#include "../rule/choose.hpp"
 #include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "cube_root.hpp"
@@ -22,7 +22,7 @@ struct DualAverage {
 
   static constexpr std::array<std::string_view, 3> slots{"gradient_sum", "sum_of_squares", "start"};
   static constexpr std::array<bool, 3> non_negative{false, true, false};
-  static constexpr std::array<bool, 3> uncoded{false, false, true};
+  static constexpr std::array<bool, 3> full_precision{false, false, true};
   [[nodiscard]] double initial(std::size_t slot) const { return slot == 2 ? from_parameters : 0; }
 
   static void options(auto& self, auto&& visit) {

@@ -1,7 +1,7 @@
 // RMSprop.
 #pragma once
 
-#include "../rule/chain.hpp"
+#include "../rule/choose.hpp"
 #include "../rule/convention.hpp"
 #include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"

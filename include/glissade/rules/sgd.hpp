@@ -1,7 +1,7 @@
 // Stochastic gradient descent.
 #pragma once
 
-#include "../rule/chain.hpp"
+#include "../rule/choose.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"
 #include "../transforms/trace.hpp"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../core/tensors/mask.hpp"
-#include "../rule/chain.hpp"
+#include "../rule/choose.hpp"
 #include "../rules/units.hpp"
 
 namespace glissade {

@@ -20,7 +20,7 @@ struct AddDecayedWeights {
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("mask", self.mask);
   }
-  [[nodiscard]] bool rests() const { return weight_decay.constant() == 0.0; }
+  [[nodiscard]] bool zero_is_zero() const { return weight_decay.constant() == 0.0; }
   [[nodiscard]] auto kernel(const Step& step) const {
     const double decay = mask(step.tensor) ? weight_decay(step.time) : 0.0;
     return [decay](auto& u, const auto& x) { u += decay * x; };
