@@ -8,11 +8,14 @@ namespace glissade {
 
 /// The direction of Lars: every tensor's update, with its decay, gets a length in proportion to the tensor.
 ///
-///     r = trust_coefficient |x| / (|u| + weight_decay |x| + epsilon);   u <- r (u + weight_decay x)
+///     paper:  r = trust_coefficient |x| / (|u| + weight_decay |x| + epsilon);   u <- r (u + weight_decay x)
+///     optax:  r = trust_coefficient |x| / (|u + weight_decay x| + epsilon)
 ///
-/// Where |x| or |u| is 0, r is 1; with trust_coefficient 0 it is 0 always.
-/// State: none. A barrier over the tensor: one more pass, which reads 2 numbers a coefficient.
-/// Source: "Large Batch Training of Convolutional Networks", 2017, arXiv 1708.03888, equation 6.
+/// Where a norm is 0, r is 1; in the paper's form with trust_coefficient 0 it is 0 always. Not always_adapt: r = 1
+/// without decay, as in timm.
+/// State: none. A barrier over the tensor: one more pass, which reads 2 scalars per coefficient.
+/// Source: "Large Batch Training of Convolutional Networks", 2017, arXiv 1708.03888, equation 6 and Algorithm 1;
+/// optax.lars takes the norm of the sum (its defaults: nesterov false, no decay).
 struct ScaleByLars {
   static constexpr std::string_view name = "ScaleByLars";
   double trust_coefficient = 1e-3;  // >= 0
@@ -44,20 +47,12 @@ struct ScaleByLars {
   }
 };
 
-/// Lars: SGD with momentum whose step in every layer is in proportion to the layer; for large batches.
-///
-///     r = trust_coefficient |x| / (|g| + weight_decay |x| + epsilon),   1 where |x| or |g| is 0
-///     b <- momentum b + learning_rate r (g + weight_decay x),   b = 0 at the start
-///     x <- x - b,  or with nesterov  x <- x - momentum b - learning_rate r (g + weight_decay x)
-///     not always_adapt:  r = 1 without decay, as in timm
-///     optax:  r = trust_coefficient |x| / (|g + weight_decay x| + epsilon)
-///
-/// State: momentum_buffer b (the parameter's shape), only while momentum != 0.
-/// Cost: 9 flops a coefficient; two passes, a barrier over each tensor.
+/// Lars: SGD with momentum whose step in every layer is in proportion to the layer; for large batches. The direction
+/// of ScaleByLars, then RatedTrace with the rate inside the momentum buffer.
+/// State: momentum_buffer (the parameter's shape, 0 at the start), only while momentum != 0.
+/// Cost: 11 flops per coefficient; two passes, a barrier over each tensor.
 /// Errors: std::invalid_argument for options out of range, and for nesterov without momentum. Non-finite
 /// gradients propagate.
-/// Source: "Large Batch Training of Convolutional Networks", 2017, arXiv 1708.03888, Algorithm 1;
-/// optax.lars (its defaults: nesterov false, no decay) takes the norm of the sum.
 struct Lars {
   static constexpr std::string_view name = "Lars";
   using Convention = glissade::Convention;

@@ -8,9 +8,10 @@ namespace glissade {
 
 /// u <- u + weight_decay(t) x, on the tensors of the mask.
 ///
-/// Before a rule it is L2 regularization (the decay passes through the moments); behind the rule and
+/// Before a rule it is L2 regularization (the decay passes through the moments); after the rule and
 /// before the learning rate it is decoupled decay ("Decoupled Weight Decay Regularization", 2019,
-/// arXiv 1711.05101): x <- (1 - learning_rate weight_decay) x. No state; 2 flops a coefficient.
+/// arXiv 1711.05101): x <- (1 - learning_rate weight_decay) x. No state; 2 flops per
+/// coefficient.
 struct AddDecayedWeights {
   static constexpr std::string_view name = "AddDecayedWeights";
   Schedule weight_decay = 1e-2;  // >= 0
