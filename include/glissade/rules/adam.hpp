@@ -77,7 +77,7 @@ struct Adam {
     visit("epsilon_corrected", self.epsilon_corrected);
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(When{weight_decay != 0, AddDecayedWeights{weight_decay}},
+    return glissade::chain(AddDecayedWeights{weight_decay},
                            ScaleByAdam{beta1, beta2, epsilon, epsilon_root, epsilon_corrected},
                            ScaleByLearningRate{learning_rate});
   }

@@ -4,8 +4,6 @@
 #include "../rule/chain.hpp"
 #include "../rule/convention.hpp"
 #include "../rule/moments.hpp"
-#include "../transforms/add_decayed_weights.hpp"
-#include "../transforms/scale_by_learning_rate.hpp"
 
 namespace glissade {
 
@@ -85,15 +83,16 @@ struct Adan {
   double epsilon_root = 0;  // >= 0
   Convention convention = Convention::paper;
 
-  /// u <- (x - rate u) / (1 + rate decay) - x
-  struct ProximalStep {
-    static constexpr std::string_view name = "ProximalStep";
+  /// proximal: u <- (x - rate u) / (1 + rate decay) - x,  else  u <- -rate (u + decay x)
+  struct DecayedStep {
+    static constexpr std::string_view name = "DecayedStep";
     Schedule learning_rate = 1e-3;
     double weight_decay = 0;
+    bool proximal = true;
 
     [[nodiscard]] auto kernel(const Step& step) const {
       const double rate = learning_rate(step.time);
-      const double shrink = -rate / (1 + rate * weight_decay);
+      const double shrink = proximal ? -rate / (1 + rate * weight_decay) : -rate;
       return [shrink, decay = weight_decay](auto& u, const auto& x) { u = shrink * (u + decay * x); };
     }
   };
@@ -110,10 +109,8 @@ struct Adan {
     visit("convention", self.convention, Range{1, 2});
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(
-        ScaleByAdan{beta1, beta2, beta3, epsilon, epsilon_root, convention},
-        Either{proximal, ProximalStep{learning_rate, weight_decay},
-               glissade::chain(AddDecayedWeights{weight_decay}, ScaleByLearningRate{learning_rate})});
+    return glissade::chain(ScaleByAdan{beta1, beta2, beta3, epsilon, epsilon_root, convention},
+                           DecayedStep{learning_rate, weight_decay, proximal});
   }
 };
 

@@ -95,9 +95,9 @@ struct Adopt {
     }
   };
   [[nodiscard]] auto chain() const {
-    return glissade::chain(AddDecayedWeights{decoupled ? 0.0 : weight_decay},
-                           ScaleByAdopt{beta1, beta2, epsilon, clip, clip_exponent, count_first},
-                           LateDecay{decoupled ? weight_decay : 0.0}, ScaleByLearningRate{learning_rate});
+    return glissade::chain(decayed<LateDecay>(ScaleByAdopt{beta1, beta2, epsilon, clip, clip_exponent, count_first},
+                                              weight_decay, decoupled),
+                           ScaleByLearningRate{learning_rate});
   }
 };
 

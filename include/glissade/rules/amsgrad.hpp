@@ -76,9 +76,8 @@ struct AmsGrad {
     visit("convention", self.convention, Range{0, 2});
   }
   [[nodiscard]] auto chain() const {
-    const ScaleByAmsGrad direction{beta1, beta2, epsilon, convention};
-    return glissade::chain(AddDecayedWeights{decoupled ? 0.0 : weight_decay}, direction,
-                           AddDecayedWeights{decoupled ? weight_decay : 0.0}, ScaleByLearningRate{learning_rate});
+    return glissade::chain(decayed(ScaleByAmsGrad{beta1, beta2, epsilon, convention}, weight_decay, decoupled),
+                           ScaleByLearningRate{learning_rate});
   }
 };
 

@@ -1,7 +1,6 @@
 // Lars.
 #pragma once
 
-#include "../transforms/scale_by_trust_ratio.hpp"
 #include "rmsprop.hpp"
 
 namespace glissade {
@@ -18,10 +17,12 @@ namespace glissade {
 /// optax.lars takes the norm of the sum (its defaults: nesterov false, no decay).
 struct ScaleByLars {
   static constexpr std::string_view name = "ScaleByLars";
+  using Convention = glissade::Convention;
   double trust_coefficient = 1e-3;  // >= 0
   double epsilon = 0;               // >= 0
   double weight_decay = 0;          // >= 0
   bool always_adapt = true;
+  Convention convention = Convention::paper;  // or optax
 
   static constexpr Reduction reduction = Reduction::over_tensor;
   static constexpr int sums = 2;
@@ -31,18 +32,23 @@ struct ScaleByLars {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("always_adapt", self.always_adapt);
+    visit("convention", self.convention, Range{1, 2});
   }
   [[nodiscard]] auto measure(const Step&) const {
-    return [](const auto& u, const auto& x) { return terms(square(widen(u)), square(widen(x))); };
+    return [decay = convention == Convention::optax ? weight_decay : 0.0](const auto& u, const auto& x) {
+      return terms(square(widen(u + decay * x)), square(widen(x)));
+    };
   }
   [[nodiscard]] auto kernel(const Step&, const double* sums_of_squares) const {
     const double length = std::sqrt(sums_of_squares[0]);
     const double size = std::sqrt(sums_of_squares[1]);
-    double ratio = trust_coefficient == 0 ? 0 : 1;
+    const bool paper = convention == Convention::paper;
+    const double decay_length = paper ? weight_decay * size : 0;  // else in `length` already
+    double ratio = paper && trust_coefficient == 0 ? 0 : 1;
     if (!always_adapt && weight_decay == 0)
       ratio = 1;
     else if (length != 0 && size != 0)
-      ratio = trust_coefficient * size / (length + weight_decay * size + epsilon);
+      ratio = trust_coefficient * size / (length + decay_length + epsilon);
     return [ratio, decay = weight_decay](auto& u, const auto& x) { u = ratio * (u + decay * x); };
   }
 };
@@ -80,12 +86,7 @@ struct Lars {
   }
   [[nodiscard]] auto chain() const {
     return glissade::chain(
-        Either{convention == Convention::optax,
-               glissade::chain(AddDecayedWeights{weight_decay},
-                               ScaleByTrustRatio{.trust_coefficient = trust_coefficient,
-                                                 .epsilon = epsilon,
-                                                 .mask = always_adapt || weight_decay != 0 ? TensorMask{} : no_tensor}),
-               ScaleByLars{trust_coefficient, epsilon, weight_decay, always_adapt}},
+        ScaleByLars{trust_coefficient, epsilon, weight_decay, always_adapt, convention},
         Either{momentum != 0, RatedTrace{learning_rate, momentum, true, nesterov}, ScaleByLearningRate{learning_rate}});
   }
 };

@@ -64,8 +64,7 @@ struct Madgrad {
     visit("weight_decay", self.weight_decay, range::non_negative);
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(When{weight_decay != 0, AddDecayedWeights{weight_decay}},
-                           DualAverage{learning_rate, momentum, epsilon});
+    return glissade::chain(AddDecayedWeights{weight_decay}, DualAverage{learning_rate, momentum, epsilon});
   }
 };
 

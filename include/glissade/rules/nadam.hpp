@@ -90,9 +90,9 @@ struct NAdam {
       reject(name, "convention", static_cast<double>(convention), "torch, torch_1 or optax");
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(AddDecayedWeights{decoupled ? 0.0 : weight_decay},
-                           ScaleByNAdam{beta1, beta2, epsilon, momentum_decay, convention},
-                           AddDecayedWeights{decoupled ? weight_decay : 0.0}, ScaleByLearningRate{learning_rate});
+    return glissade::chain(
+        decayed(ScaleByNAdam{beta1, beta2, epsilon, momentum_decay, convention}, weight_decay, decoupled),
+        ScaleByLearningRate{learning_rate});
   }
 };
 

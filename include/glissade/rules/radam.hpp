@@ -91,9 +91,8 @@ struct RAdam {
     visit("threshold", self.threshold, Range{4});
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(AddDecayedWeights{decoupled ? 0.0 : weight_decay},
-                           ScaleByRAdam{beta1, beta2, epsilon, convention, threshold},
-                           AddDecayedWeights{decoupled ? weight_decay : 0.0}, ScaleByLearningRate{learning_rate});
+    return glissade::chain(decayed(ScaleByRAdam{beta1, beta2, epsilon, convention, threshold}, weight_decay, decoupled),
+                           ScaleByLearningRate{learning_rate});
   }
 };
 

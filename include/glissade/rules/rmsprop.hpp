@@ -90,9 +90,9 @@ struct RatedTrace {
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     const double rate = learning_rate(step.time);
-    const double behind = rate_inside ? -1.0 : -rate;
-    return [momentum = momentum, before = rate_inside ? rate : 1.0, ahead = nesterov ? behind : 0.0,
-            follow = nesterov ? momentum * behind : behind](auto& u, const auto&, auto& buffer) {
+    const double after = rate_inside ? -1.0 : -rate;
+    return [momentum = momentum, before = rate_inside ? rate : 1.0, ahead = nesterov ? after : 0.0,
+            follow = nesterov ? momentum * after : after](auto& u, const auto&, auto& buffer) {
       u = before * u;
       buffer = momentum * buffer + u;
       u = ahead * u + follow * buffer;

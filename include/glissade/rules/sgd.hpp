@@ -48,7 +48,7 @@ struct Sgd {
   [[nodiscard]] auto chain() const {
     const bool inside = rate_in_buffer && momentum != 0;
     return glissade::chain(
-        When{weight_decay != 0, AddDecayedWeights{weight_decay}},
+        AddDecayedWeights{weight_decay},
         When{momentum != 0, Trace{momentum, dampening, nesterov, inside ? learning_rate : Schedule(1)}},
         ScaleByLearningRate{inside ? Schedule(1) : learning_rate});
   }

@@ -1,8 +1,10 @@
 // Weight decay as a link of a chain.
 #pragma once
 
+#include <utility>
+
 #include "../core/tensors/mask.hpp"
-#include "../rule/rule.hpp"
+#include "../rule/chain.hpp"
 
 namespace glissade {
 
@@ -27,5 +29,12 @@ struct AddDecayedWeights {
     return [decay](auto& u, const auto& x) { u += decay * x; };
   }
 };
+
+/// A direction with weight decay before it (L2), or decoupled after it, by a rule Decoupled{weight_decay}.
+template <class Decoupled = AddDecayedWeights, class R>
+[[nodiscard]] constexpr auto decayed(R direction, double weight_decay, bool decoupled) {
+  return chain(AddDecayedWeights{decoupled ? 0.0 : weight_decay}, std::move(direction),
+               Decoupled{decoupled ? weight_decay : 0.0});
+}
 
 }  // namespace glissade
