@@ -10,7 +10,7 @@
 //   state/<tensor>/retired         I64            [1]         the step in which a gate has retired it, or 0
 //   optimizer/counts               I64            [gates + 1] completed steps
 //   optimizer/calls                I64            [1]         calls of step
-//   optimizer/shared/<link>        F64            [n]         numbers of a link of the chain
+//   optimizer/shared/<link>        F64            [n]         scalars of a link of the chain
 //
 //   metadata                       text
 //   format, format_version         "glissade", "1"

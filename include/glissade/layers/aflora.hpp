@@ -20,8 +20,8 @@ struct AfloraOptions {
   std::uint64_t seed = 0;   // of A and B
 };
 
-/// A linear layer with a frozen weight and a trainable correction of low rank whose matrices can be frozen on the way,
-/// until r + m numbers in two vectors are all that is trained.
+/// A linear layer with a frozen weight and a trainable correction of low rank whose matrices can be frozen during
+/// training, until r + m entries of two vectors are all that is trained.
 ///
 ///     Y = W X + diag(s_b) B diag(s_d) A X
 ///     with C = dY (diag(s_d) A X)', D = B' diag(s_b) dY:
@@ -124,7 +124,7 @@ class AfloraLayer {
     require_shape(where, "Y", Y, weight_.rows(), X.cols());
   }
 
-  /// Kaiming's uniform numbers with gain sqrt(2).
+  /// Kaiming's uniform random numbers with gain sqrt(2).
   static void draw(Matrix& matrix, Index rows, Index cols, RandomKey key) {
     const double bound = std::sqrt(6.0 / static_cast<double>(cols));
     matrix.resize(rows, cols);
