@@ -45,8 +45,9 @@ struct Lamb {
   [[nodiscard]] auto chain() const {
     const TensorMask adapted = always_adapt ? TensorMask{} : weight_decay == 0 ? no_tensor : mask;
     return glissade::chain(
-        ScaleByAdam{beta1, beta2, epsilon, 0, true, bias_corrected}, AddDecayedWeights{weight_decay, mask},
-        ScaleByTrustRatio{.max_ratio = max_ratio, .mask = adapted}, ScaleByLearningRate{learning_rate});
+        ScaleByAdam{.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon, .bias_corrected = bias_corrected},
+        AddDecayedWeights{weight_decay, mask}, ScaleByTrustRatio{.max_ratio = max_ratio, .mask = adapted},
+        ScaleByLearningRate{learning_rate});
   }
 };
 
