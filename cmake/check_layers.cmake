@@ -45,6 +45,7 @@ function(room_of header result)
 endfunction()
 
 file(GLOB_RECURSE headers RELATIVE ${include_dir}/glissade ${include_dir}/glissade/*)
+list(FILTER headers EXCLUDE REGEX "^[a-z_]+/README\\.md$")  # see check_readmes.cmake
 foreach(header IN LISTS headers)
   set(path ${include_dir}/glissade/${header})
   if(NOT header MATCHES "^[a-z0-9_/]+\\.hpp$")
