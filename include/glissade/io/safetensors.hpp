@@ -10,7 +10,7 @@
 //                                                             them; -1 of one at rest, which has no other state
 //   optimizer/counts               I64            [1] or [2]  completed steps, likewise
 //   optimizer/calls                I64            [1]         calls of step
-//   optimizer/shared/<link>        F64            [n]         numbers of a link of the chain
+//   optimizer/shared/<link>        F64            [n]         scalars of a link of the chain
 //
 //   metadata                       text
 //   format, format_version         "glissade", "1"

@@ -184,7 +184,7 @@ std::vector<SavedArray> list_wanted(const R& rule, const RuleState<P>& memory) {
 }
 
 /// Calls use(tile, bytes) for one piece of a column-major array after another, in file order;
-/// `fill` copies from the array to the tile before, otherwise from the tile to the array behind.
+/// with `fill` it copies from the array to the tile before, otherwise from the tile to the array afterwards.
 template <std::size_t Unit, bool fill, class Use>
 void for_each_tile(const SavedArray& array, std::vector<std::byte>& tile, const Use& use) {
   const auto rows = static_cast<std::size_t>(array.rows);

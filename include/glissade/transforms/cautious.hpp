@@ -14,7 +14,7 @@ namespace glissade {
 ///     u <- d / max(k / n, min_share) where d u > 0, else 0;   with add_one  d n / (k + 1)
 ///
 /// chain(Cautious<ScaleByAdam>{}, AddDecayedWeights{...}, ScaleByLearningRate{...}) is CautiousAdamW,
-/// which keeps no direction and so needs less memory; with ScaleByLion and add_one it is CautiousLion.
+/// which stores no direction and so needs less memory; with ScaleByLion and add_one it is CautiousLion.
 /// State: direction d (the parameter's shape) and that of Direction. A barrier over the tensor: one more
 /// pass.
 /// Errors: std::invalid_argument for options out of range. Where d u is NaN the update is NaN.
@@ -23,7 +23,7 @@ namespace glissade {
 template <class Direction>
 struct Cautious {
   static_assert(LaneRule<Direction> && scalar_count<Direction> == 0 && !is_indexed<Direction>,
-                "Cautious wants a rule with a kernel and without numbers per tensor or an index");
+                "Cautious wants a rule with a kernel and without scalars per tensor or an index");
   static constexpr std::string_view name = "Cautious";
   Direction direction = {};
   double min_share = 1e-3;  // in (0, 1]

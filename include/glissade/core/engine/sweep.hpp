@@ -7,13 +7,13 @@
 
 #include "../lanes/codes.hpp"
 #include "../lanes/rounding.hpp"
+#include "../lanes/stretch.hpp"
 #include "../pack.hpp"
 #include "../tensors/threads.hpp"
 #include "kernel.hpp"
 
 namespace glissade::detail {
 
-inline constexpr Index stripe = 16;           // coefficients handled together; the tail is padded to it
 inline constexpr Index block = 4096;          // coefficients of one partial sum
 inline constexpr Index task = 4 * block;      // coefficients of one unit of work for a thread
 inline constexpr Index far = Index{1} << 18;  // a tensor of that size is not expected in the cache
@@ -212,15 +212,6 @@ EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, X, P>& io, const Pack<B..
     }
     for (int k = 0; k < M::sums; ++k) sums[k * stripe + i] += tail_sums[k * stripe + i];
   }
-}
-
-/// The sum of a stripe, always in the same order.
-inline double sum_stripe(const double* values) {
-  double pairs[stripe / 2];
-  for (Index i = 0; i < stripe / 2; ++i) pairs[i] = values[i] + values[i + stripe / 2];
-  for (Index half = stripe / 4; half > 0; half /= 2)
-    for (Index i = 0; i < half; ++i) pairs[i] += pairs[i + half];
-  return pairs[0];
 }
 
 /// Coefficients [begin, end): full stripes, then the tail.
