@@ -89,7 +89,7 @@ Run adapt(const Task& task, const digits::Network& network, const O& optimizer, 
   run.training_loss = merged().loss(task.training);
   run.accuracy = run.accuracies.back().second;
   run.old_accuracy = 100 * merged().accuracy(digits::digits_below(task.test, old_digits));
-  for (const Tensor& tensor : optimizer.engine().tensors) run.trainable += static_cast<double>(tensor.size());
+  for (const Tensor& tensor : optimizer.memory().tensors) run.trainable += static_cast<double>(tensor.size());
   run.microseconds = race_report::median(times);
   return run;
 }
@@ -173,9 +173,8 @@ Run aflora_3(const Task& task, const Schedule& rate) {
   digits::Network network = task.start;
   AfloraLayer<float> layer(network.w1, {.rank = 3, .seed = task.seed});
   AfloraLayer<float> gradient = layer;  // of the same shapes
-  const TensorMask projections{[](const Tensor& tensor) { return tensor.name == "w1.A" || tensor.name == "w1.B"; }};
-  const AdaptiveFreezing freezing{.begin = training_size / batch_size, .end = 3 * steps / 10, .tensors = projections};
-  Optimizer optimizer{chain(freezing, with_head(Adam{.learning_rate = rate})),
+  AdaptiveFreezing<float> freezing{{.begin = training_size / batch_size, .end = 3 * steps / 10}};
+  Optimizer optimizer{with_head(Adam{.learning_rate = rate}),
                       named("w1.A", layer.A),
                       named("w1.B", layer.B),
                       named("w1.s_d", layer.s_d),
@@ -187,6 +186,8 @@ Run aflora_3(const Task& task, const Schedule& rate) {
       task, network, optimizer, [&](const MatrixXf& x, MatrixXf& product) { layer.forward(x, product); },
       [&](const MatrixXf& x, const MatrixXf& back, const digits::Network& above) {
         layer.backward(x, back, gradient.A, gradient.B, gradient.s_d, gradient.s_b);
+        freezing.observe(gradient.A, gradient.B);
+        freezing.rest(optimizer);
         optimizer.step(gradient.A, gradient.B, gradient.s_d, gradient.s_b, above.b1, above.w2, above.b2);
       },
       [&]() -> MatrixXf {

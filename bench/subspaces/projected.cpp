@@ -133,8 +133,6 @@ void states() {
   state("frugal, svd, density 1/4", frugal({.density = 0.25, .projector = FrugalProjector::svd}),
         [](Index m, Index n) { return 4 * (n + 2 * m) * (n / 4); });
   state("frugal, density 0", frugal({.density = 0}), [](Index, Index) { return 0; });
-  state("badam, a tensor a block, one of the tables", badam({}),
-        [](Index m, Index n) { return m == 32'000 ? 4 * m * n : 0; });
   state("Flora, rank 128", Flora{.rank = r}, [](Index m, Index) { return 4 * m * r; });
   state("Flora, rank 4", Flora{.rank = 4}, [](Index m, Index) { return 4 * m * 4; });
 }

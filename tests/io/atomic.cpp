@@ -140,7 +140,7 @@ TEST_CASE("a process killed while it saves leaves a whole file") {
     if (child == 0) {
       Eigen::VectorXf x = Eigen::VectorXf::Constant(size, static_cast<float>(last));
       Optimizer optimizer{Sgd{.learning_rate = 1}, named("x", x)};
-      optimizer.engine().calls = last;
+      optimizer.memory().counts.calls = last;
       const Eigen::VectorXf downhill = Eigen::VectorXf::Constant(size, -1);
       for (;;) {
         optimizer.step(downhill);
@@ -156,7 +156,7 @@ TEST_CASE("a process killed while it saves leaves a whole file") {
     Eigen::VectorXf x = Eigen::VectorXf::Zero(size);
     Optimizer optimizer{Sgd{}, named("x", x)};
     load(optimizer, path);
-    const std::int64_t calls = optimizer.engine().calls;
+    const std::int64_t calls = optimizer.memory().counts.calls;
     CHECK((x.array() == static_cast<float>(calls)).all());
     CHECK(calls >= last);
     new_files += calls > last ? 1 : 0;

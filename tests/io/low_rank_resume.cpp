@@ -1,9 +1,9 @@
 // Projected rules go on from a file bit for bit, between two refreshes and through the next.
 #include "support/catch.hpp"
 #include "support/low_rank_problems.hpp"
+#include <glissade/io/method_state.hpp>
 #include <glissade/layers/adaptive_freezing.hpp>
-#include <glissade/optimizer/optimizer.hpp>
-#include <glissade/subspaces/badam.hpp>
+#include <glissade/optimizer/blocks.hpp>
 #include <glissade/subspaces/flora.hpp>
 #include <glissade/subspaces/frugal.hpp>
 #include <glissade/subspaces/galore.hpp>
@@ -47,64 +47,54 @@ TEST_CASE("projected rules resume bit for bit") {
   check_resume(rated(online_subspace_descent({.rank = 2})));
   check_resume(rated(frugal({.density = 0.5, .update_gap = 7})));
   check_resume(rated(frugal({.density = 0.5, .update_gap = 7, .projector = FrugalProjector::random})));
-  check_resume(rated(frugal({.density = 0.5, .update_gap = 7, .projector = FrugalProjector::block})));
-  check_resume(rated(badam({.switch_block_every = 7}, ScaleByAdam{})));
   check_resume(rated(Flora{.rank = 2, .resample_every = 7}));
 }
 
-TEST_CASE("AdaptiveFreezing resumes bit for bit, with what is frozen") {
-  const auto rule = chain(AdaptiveFreezing{.begin = 3, .end = 40, .window = 2}, Adam{.learning_rate = 0.1});
-  std::vector<Eigen::MatrixXf> W(4, Eigen::MatrixXf::Ones(9, 6)), V = W;
-  Eigen::VectorXf b = Eigen::VectorXf::Ones(5), c = b;
+TEST_CASE("blocks resume bit for bit, with which of them are at rest") {
+  std::vector<Eigen::MatrixXf> W(3, Eigen::MatrixXf::Ones(9, 6)), V = W;
   const auto run = [](auto& optimizer, int first, int last) {
     for (int t = first; t < last; ++t) {
       std::vector<Eigen::MatrixXf> g;
-      for (std::uint64_t k = 0; k < 4; ++k)
-        g.push_back(static_cast<float>(k + 1) * normal(9, 6, static_cast<std::uint64_t>(4 * t) + k).cast<float>());
-      optimizer.step(g, normal(5, 1, static_cast<std::uint64_t>(t)).cast<float>());
+      for (std::uint64_t k = 0; k < 3; ++k)
+        g.push_back(normal(9, 6, static_cast<std::uint64_t>(3 * t) + k).cast<float>());
+      optimizer.step(g);
     }
   };
-  Optimizer whole{rule, named("W", W), named("b", b)};
-  const std::string fresh = saved_bytes(whole);
-  CHECK(header_of(fresh).find("\"state/W.0/retired\"") != std::string::npos);
-  std::size_t largest = fresh.size();
-  double frozen = 0;
-  while (frozen < 4) {
-    const double before = frozen;
-    const int t = static_cast<int>(whole.steps());
-    REQUIRE(t < 40);
-    run(whole, t, t + 1);
-    frozen = whole.shared("frozen");
-    if (frozen == before) continue;
-    const std::string bytes = saved_bytes(whole);
-    CHECK(bytes.size() < largest);  // what is frozen has no state in the file either
-    largest = bytes.size();
-    Optimizer resumed{rule, named("W", V), named("b", c)};
-    load_bytes(resumed, bytes);
-    CHECK(snapshot(resumed) == snapshot(whole));
-    run(resumed, t + 1, 45);
-    Optimizer again{rule, named("W", W), named("b", b)};  // the same on the other parameters
-    load_bytes(again, bytes);
-    run(again, t + 1, 45);
-    CHECK(snapshot(resumed) == snapshot(again));
-    load_bytes(whole, bytes);
+  for (const int at : {9, 14}) {  // within a turn, and between two
+    BlockOptimizer whole{Adam{.learning_rate = 0.1}, {.switch_every = 7}, named("W", W)};
+    run(whole, 0, at);
+    BlockOptimizer resumed{Adam{.learning_rate = 0.1}, {.switch_every = 7}, named("W", V)};
+    load_bytes(resumed.optimizer(), saved_bytes(whole.optimizer()));
+    run(whole, at, 30);
+    run(resumed, at, 30);
+    for (std::size_t k = 0; k < 3; ++k) CHECK(W[k] == V[k]);
+    CHECK(saved_bytes(whole.optimizer()) == saved_bytes(resumed.optimizer()));
+    CHECK(header_of(saved_bytes(whole.optimizer())).find("\"state/W.0/first_moment\"") == std::string::npos);
   }
-  load_bytes(whole, fresh);  // and back: nothing is frozen
-  CHECK(saved_bytes(whole) == fresh);
-  CHECK(whole.shared("frozen") == 0);
-  CHECK(whole.state(0).retired == 0);
+}
 
-  // A file in which a frozen tensor has a state, or another one none.
-  Eigen::MatrixXf U = Eigen::MatrixXf::Zero(9, 6);
-  Optimizer small{rule, named("U", U)};
-  std::string bytes = saved_bytes(small);
-  const std::string header = header_of(bytes);
-  const std::string key = "\"state/U/retired\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[";
-  const std::size_t at = 8 + header.size() + std::stoul(header.substr(header.find(key) + key.size()));
-  bytes[at] = 7;
-  CHECK(message_of<std::runtime_error>([&] { load_bytes(small, bytes); }).find("not part of the optimizer") !=
-        std::string::npos);
-  bytes[at + 7] = '\x80';
-  CHECK(message_of<std::runtime_error>([&] { load_bytes(small, bytes); }).find("\"state/U/retired\": -") !=
-        std::string::npos);
+TEST_CASE("AdaptiveFreezing resumes bit for bit, with what is frozen") {
+  const auto gradients = [](int t) {
+    std::vector<Eigen::MatrixXd> g;
+    for (std::uint64_t k = 0; k < 4; ++k)
+      g.push_back(static_cast<double>(k + 1) * normal(9, 6, static_cast<std::uint64_t>(4 * t) + k));
+    return g;
+  };
+  const Folder folder;
+  const std::filesystem::path path = folder / "freezing.safetensors";
+  AdaptiveFreezing<> whole{{.begin = 3, .end = 40, .window = 2}};
+  for (int t = 0; t < 20; ++t) whole.observe(gradients(t));
+  REQUIRE(whole.frozen_count() > 0);
+  save(whole, path);
+  AdaptiveFreezing<> resumed = whole;
+  for (int t = 20; t < 25; ++t) resumed.observe(gradients(t));
+  REQUIRE(!(resumed == whole));
+  load(resumed, path);
+  CHECK(resumed == whole);
+  for (int t = 20; t < 60; ++t) {
+    whole.observe(gradients(t));
+    resumed.observe(gradients(t));
+  }
+  CHECK(resumed == whole);
+  CHECK(whole.frozen_count() == 4);
 }

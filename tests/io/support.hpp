@@ -71,21 +71,19 @@ std::vector<std::string> snapshot(const O& optimizer) {
   const auto add = [&](const void* data, std::size_t bytes) {
     all.emplace_back(static_cast<const char*>(data), bytes);
   };
-  const auto& engine = optimizer.engine();
+  const auto& memory = optimizer.memory();
   for (std::size_t k = 0; k < optimizer.size(); ++k) {
-    add(optimizer.parameter(k), static_cast<std::size_t>(engine.tensors[k].size()) * sizeof(typename O::Scalar));
-    add(engine.states[k].counts.data(), engine.states[k].counts.size() * 8);
-    add(&engine.states[k].retired, 8);
-    for (const glissade::Fields& fields : engine.states[k].links)
+    add(optimizer.parameter(k), static_cast<std::size_t>(memory.tensors[k].size()) * sizeof(typename O::Scalar));
+    add(&memory.states[k].counts, sizeof memory.states[k].counts);
+    for (const glissade::Fields& fields : memory.states[k].links)
       for (const glissade::Field& field : fields) {
         all.emplace_back(field.name());
         add(field.data(), field.bytes());
       }
   }
-  for (const glissade::Fields& fields : engine.shared)
+  for (const glissade::Fields& fields : memory.shared)
     for (const glissade::Field& field : fields) add(field.data(), field.bytes());
-  add(engine.counts.data(), engine.counts.size() * 8);
-  add(&engine.calls, sizeof engine.calls);
+  add(&memory.counts, sizeof memory.counts);
   glissade::detail::Metadata options;
   if constexpr (requires { optimizer.rule(); }) {
     auto rule = optimizer.rule();

@@ -50,9 +50,4 @@ TEST_CASE("laws: low_rank") {
           0.02),
       3, nullptr, false});
   check_laws(Subject{"Flora", with_rate(Flora{.rank = 3, .resample_every = 20}, 0.02), 3, nullptr, false});
-  check_laws(
-      Subject{"badam(Adam)", badam({.switch_block_every = 200}, Adam{.learning_rate = 0.02}), 1, nullptr, false});
-  check_laws(Subject{
-      "chain(AdaptiveFreezing, Adam)",
-      chain(AdaptiveFreezing{.begin = 2990, .end = 3100, .window = 2, .tensors = {}}, Adam{.learning_rate = 0.02}), 2});
 }

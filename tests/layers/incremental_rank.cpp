@@ -3,7 +3,7 @@
 #include "support/message_of.hpp"
 #include <glissade/layers/incremental_rank.hpp>
 #include <glissade/optimizer/optimizer.hpp>
-#include <glissade/rule/freeze.hpp>
+#include <glissade/rule/groups.hpp>
 #include <glissade/rules/adam.hpp>
 #include <glissade/schedules/exponential_decay.hpp>
 

@@ -78,8 +78,8 @@ TEST_CASE("Adam: the step count stays right beyond 2^31") {
     const double beta2 = 1 - 1e-10;
     Eigen::VectorXd x = Eigen::VectorXd::Zero(1);
     Optimizer optimizer{Adam{.learning_rate = 1, .beta1 = 0.5, .beta2 = beta2, .epsilon = 0}, x};
-    optimizer.engine().counts[0] = count;
-    optimizer.engine().states[0].counts[0] = count;
+    optimizer.memory().counts = {count, count};
+    optimizer.memory().states[0].counts = {count, count};
     for (int t = 1; t <= 3; ++t) {
       x.setZero();
       optimizer.step(Eigen::VectorXd::Constant(1, 3.0));

@@ -49,8 +49,6 @@ TEST_CASE("frugal: all of the matrix active is the inner rule, none is the rule 
   for (const auto projector : {FrugalProjector::columns, FrugalProjector::rows, FrugalProjector::randk})
     CHECK(after(with_rate({.density = 1, .update_gap = 1000, .projector = projector}), 9, 5, 20) ==
           after(adam, 9, 5, 20));
-  CHECK(after(with_rate({.density = 1, .update_gap = 1000, .projector = FrugalProjector::block}), 9, 5, 20) ==
-        after(adam, 9, 5, 20));
   for (const auto projector : all_projectors) {
     Matrix expected = normal(9, 5, 99), descent = expected;
     for (int t = 1; t <= 5; ++t) {
@@ -169,23 +167,6 @@ TEST_CASE("frugal: descent within random subspaces takes r / m of the error a st
     }
   }
   CHECK(ratio == Approx(0.875).epsilon(0.01));
-}
-
-TEST_CASE("frugal: a block is all of some tensors") {
-  std::vector<Matrix> W(4, Matrix::Zero(3, 2));
-  const auto rule = chain(frugal({.density = 0.5,
-                                  .update_gap = 2,
-                                  .projector = FrugalProjector::block,
-                                  .inactive_rule = InactiveRule::no,
-                                  .order = BlockOrder::ascending}),
-                          ScaleByLearningRate{0.1});
-  Optimizer optimizer{rule, W};
-  for (int t = 0; t < 8; ++t) {
-    const std::vector<Matrix> before = W;
-    optimizer.step(std::vector<Matrix>(4, Matrix::Ones(3, 2)));
-    for (std::size_t k = 0; k < 4; ++k) CHECK((W[k] != before[k]) == ((k / 2) == static_cast<std::size_t>(t / 2 % 2)));
-    CHECK(optimizer.state_bytes() == 2 * 2 * 6 * 8);
-  }
 }
 
 TEST_CASE("frugal: state to the byte; misuse is named") {

@@ -22,21 +22,23 @@ struct FirstColumnsOfMatrix {
     return small;
   }
   void fields(const Tensor&, auto&& add) const { add("seen", 1, 1); }
-  template <class T, class P>
-  void project(const Step&, const MatrixUpdate<T, P>& m) const {
-    std::copy_n(m.in, m.tensor.rows * count, m.out);
+  void update(const Step& step, const auto& m) const {
+    using T = typename std::remove_cvref_t<decltype(m)>::Scalar;
+    const Index size = m.tensor.rows * count;
+    m.workspace.reserve(static_cast<std::size_t>(size) * sizeof(T));
+    T* const small = reinterpret_cast<T*>(m.workspace.data());
+    std::copy_n(m.in, size, small);
     m.fields[0][0] += 1;
+    const bool restarts = period > 0 && step.count > 1 && (step.count - 1) % period == 0;
+    if (restarts) m.restart(inner, within(m.tensor));
+    m.run(inner, step, period > 0 ? (step.count - 1) % period + 1 : step.count, within(m.tensor), small, m.out);
+    for (Index i = size; i < m.tensor.size(); ++i) m.out[i] = 0 * m.in[i];
   }
-  template <class T, class P>
-  void lift(const Step&, const MatrixUpdate<T, P>& m, const T* update) const {
-    std::copy_n(m.in, m.tensor.rows * count, m.out);
-    for (Index i = m.tensor.rows * count; i < m.tensor.size(); ++i) m.out[i] = 0 * update[i];
-  }
-  std::int64_t restarts() const { return period; }
 };
 
 template <class Inner>
 struct FirstColumns {
+  static constexpr std::string_view name = "FirstColumns";
   using Alternatives = std::tuple<FirstColumnsOfMatrix<Inner>, Inner>;
   Index count;
   std::int64_t period;
@@ -46,14 +48,6 @@ struct FirstColumns {
       run(FirstColumnsOfMatrix<Inner>{count, period, inner});
     else
       run(inner);
-  }
-  template <class F>
-  void for_each_rule(const F& visit) {
-    detail::for_each_rule(inner, visit);
-  }
-  template <class F>
-  void for_each_rule(const F& visit) const {
-    detail::for_each_rule(inner, visit);
   }
 };
 template <class Inner>
@@ -118,16 +112,28 @@ TEST_CASE("subspace: the rule within begins anew every period") {
   }
 }
 
-TEST_CASE("Restarted: a rule begins anew every so many steps of the optimizer, whether it had gradients or not") {
+TEST_CASE("subspace: a matrix rule right before a barrier over all tensors, on several matrices") {
+  const auto rule = chain(Centralize{}, ClipByGlobalNorm{.max_norm = 0.5}, ScaleByLearningRate{1.0});
+  Eigen::MatrixXd A = laws::matrix(6, 4, 0), B = laws::matrix(5, 3, 0);
+  const Eigen::MatrixXd A0 = A, B0 = B, gA = laws::matrix(6, 4, 1), gB = laws::matrix(5, 3, 2);
+  Optimizer optimizer{rule, A, B};
+  optimizer.step(gA, gB);
+  const Eigen::MatrixXd cA = gA.colwise() - gA.rowwise().mean(), cB = gB.colwise() - gB.rowwise().mean();
+  const double norm = std::sqrt(cA.squaredNorm() + cB.squaredNorm());
+  REQUIRE(norm > 0.5);
+  CHECK((A - (A0 - 0.5 / norm * cA)).norm() < 1e-5);
+  CHECK((B - (B0 - 0.5 / norm * cB)).norm() < 1e-5);
+}
+
+TEST_CASE("Restarted: a rule begins anew every so many updates of the tensor") {
   Eigen::VectorXd x = laws::parameters<Eigen::VectorXd>(21);
-  Eigen::VectorXd other = x;
   Eigen::VectorXd y = x;
-  Optimizer restarted{Restarted<Adam>{.period = 4, .rule = Adam{}}, x, other};
+  Optimizer restarted{chain(Restarted{4, ScaleByAdam{}}, ScaleByLearningRate{1e-3}), x};
   for (int period = 0; period < 3; ++period) {
     Optimizer fresh{Adam{}, y};
     for (int t = 1; t <= 4; ++t) {
       const auto g = laws::gradients<Eigen::VectorXd>(21, 4 * period + t);
-      restarted.step(g, no_gradient);
+      restarted.step(g);
       fresh.step(g);
     }
     CHECK(x == y);

@@ -66,7 +66,6 @@ TEST_CASE("threads: gates") {
 
 TEST_CASE("threads: noise and an order statistic") {
   check_threads(chain(ClipCoordinates{.fraction = 0.1}, AddNoise{}, Scale{.factor = -1}));
-  check_threads(chain(AdaptiveFreezing{.begin = 0, .end = 4, .window = 1, .tensors = {}}, Adam{.learning_rate = 0.1}));
 }
 
 TEST_CASE("threads: Adafactor") { check_threads(Adafactor{}); }

@@ -48,15 +48,12 @@ struct InnerRule {
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
-    detail::check_options(rule, 0);
     State<V> state;
     state.outer = method.init(f, x);
-    state.name = std::string(M::name) + " with " + detail::describe(rule);
-    state.inner.name = detail::describe(rule);
+    state.name = std::string(M::name) + " with " + describe(rule);
+    state.inner.name = describe(rule);
     state.inner.gradient.setZero(x.size());
-    // The engine only reads what x is now, for rules that begin with the parameters.
-    state.inner.engine.add(Tensor{"x", x.size(), 1, 1, false}, const_cast<double*>(x.data()));
-    state.inner.engine.prepare(rule);
+    state.inner.memory = initial_state(rule, named("x", x));
     take(state);
     return state;
   }
@@ -64,12 +61,8 @@ struct InnerRule {
   template <class F, class V>
   Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
-    auto& engine = state.inner.engine;
     const auto move = [&](V& point, const V& direction, double) {
-      detail::check_options(rule, engine.time());
-      engine.parameters[0] = point.data();
-      engine.sources[0] = {direction.data(), true, false, true};
-      engine.step(rule, {1, 0, Rounding::nearest});
+      glissade::step(rule, state.inner.memory, point, direction);
     };
     const Report report = method.step_with(f, x, state.outer, move);
     take(state);

@@ -1,4 +1,4 @@
-// Saving what changed between two versions of a model, one delta a tensor: see weights/delta.hpp.
+// Saving what changed between two versions of a model, one delta per tensor: see weights/delta.hpp.
 //
 //   array                              dtype           shape               content
 //   <tensor>/weights                   the weights'    [m, n]              dense: the new weights
@@ -7,7 +7,7 @@
 //   <tensor>/shape                     I64             [2]                 m, n
 //   <tensor>/B, <tensor>/A             the weights'    [m, k], [k, n]      low rank: scale B A is added
 //   <tensor>/scale                     F64             []
-//   <tensor>/factors                   the weights'    [m, 1] or [1, n]    scaling: a factor a row or a column
+//   <tensor>/factors                   the weights'    [m, 1] or [1, n]    scaling: a factor per row or column
 //
 //   metadata                           text
 //   format                             "glissade checkpoint deltas", format_version "1"

@@ -7,15 +7,15 @@ namespace glissade {
 
 struct LibsvmOptions {
   Eigen::Index features = 0;                  // the number of columns; 0: the largest index in the file
-  std::int64_t most = std::int64_t{1} << 30;  // numbers of the dense table: rows * columns
+  std::int64_t most = std::int64_t{1} << 30;  // entries of the dense table: rows * columns
 };
 
 /// A file of lines "target index:value index:value ... # comment", indices from 1 and increasing, what is not named
 /// being 0. The table is dense.
 ///
-/// Throws std::runtime_error "file:line: reason" for a target or value that is no finite number, an index that is none,
-/// not above the one before it or beyond `features`; and without a line for a file that cannot be opened, has no
-/// rows, or whose table would have more than `most` numbers.
+/// Throws std::runtime_error "file:line: reason" for a target or value that is no finite number, an index that is not a
+/// number, not above the one before it or beyond `features`; and without a line for a file that cannot be opened, has
+/// no rows, or whose table would have more than `most` entries.
 inline TableData read_libsvm(const std::filesystem::path& path, const LibsvmOptions& options = {}) {
   struct Entry {
     std::size_t row;

@@ -126,7 +126,8 @@ class OptionWriter : public OptionKeys {
   Metadata& metadata_;
 };
 
-/// Visitor that sets options from a file's metadata; throws std::runtime_error at one that is missing or no such text.
+/// Visitor that sets options from a file's metadata; throws std::runtime_error at one that is missing or cannot be
+/// read.
 class OptionReader : public OptionKeys {
  public:
   OptionReader(const Metadata& metadata, const std::string& file)

@@ -6,11 +6,11 @@
 //   state/<tensor>/<field>         field's        its own     a parameter's memory: "first_moment"
 //   state/<tensor>/<field>#2       field's        its own     the same name in a second rule
 //   state/<tensor>/<field>/by_row  U8             [bytes]     8-bit codes of a matrix, or by_column
-//   state/<tensor>/counts          I64            [gates + 1] updates of this parameter
-//   state/<tensor>/retired         I64            [1]         the step in which a gate has retired it, or 0
-//   optimizer/counts               I64            [gates + 1] completed steps
+//   state/<tensor>/counts          I64            [1] or [2]  updates of this parameter, with gates its calls before
+//                                                             them; -1 of one at rest, which has no other state
+//   optimizer/counts               I64            [1] or [2]  completed steps, likewise
 //   optimizer/calls                I64            [1]         calls of step
-//   optimizer/shared/<link>        F64            [n]         numbers of a link of the chain
+//   optimizer/shared/<link>        F64            [n]         scalars of a link of the chain
 //
 //   metadata                       text
 //   format, format_version         "glissade", "1"
@@ -79,19 +79,19 @@ inline void write_container(std::vector<SavedArray> arrays, const Metadata& meta
 
 /// The options are in their ranges.
 template <StorageScalar P>
-void write_state(ErasedRule<P>& rule, const OptimizerOptions& options, const Engine<P>& saved,
+void write_state(ErasedRule<P>& rule, const OptimizerOptions& options, const RuleState<P>& saved,
                  const std::vector<P*>& parameters, const WriteBytes& write) {
+  const auto places = [&](std::size_t k) { return parameters[k]; };
   // A list has one type for reading and writing; nothing is written here.
-  auto& engine = const_cast<Engine<P>&>(saved);
-  std::vector<SavedArray> arrays = list_stored(engine, parameters, rule.retires());
+  auto& memory = const_cast<RuleState<P>&>(saved);
+  std::vector<SavedArray> arrays = list_stored(memory, places, rule.gated());
   // An option may have changed what state there is since the last step: then what the next step
   // would begin with is saved.
-  Engine<P> prepared;
-  if (!all_match(arrays, list_wanted(rule, engine))) {
-    prepared = engine;
-    prepared.parameters = parameters;
-    rule.prepare(prepared);
-    arrays = list_stored(prepared, parameters, rule.retires());
+  RuleState<P> prepared;
+  if (!all_match(arrays, list_wanted(rule, memory))) {
+    prepared = memory;
+    rule.prepare(prepared, parameters);
+    arrays = list_stored(prepared, places, rule.gated());
   }
   Metadata metadata{{"format", std::string(format_name)},
                     {"format_version", std::string(format_version)},
@@ -113,13 +113,13 @@ template <class R, StorageScalar P>
 void write_optimizer(const Optimizer<R, P>& optimizer, const WriteBytes& write) {
   optimizer.check_options();
   RuleModel<R, P> rule(optimizer.rule());
-  write_state<P>(rule, optimizer.options(), optimizer.engine(), places_of_parameters(optimizer), write);
+  write_state<P>(rule, optimizer.options(), optimizer.memory(), places_of_parameters(optimizer), write);
 }
 template <StorageScalar P>
 void write_optimizer(const AnyOptimizer<P>& optimizer, const WriteBytes& write) {
   optimizer.check_options();
   const auto rule = optimizer.erased().copy_rule();
-  write_state<P>(*rule, optimizer.options(), optimizer.engine(), places_of_parameters(optimizer), write);
+  write_state<P>(*rule, optimizer.options(), optimizer.memory(), places_of_parameters(optimizer), write);
 }
 
 /// Throws std::runtime_error with the path and the reason.
@@ -162,15 +162,15 @@ inline void require_metadata(const Metadata& metadata, std::string_view key, std
     fail_load(file, key, "is " + in_quotes(found->second) + ", expected " + in_quotes(expected));
 }
 
-inline void require_counts(const std::vector<std::int64_t>& counts, const std::string& name, const std::string& file) {
+inline void require_count(std::int64_t count, std::int64_t least, const std::string& name, const std::string& file) {
   constexpr std::int64_t most = std::int64_t{1} << 53;
-  for (const std::int64_t count : counts)
-    if (count < 0 || count > most)
-      fail_load(file, name, std::to_string(count) + ", must be in [0, " + std::to_string(most) + "]");
+  if (count < least || count > most)
+    fail_load(file, name,
+              std::to_string(count) + ", must be in [" + std::to_string(least) + ", " + std::to_string(most) + "]");
 }
 
 /// The file of an optimizer on its way into `loaded`, in the order of the functions; each throws std::runtime_error at
-/// what is wrong in the file. The optimizer's own engine is touched by the last one alone.
+/// what is wrong in the file. The optimizer itself is touched by the last one alone.
 template <StorageScalar P>
 class OptimizerReader {
  public:
@@ -182,21 +182,25 @@ class OptimizerReader {
   }
   [[nodiscard]] const Metadata& metadata() const { return contents_.metadata; }
 
-  /// What all other state depends on.
-  void read_counts(const Engine<P>& engine, std::size_t levels, bool retires) {
-    for (std::size_t k = 0; k < engine.tensors.size(); ++k) loaded.add(engine.tensors[k], engine.parameters[k]);
-    loaded.counts.resize(levels);
+  /// What all other state depends on: which tensors are at rest.
+  void read_counts(const RuleState<P>& memory, bool gated) {
+    loaded.tensors = memory.tensors;
+    loaded.states.resize(memory.states.size());
     ArrayList counts;
-    counts.optimizer(levels, reinterpret_cast<std::byte*>(loaded.counts.data()),
-                     reinterpret_cast<std::byte*>(&loaded.calls));
-    if (retires)
-      for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
-        counts.retired(loaded.tensors[k], reinterpret_cast<std::byte*>(&loaded.states[k].retired));
-    read(counts.arrays);
-    require_counts(loaded.counts, "optimizer/counts", file_);
-    require_counts({loaded.calls}, "optimizer/calls", file_);
     for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
-      require_counts({loaded.states[k].retired}, "state/" + loaded.tensors[k].name + "/retired", file_);
+      counts.tensor_counts(loaded.tensors[k], gated, &loaded.states[k].counts);
+    counts.optimizer(gated, &loaded.counts);
+    read(counts.arrays);
+    const auto check = [&](Counts& of, std::int64_t least, const std::string& name) {
+      if (!gated) of.calls = of.updates;
+      require_count(of.calls, least, name, file_);
+      require_count(of.updates, of.calls < 0 ? -1 : 0, name, file_);
+      if (of.calls < 0) of.updates = of.calls;
+    };
+    for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
+      check(loaded.states[k].counts, -1, "state/" + loaded.tensors[k].name + "/counts");
+    require_count(loaded.counts.calls, 0, "optimizer/calls", file_);
+    check(loaded.counts, 0, "optimizer/counts");
   }
   /// The file must hold these arrays and no others.
   void check_arrays(const std::vector<SavedArray>& wanted) const {
@@ -205,29 +209,26 @@ class OptimizerReader {
     for (const SavedArray& array : wanted) extra.erase(array.name);
     if (!extra.empty()) fail_load(file_, extra.begin()->first, "not part of the optimizer");
   }
-  /// The engine must have been prepared.
-  void read_arrays() {
+  /// The loaded memory must have been prepared.
+  void read_arrays(bool gated) {
     std::vector<P*> places;
     for (const Tensor& tensor : loaded.tensors) {
       parameters_.emplace_back(static_cast<std::size_t>(tensor.size()) * sizeof(P));
       places.push_back(reinterpret_cast<P*>(parameters_.back().data()));
     }
-    read(list_stored(loaded, places, false));  // who is retired is known
-    for (std::size_t k = 0; k < loaded.states.size(); ++k)
-      require_counts(loaded.states[k].counts, "state/" + loaded.tensors[k].name + "/counts", file_);
+    read(list_stored(
+        loaded, [&](std::size_t k) { return places[k]; }, gated));
   }
-  /// Moves all of it to the optimizer's engine. Cannot fail.
-  void hand_over(Engine<P>& engine) {
-    engine.states = std::move(loaded.states);
-    engine.shared = std::move(loaded.shared);
-    engine.counts = std::move(loaded.counts);
-    engine.calls = loaded.calls;
+  /// Moves all of it to the optimizer. Cannot fail.
+  template <class Parameters>
+  void hand_over(RuleState<P>& memory, const Parameters& parameters) {
+    memory = std::move(loaded);
     for (std::size_t k = 0; k < parameters_.size(); ++k)
       if (parameters_[k].bytes() != 0)
-        std::memcpy(static_cast<void*>(engine.parameters[k]), parameters_[k].data(), parameters_[k].bytes());
+        std::memcpy(static_cast<void*>(parameters(k)), parameters_[k].data(), parameters_[k].bytes());
   }
 
-  Engine<P> loaded;
+  RuleState<P> loaded;
 
  private:
   void read(const std::vector<SavedArray>& arrays) {
@@ -240,27 +241,27 @@ class OptimizerReader {
   std::vector<Buffer> parameters_;
 };
 
-/// Reads a file for a copy of an optimizer's rule and options; `engine` is the optimizer's own. Where nothing is wrong,
-/// `accept` makes the copies its own, and cannot fail.
+/// Reads a file for a copy of an optimizer's rule and options. Where nothing is wrong, `accept` makes the copies its
+/// own, and cannot fail.
 template <StorageScalar P, class Accept>
-void read_state(ErasedRule<P>& rule, OptimizerOptions& options, Engine<P>& engine, std::istream& in,
-                const std::string& file, const Accept& accept) {
+void read_state(ErasedRule<P>& rule, OptimizerOptions& options, RuleState<P>& memory, const std::vector<P*>& places,
+                std::istream& in, const std::string& file, const Accept& accept) {
   OptimizerReader<P> reader(in, file, rule.ref().description());
   read_options(reader.metadata(), rule.ref(), options, file);
-  reader.read_counts(engine, rule.levels(), rule.retires());
+  reader.read_counts(memory, rule.gated());
   // Options decide how much state there is, so they and it are checked before memory is taken.
   try {
-    check_saved_options(options, reader.loaded.time());
-    rule.check(reader.loaded.time());
+    check_saved_options(options, reader.loaded.counts.updates);
+    rule.check(reader.loaded.counts.updates);
     reader.check_arrays(list_wanted(rule, reader.loaded));
-    rule.prepare(reader.loaded);
+    rule.prepare(reader.loaded, places);
   } catch (const std::invalid_argument& wrong) {
     throw std::runtime_error(file + ": " + wrong.what());
   }
-  reader.read_arrays();
+  reader.read_arrays(rule.gated());
   // From here on nothing can fail.
   accept();
-  reader.hand_over(engine);
+  reader.hand_over(memory, [&](std::size_t k) { return places[k]; });
 }
 
 /// load() from any stream that can be sought in; `file` is its name in messages.
@@ -268,7 +269,7 @@ template <class R, StorageScalar P>
 void read_optimizer(Optimizer<R, P>& optimizer, std::istream& in, const std::string& file) {
   RuleModel<R, P> rule(optimizer.rule());
   OptimizerOptions options = optimizer.options();
-  read_state<P>(rule, options, optimizer.engine(), in, file, [&] {
+  read_state<P>(rule, options, optimizer.memory(), places_of_parameters(optimizer), in, file, [&] {
     optimizer.rule() = std::move(rule.rule());
     optimizer.options() = options;
   });
@@ -277,7 +278,7 @@ template <StorageScalar P>
 void read_optimizer(AnyOptimizer<P>& optimizer, std::istream& in, const std::string& file) {
   const auto rule = optimizer.erased().copy_rule();
   OptimizerOptions options = optimizer.options();
-  read_state<P>(*rule, options, optimizer.engine(), in, file, [&] {
+  read_state<P>(*rule, options, optimizer.memory(), places_of_parameters(optimizer), in, file, [&] {
     optimizer.erased().take_rule(*rule);
     optimizer.options() = options;
   });

@@ -76,13 +76,11 @@ class ArrayList {
   void numbers(std::string name, ScalarType type, std::size_t size, std::byte* data) {
     arrays.push_back({std::move(name), type, {size}, static_cast<Index>(size), 1, false, data});
   }
-  void tensor_counts(const Tensor& tensor, std::size_t size, std::byte* data) {
+  /// With gates both counts are of use, else they are the same.
+  void tensor_counts(const Tensor& tensor, bool gated, Counts* counts) {
     seen_.clear();
     state_prefix_ = "state/" + tensor.name + "/";
-    numbers(state_name("counts"), ScalarType::int64, size, data);
-  }
-  void retired(const Tensor& tensor, std::byte* data) {
-    numbers("state/" + tensor.name + "/retired", ScalarType::int64, 1, data);
+    list_counts(state_name("counts"), gated, counts);
   }
   /// A field of the tensor whose counts came last.
   void field(const Tensor& tensor, std::size_t link, std::string_view name, ScalarType type, Index rows, Index cols,
@@ -95,19 +93,25 @@ class ArrayList {
   /// What leaves want.
   void wanted(const Tensor& tensor, LeafList leaves) {
     for (const LeafFields& leaf : leaves)
-      leaf.for_each([&](const Declaration& wanted) {
+      leaf.for_each(tensor, [&](const FieldSpec& wanted) {
         field(tensor, leaf.link, wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major, nullptr);
       });
   }
-  void optimizer(std::size_t levels, std::byte* counts, std::byte* calls) {
-    numbers("optimizer/counts", ScalarType::int64, levels, counts);
-    numbers("optimizer/calls", ScalarType::int64, 1, calls);
+  void optimizer(bool gated, Counts* counts) {
+    list_counts("optimizer/counts", gated, counts);
+    numbers("optimizer/calls", ScalarType::int64, 1,
+            counts == nullptr ? nullptr : reinterpret_cast<std::byte*>(&counts->calls));
   }
   void shared(std::size_t link, std::size_t size, std::byte* data) {
     numbers("optimizer/shared/" + std::to_string(link), ScalarType::float64, size, data);
   }
 
  private:
+  void list_counts(std::string name, bool gated, Counts* counts) {
+    static_assert(sizeof(Counts) == 2 * sizeof(std::int64_t) && offsetof(Counts, updates) == sizeof(std::int64_t));
+    std::int64_t* first = counts == nullptr ? nullptr : gated ? &counts->calls : &counts->updates;
+    numbers(std::move(name), ScalarType::int64, gated ? 2 : 1, reinterpret_cast<std::byte*>(first));
+  }
   static ArrayShape shape_of(const Tensor& tensor, Index rows, Index cols) {
     const auto r = static_cast<std::uint64_t>(rows);
     const auto c = static_cast<std::uint64_t>(cols);
@@ -134,57 +138,50 @@ class ArrayList {
   std::string state_prefix_;
 };
 
-/// The arrays of an engine as they are, and its parameters where `parameters` says; `retires`: a gate of the rule
-/// retires tensors.
-template <StorageScalar P>
-std::vector<SavedArray> list_stored(Engine<P>& engine, const std::vector<P*>& parameters, bool retires) {
-  const auto bytes_of = [](auto& values) { return reinterpret_cast<std::byte*>(values.data()); };
+/// The arrays of a rule's memory as they are, and the parameters where parameters(k) says. A tensor at rest has none.
+template <StorageScalar P, class Parameters>
+std::vector<SavedArray> list_stored(RuleState<P>& memory, const Parameters& parameters, bool gated) {
   ArrayList list;
-  for (std::size_t k = 0; k < engine.tensors.size(); ++k)
-    list.parameter(engine.tensors[k], scalar_type_of<P>, reinterpret_cast<std::byte*>(parameters[k]));
-  for (std::size_t k = 0; k < engine.tensors.size(); ++k) {
-    const Tensor& tensor = engine.tensors[k];
-    TensorState& state = engine.states[k];
-    list.tensor_counts(tensor, state.counts.size(), bytes_of(state.counts));
-    if (retires) list.retired(tensor, reinterpret_cast<std::byte*>(&state.retired));
+  for (std::size_t k = 0; k < memory.tensors.size(); ++k)
+    list.parameter(memory.tensors[k], scalar_type_of<P>, reinterpret_cast<std::byte*>(parameters(k)));
+  for (std::size_t k = 0; k < memory.tensors.size(); ++k) {
+    const Tensor& tensor = memory.tensors[k];
+    TensorState& state = memory.states[k];
+    list.tensor_counts(tensor, gated, &state.counts);
     for (std::size_t link = 0; link < state.links.size(); ++link)
       for (Field& field : state.links[link])
         list.field(tensor, link, field.name(), field.type(), field.rows(), field.cols(), field.row_major(),
                    field.data());
   }
-  list.optimizer(engine.counts.size(), bytes_of(engine.counts), reinterpret_cast<std::byte*>(&engine.calls));
-  for (std::size_t link = 0; link < engine.shared.size(); ++link)
-    for (Field& field : engine.shared[link]) list.shared(link, static_cast<std::size_t>(field.size()), field.data());
+  list.optimizer(gated, &memory.counts);
+  for (std::size_t link = 0; link < memory.shared.size(); ++link)
+    for (Field& field : memory.shared[link]) list.shared(link, static_cast<std::size_t>(field.size()), field.data());
   return std::move(list.arrays);
 }
 
-/// The arrays that the rule wants for an engine's tensors, by its counts and by which tensors are retired, before any
-/// memory is taken for them.
+/// The arrays that the rule wants for the tensors of a memory, by which of them are at rest, before any memory is taken
+/// for them.
 template <StorageScalar P>
-std::vector<SavedArray> list_wanted(const ErasedRule<P>& rule, const Engine<P>& engine) {
+std::vector<SavedArray> list_wanted(const ErasedRule<P>& rule, const RuleState<P>& memory) {
   ArrayList list;
-  for (const Tensor& tensor : engine.tensors) list.parameter(tensor, scalar_type_of<P>, nullptr);
+  for (const Tensor& tensor : memory.tensors) list.parameter(tensor, scalar_type_of<P>, nullptr);
   std::size_t next = 0;
-  const auto begin_tensor = [&] {
-    list.tensor_counts(engine.tensors[next], rule.levels(), nullptr);
-    if (rule.retires()) list.retired(engine.tensors[next], nullptr);
-    ++next;
-  };
-  std::vector<std::pair<std::size_t, std::size_t>> shared;
+  const auto begin_tensor = [&] { list.tensor_counts(memory.tensors[next++], rule.gated(), nullptr); };
   const auto add_leaves = [&](std::size_t k, LeafList leaves) {
-    while (next <= k) begin_tensor();  // those before are retired
-    list.wanted(engine.tensors[k], leaves);
+    while (next <= k) begin_tensor();  // those before are at rest
+    list.wanted(memory.tensors[k], leaves);
   };
-  const auto add_shared = [&](std::size_t link, std::size_t size) { shared.emplace_back(link, size); };
-  rule.visit_wanted(engine, {add_leaves, add_shared});
-  while (next < engine.tensors.size()) begin_tensor();
-  list.optimizer(rule.levels(), nullptr, nullptr);
-  for (const auto& [link, size] : shared) list.shared(link, size, nullptr);
+  rule.visit_wanted(memory, add_leaves);
+  while (next < memory.tensors.size()) begin_tensor();
+  list.optimizer(rule.gated(), nullptr);
+  const std::vector<Fields> shared = rule.shared();
+  for (std::size_t link = 0; link < shared.size(); ++link)
+    for (const Field& field : shared[link]) list.shared(link, static_cast<std::size_t>(field.size()), nullptr);
   return std::move(list.arrays);
 }
 
 /// Calls use(tile, bytes) for one piece of a column-major array after another, in file order;
-/// `fill` copies from the array to the tile before, otherwise from the tile to the array behind.
+/// with `fill` it copies from the array to the tile before, otherwise from the tile to the array afterwards.
 template <std::size_t Unit, bool fill, class Use>
 void for_each_tile(const SavedArray& array, std::vector<std::byte>& tile, const Use& use) {
   const auto rows = static_cast<std::size_t>(array.rows);

@@ -37,7 +37,7 @@ using Metadata = std::map<std::string, std::string, std::less<>>;
 struct StoredArray {
   std::string_view dtype;
   ArrayShape shape;
-  std::uint64_t begin = 0;  // from the first byte behind the table
+  std::uint64_t begin = 0;  // from the first byte after the table
   std::uint64_t end = 0;
 };
 

@@ -94,7 +94,8 @@ inline bool read_number(std::string_view text, double& value) {
   return error == std::errc() && end == text.data() + text.size() && std::isfinite(value);
 }
 
-/// Whether a text is meant as a number, were it infinite, too large or not one: so that a line of data is no header.
+/// Whether a text is meant as a number, even an infinite, too large or invalid one: so that a line of data is no
+/// header.
 inline bool looks_like_number(std::string_view text) {
   if (text.size() > 1 && text.front() == '+') text.remove_prefix(1);
   double value = 0;

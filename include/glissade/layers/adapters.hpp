@@ -18,7 +18,7 @@
 
 namespace glissade {
 
-/// The correction scale B A of a weight m x n, as any tool leaves it: B is m x r, A is r x n. Of a LoraLayer it is
+/// The correction scale B A of a weight m x n, as any tool leaves it: B is m x r, A is r x n. For a LoraLayer it is
 /// {layer.B, layer.A, layer.scale()}, to be added to layer.weight().
 template <class T>
 struct Adapter {
@@ -66,13 +66,13 @@ Adapter<T> concatenate(Eigen::Index m, Eigen::Index n, const std::vector<Weighte
 
 }  // namespace detail
 
-/// The weighted sum of adapters as one adapter, exact but for rounding, whose rank is the sum of theirs.
+/// The weighted sum of adapters as one adapter, exact except for rounding, whose rank is the sum of theirs.
 ///
 ///     B = [B_1 .. B_q],  A = [w_1 s_1 A_1; ..; w_q s_q A_q]
 ///
 /// (Sums of the factors, B_1 + B_2 times A_1 + A_2, have cross terms and are something else.)
-/// Errors: std::invalid_argument for no adapters, shapes that differ, as many weights as there are not adapters, and
-/// numbers that are not finite.
+/// Errors: std::invalid_argument for no adapters, shapes that differ, another number of weights than of adapters, and
+/// entries that are not finite.
 template <class T>
 [[nodiscard]] Adapter<T> concatenated(const std::vector<Adapter<T>>& adapters, const std::vector<double>& weights) {
   if (adapters.empty() || adapters.size() != weights.size())
@@ -100,9 +100,9 @@ struct Recompressed {
 ///     s B = Q_1 R_1,  A' = Q_2 R_2,  R_1 R_2' = U S V';   B <- Q_1 U_r S_r,  A <- V_r' Q_2'
 ///     error = sqrt(sum_(i > r) S_i^2), the least there is
 ///
-/// Cost: O((m + n) R^2 + R^3) flops and as many numbers as the adapter of rank R has, twice; no m x n array. The R x R
+/// Cost: O((m + n) R^2 + R^3) flops and memory for twice the adapter of rank R; no m x n array. The R x R
 /// part is decomposed in double.
-/// Errors: std::invalid_argument for a rank out of [1, min(m, n, R)], shapes and numbers that are not finite.
+/// Errors: std::invalid_argument for a rank out of [1, min(m, n, R)], shapes and entries that are not finite.
 template <class T>
 [[nodiscard]] Recompressed<T> recompressed(const Adapter<T>& adapter, Eigen::Index rank) {
   using Matrix = typename Adapter<T>::Matrix;
@@ -140,8 +140,8 @@ struct AdapterUse {
   std::uint64_t rights = 0;  // bits of which a caller must hold all, otherwise the adapter is inactive; 0: everyone
 };
 
-/// A frozen weight with any number of adapters, for who must be able to take the traces of one out again, or to show
-/// them to some callers alone.
+/// A frozen weight with any number of adapters, for those who must be able to remove one without a trace, or show it
+/// only to some callers.
 ///
 ///     Y = W X + sum_i w_i s_i B_i (A_i X),   W_merged = W + sum_i w_i s_i B_i A_i,   over the active i, by name
 ///
@@ -152,12 +152,12 @@ struct AdapterUse {
 /// Guarantee: what comes out depends on the base and the active adapters alone, to the last bit, and not on the order
 /// in which anything was added, removed or merged, nor on inactive adapters, which are not read. So a set from which
 /// an adapter was removed is a set that never had it. Merged weights are made from the base every time, because
-/// taking s B A out of merged ones would leave its rounding behind. (The memory of what is removed is freed, not
+/// subtracting s B A from merged ones would leave its rounding behind. (The memory of what is removed is freed, not
 /// overwritten.)
 /// Shapes: X n x b with samples in columns, Y m x b, W m x n. Outputs are sized before the call.
-/// Cost: 2 m n b flops, and 2 r b (m + n) for every active adapter of rank r, whose r x b numbers are taken from the
+/// Cost: 2 m n b flops, and 2 r b (m + n) for every active adapter of rank r, whose r x b array is taken from the
 /// heap; merge 2 r m n. Calls that change nothing may run at the same time.
-/// Errors: std::invalid_argument for shapes, numbers that are not finite, a name that is taken or unknown.
+/// Errors: std::invalid_argument for shapes, entries that are not finite, a name that is taken or unknown.
 /// Source: "AdapterSwap: Continuous Training of LLMs with Data Removal and Access-Control Guarantees", 2024, arXiv
 /// 2404.08417; its choice of adapters for a question is left out.
 template <class T>

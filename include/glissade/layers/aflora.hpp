@@ -20,8 +20,8 @@ struct AfloraOptions {
   std::uint64_t seed = 0;   // of A and B
 };
 
-/// A linear layer with a frozen weight and a trainable correction of low rank whose matrices can be frozen on the way,
-/// until r + m numbers in two vectors are all that is trained.
+/// A linear layer with a frozen weight and a trainable correction of low rank whose matrices can be frozen during
+/// training, until r + m entries of two vectors are all that is trained.
 ///
 ///     Y = W X + diag(s_b) B diag(s_d) A X
 ///     with C = dY (diag(s_d) A X)', D = B' diag(s_b) dY:
@@ -30,9 +30,11 @@ struct AfloraOptions {
 ///     start:  A uniform in +-sqrt(6 / n), B in +-sqrt(6 / r), s_d = 0.1, s_b = 0: the layer's output is unchanged
 ///
 ///     AfloraLayer<float> layer(W, {.rank = 4});
-///     Optimizer optimizer{chain(AdaptiveFreezing{.begin = 100, .end = 600}, AdamW{}), named("A", layer.A),
-///                         named("B", layer.B), named("s_d", layer.s_d), named("s_b", layer.s_b)};
-///     layer.forward(X, Y);   layer.backward(X, dY, dA, dB, ds_d, ds_b, dX);   optimizer.step(dA, dB, ds_d, ds_b);
+///     Optimizer optimizer{AdamW{}, named("A", layer.A), named("B", layer.B), named("s_d", layer.s_d),
+///                         named("s_b", layer.s_b)};
+///     AdaptiveFreezing<float> freezing{{.begin = 100, .end = 600}};
+///     layer.forward(X, Y);   layer.backward(X, dY, dA, dB, ds_d, ds_b, dX);
+///     freezing.observe(dA, dB);   freezing.rest(optimizer);   optimizer.step(dA, dB, ds_d, ds_b);
 ///
 /// Shapes: W m x n, A r x n, B m x r, s_d r, s_b m, X n x b with samples in columns, Y m x b. Outputs are sized before
 /// the call.
@@ -124,7 +126,7 @@ class AfloraLayer {
     require_shape(where, "Y", Y, weight_.rows(), X.cols());
   }
 
-  /// Kaiming's uniform numbers with gain sqrt(2).
+  /// Kaiming's uniform random numbers with gain sqrt(2).
   static void draw(Matrix& matrix, Index rows, Index cols, RandomKey key) {
     const double bound = std::sqrt(6.0 / static_cast<double>(cols));
     matrix.resize(rows, cols);

@@ -41,7 +41,7 @@ struct IncrementalRankOptions {
 /// columns. Outputs are sized before the call. All members are plain matrices: to save a layer, bind them all, those of
 /// the past with freeze("past.*", ...); to load, build the layer, call next_task as often, bind and load.
 /// Cost: 2 R b (m + n) flops forward, 2 R b (m + n) + 2 r b (m + n) backward. No m x n array is ever formed. Keeps four
-/// arrays of R x b. Memory: R_t (m + n) numbers in all and R_t, with a bias R_t + m, for every task.
+/// arrays of R x b. Memory: R_t (m + n) scalars in all and R_t, with a bias R_t + m, for every task.
 /// Errors: std::invalid_argument for shapes, options, tasks that have not begun, and new factors with a column of
 /// zeros, which together with selectors of zero get no gradient; std::logic_error for backward without forward.
 /// Pitfall: a selector scales a factor and cannot mix two, so a task that needs another mixture needs more rank.

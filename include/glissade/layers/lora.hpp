@@ -23,7 +23,7 @@ enum class LoraStart {
   kaiming,    // A uniform in +-1/sqrt(n), B = 0
   gaussian,   // A normal with standard deviation 1/r, B = 0
   embedding,  // A = 0, B standard normal
-  principal,  // PiSSA: the first r singular triplets of W, which are taken out of it; decomposed in double
+  principal,  // PiSSA: the first r singular triplets of W, which are subtracted from it; decomposed in double
   orthogonal  // OLoRA: the first r columns and rows of W = Q R, which are taken out of it
 };
 
@@ -35,8 +35,8 @@ struct LoraOptions {
   std::uint64_t seed = 0;
 };
 
-/// A linear layer with a frozen weight and a trainable correction of low rank, for who adapts a model with
-/// r (m + n) numbers in place of m n.
+/// A linear layer with a frozen weight and a trainable correction of low rank, for those who adapt a model with
+/// r (m + n) parameters instead of m n.
 ///
 ///     Y = W X + s B (A X)                            s = alpha / r, or alpha / sqrt(r)
 ///     dB = s dY (A X)',   dA = (s B' dY) X',   dX = W' dY + A' (s B' dY)
@@ -54,9 +54,9 @@ struct LoraOptions {
 /// formed. The layer keeps two r x b arrays of workspace, with a mask one of n x b, and while it is merged a copy of A
 /// and B; Eigen's large products take packing buffers from the heap.
 /// While it is merged, forward is W X alone, backward is refused, and so is unmerge if A or B changed. Merging and
-/// unmerging does not restore W's bits: 1000 times both moves weights of size 1 by up to 2e-5 in float, by 5e-7 where
-/// s B A is small against W. For the old bits keep a copy.
-/// After `principal` and `orthogonal` the correction belongs to this W: weight() is no longer what was given.
+/// unmerging does not restore W's bits: doing both 1000 times moves weights of size 1 by up to 2e-5 in float, by 5e-7
+/// where s B A is small against W. For the old bits keep a copy. After `principal` and `orthogonal` the correction
+/// belongs to this W: weight() is no longer what was given.
 /// Errors: std::invalid_argument for shapes and options; std::logic_error for what a merged layer refuses, for a
 /// backward without its forward, and for one with A = 0 and B = 0, which no gradient would ever move.
 /// Source: "LoRA: Low-Rank Adaptation of Large Language Models", 2021, arXiv 2106.09685; rsLoRA 2023, arXiv
@@ -251,7 +251,7 @@ template <class T>
   return mask;
 }
 
-/// LoRA+: the rule, with a rate `ratio` times as large for the tensors whose name matches, the matrices B.
+/// LoRA+: the rule, with a rate `ratio` times as large for tensors whose name matches the pattern, the matrices B.
 /// Source: "LoRA+: Efficient Low Rank Adaptation of Large Models", 2024, arXiv 2402.12354; about 16 there.
 template <class R>
 [[nodiscard]] auto lora_plus(R rule, double ratio, std::string pattern = "*B") {

@@ -24,16 +24,16 @@ enum class MoraMaps {
 };
 
 struct MoraOptions {
-  int rank;  // >= 1: as many trainable numbers as LoRA of this rank has, or a few less
+  int rank;  // >= 1: as many trainable parameters as LoRA of this rank has, or a few less
   MoraMaps maps = MoraMaps::sharing;
 };
 
-/// A linear layer's trainable correction by one square matrix M between two fixed maps: with the numbers of LoRA of
-/// rank r, of a rank up to q = floor(sqrt((m + n) r)).
+/// A linear layer's trainable correction by one square matrix M between two fixed maps: with as many parameters as LoRA
+/// of rank r, of a rank up to q = floor(sqrt((m + n) r)).
 ///
 ///     dy = decompress(M compress(x))
 ///     dM = dZ Z',  dX = compress'(M' dZ),   Z = compress(X),  dZ = decompress'(dY)
-///     decoupling, rotation:  dy = (M R_0 x^(0); M R_1 x^(1); ...), blocks of q inputs, cut or repeated to m numbers;
+///     decoupling, rotation:  dy = (M R_0 x^(0); M R_1 x^(1); ...), blocks of q inputs, cut or repeated to m entries;
 ///     R_t turns the pairs (j, j + q/2) by t 10000^(-2 j / q), and is the identity for decoupling
 ///
 /// Where q does not divide n, blocks and cyclic sums go round: the first inputs count twice.
@@ -42,11 +42,11 @@ struct MoraOptions {
 ///     mora.add_forward(X, Y);   mora.backward(X, dY, dM, dX);   Optimizer optimizer{AdamW{}, mora.M};
 ///
 /// Shapes: M q x q, zero at first; X n x b, Y m x b. q is even for rotation.
-/// Cost: 2 q^2 b flops forward, 4 q^2 b backward, times ceil(n / q) for decoupling and rotation; n + m numbers a sample
-/// for the maps. Takes memory from the heap for Z.
+/// Cost: 2 q^2 b flops forward, 4 q^2 b backward, times ceil(n / q) for decoupling and rotation; n + m scalars per
+/// sample for the maps. Takes memory from the heap for Z.
 /// Errors: std::invalid_argument for shapes, a rank below 1 and a size q above min(m, n).
 /// Source: "MoRA: High-Rank Updating for Parameter-Efficient Fine-Tuning", 2024, arXiv 2405.12130, and the authors'
-/// code. Deviation: q is rounded down, as in the paper; the code may exceed LoRA's numbers.
+/// code. Deviation: q is rounded down, as in the paper; the code may exceed LoRA's number of parameters.
 template <class T>
 class Mora {
  public:

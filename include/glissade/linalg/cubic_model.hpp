@@ -17,7 +17,7 @@ namespace glissade {
 ///     psi(t) = 1 / ||h(t)|| - M / (2 s)      in (0, sqrt(M ||g|| / 2)]
 /// where the eigenvalues shifted by s_0 are exactly 0 at the lowest cluster, so that no digits are lost
 /// when t is small. In the hard case (g orthogonal to that cluster) a part of the lowest eigenspace is added.
-/// Cost: O(n) a iteration, 6 to 10 of them.
+/// Cost: O(n) per iteration, 6 to 10 of them.
 /// Source: Nesterov and Polyak, Cubic regularization of Newton method, Math. Prog. 108, 2006.
 template <class V>
 void minimize_cubic_model(ShiftedSolver<V>& H, double M, V& g) {

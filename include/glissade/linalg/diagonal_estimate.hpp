@@ -10,7 +10,7 @@
 
 namespace glissade {
 
-/// Where random probes come from: +-1, or standard normal numbers. Both are unbiased; the variance of entry i is
+/// Where random probes come from: +-1, or standard normal random numbers. Both are unbiased; the variance of entry i is
 /// sum over j != i of H_ij^2 with +-1 and H_ii^2 + sum over j of H_ij^2 with normal numbers.
 enum class Probe { rademacher, gaussian };
 
@@ -24,7 +24,7 @@ void fill_probe(Probe kind, const RandomKey& key, V& probe) {
   }
 }
 
-/// Uniform numbers for labels, a function of the place in the batch.
+/// Uniform random numbers for labels, a function of the place in the batch.
 struct UniformDraws {
   RandomKey key;
   double operator()(Index k) const { return key.uniform(static_cast<std::uint64_t>(k)); }

@@ -16,7 +16,7 @@ namespace glissade {
 /// Conjugate gradients on H z = b with b random, of at most `most` products(v, Hv): their directions are conjugate and
 /// span what Lanczos' method sees, so the first one of negative curvature comes as soon as that space shows the matrix
 /// to be indefinite; with n products every indefinite matrix shows, with fewer those whose negative eigenvalue is not
-/// tiny beside the others. What is above -1e-8 times the largest curvature met counts as rounding errors, also
+/// tiny next to the others. What is above -1e-8 times the largest curvature met counts as rounding errors, also
 /// those of Hessians by differences.
 /// residual and image are memory to work in. Source: Steihaug, SIAM J. Numer. Anal. 20, 1983, with a random start.
 template <class V, class Product>

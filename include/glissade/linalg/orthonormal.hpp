@@ -42,7 +42,8 @@ template <class T>
 
 /// The first `rank` left singular vectors of a finite matrix A, as eigenvectors of A A' or A' A, whichever is
 /// smaller: about 2 m n min(m, n) + 9 min(m, n)^3 flops. Of the right ones, hand over the transpose.
-/// Those whose singular value is below the root of the machine epsilon times the largest are orthonormal, no more.
+/// Those whose singular value is below the root of the machine epsilon times the largest are orthonormal and nothing
+/// else.
 template <class T>
 [[nodiscard]] DenseMatrix<T> leading_subspace(const DenseMatrix<T>& A, Eigen::Index rank) {
   const T largest = A.cwiseAbs().maxCoeff();

@@ -1,4 +1,4 @@
-// Symmetric systems that are solved again and again with other shifts.
+// Symmetric systems that are solved again and again with different shifts.
 #pragma once
 
 #include <Eigen/Eigenvalues>
@@ -14,7 +14,7 @@ enum class SpectralForm { tridiagonal, eigen };
 ///
 /// T is tridiagonal, Q a product of reflections (4/3 n^3 flops), if H is positive definite and this form is
 /// asked for; otherwise T is diagonal and Q the eigenvectors (about 9 n^3 flops), which Eigen computes in memory
-/// of its own. The tridiagonal form takes no memory but that of the first time.
+/// of its own. The tridiagonal form allocates the first time only.
 template <class V>
 class ShiftedSolver {
  public:
@@ -121,7 +121,7 @@ class ShiftedSolver {
   }
 
  private:
-  /// Reflection k acts on the coefficients behind k with the vector (1, q_(k+2.., k)).
+  /// Reflection k acts on the coefficients after k with the vector (1, q_(k+2.., k)).
   void reflect(Eigen::Index k, V& v) const {
     const Eigen::Index rest = q_.rows() - k - 2;
     const auto tail = q_.col(k).tail(rest);

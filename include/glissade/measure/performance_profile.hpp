@@ -83,8 +83,8 @@ class PerformanceProfile {
   double largest_ratio_;
 };
 
-/// A submission's time on a workload: each study is the best of its trials, and the result is their median. Of an even
-/// number the mean of the middle two, so one infinity in two is infinity. NaN is a trial that failed.
+/// A submission's time on a workload: each study is the best of its trials, and the result is their median; of an even
+/// number, the mean of the middle two, so one infinity in two is infinity. NaN is a trial that failed.
 /// Throws std::invalid_argument without studies or for a study without trials.
 inline double time_of_studies(const std::vector<std::vector<double>>& studies) {
   if (studies.empty()) throw std::invalid_argument("time_of_studies: no studies");

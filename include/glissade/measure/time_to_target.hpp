@@ -32,7 +32,7 @@ class Stopwatch {
 };
 
 /// Keeps the time of the first evaluation whose metric is at most (with maximize: at least) the target; infinity until
-/// then. NaN never reaches a target, nor does what comes after max_time.
+/// then. NaN never reaches a target, nor does anything after max_time.
 ///
 /// As an observer of minimize it watches the value against seconds, or against any cost, such as
 /// [](const Record& r) { return r.evaluations.gradients(); }, and stops when the target is reached.

@@ -36,36 +36,21 @@ struct Lifted {
     std::string name;  // of the rule
     double value = 0;
     V gradient;
-    detail::Engine<double> engine;
+    RuleState<double> memory;
 
     static void visit(auto& self, auto&& field) {
-      constexpr std::int64_t most = std::int64_t{1} << 53;
       field("value", self.value);
       field("gradient", self.gradient);
-      auto& engine = self.engine;
-      field("calls", engine.calls, 0, most);
-      for (std::size_t i = 0; i < engine.counts.size(); ++i)
-        field("counts/" + std::to_string(i), engine.counts[i], 0, most);
-      for (auto& tensor : engine.states) {
-        for (std::size_t i = 0; i < tensor.counts.size(); ++i)
-          field("updates/" + std::to_string(i), tensor.counts[i], 0, most);
-        for (std::size_t link = 0; link < tensor.links.size(); ++link)
-          for (auto& array : tensor.links[link]) field(std::to_string(link) + "/" + std::string(array.name()), array);
-      }
-      for (std::size_t link = 0; link < engine.shared.size(); ++link)
-        for (auto& array : engine.shared[link]) field("shared/" + std::to_string(link), array);
+      RuleState<double>::visit(self.memory, field);
     }
   };
 
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
-    detail::check_options(rule, 0);
     State<V> state;
-    state.name = detail::describe(rule);
-    // The engine only reads what x is now, for rules that begin with the parameters.
-    state.engine.add(Tensor{"x", x.size(), 1, 1, false}, const_cast<double*>(x.data()));
-    state.engine.prepare(rule);
+    state.name = describe(rule);
+    state.memory = initial_state(rule, named("x", x));
     state.value = f.value_and_gradient(x, state.gradient);
     return state;
   }
@@ -73,10 +58,7 @@ struct Lifted {
   template <class F, class V>
   Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
-    detail::check_options(rule, state.engine.time());
-    state.engine.parameters[0] = x.data();
-    state.engine.sources[0] = {state.gradient.data(), true, settings.maximize, true};
-    state.engine.step(rule, {resolve_threads(settings.threads), settings.seed, settings.rounding});
+    glissade::step(rule, state.memory, x, state.gradient, settings);
     state.value = f.value_and_gradient(x, state.gradient);
     return report_of(state);
   }
@@ -87,7 +69,7 @@ struct Lifted {
 template <class R, class V>
 [[nodiscard]] V evaluation_parameters(const Lifted<R>& method, const typename Lifted<R>::template State<V>& state,
                                       const V& x) {
-  return detail::average_of(method.rule, state.engine.tensors[0], state.engine.states[0], x.data()).matrix();
+  return detail::average_of(method.rule, state.memory.tensors[0], state.memory.states[0], x.data()).matrix();
 }
 
 template <class R>

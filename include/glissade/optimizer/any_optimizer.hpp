@@ -13,36 +13,8 @@ namespace glissade {
 
 namespace detail {
 
-/// Reads the gradients of a step and counts them.
-template <StorageScalar P>
-using GradientReader = Callback<BoundParameters<P>&, bool, std::size_t&>;
-
-/// Is shown the arrays that a rule wants: those of the leaves that run on tensor k, and how many numbers a link keeps
-/// for the whole optimizer.
-struct WantedState {
-  Callback<std::size_t, LeafList> leaves;
-  Callback<std::size_t, std::size_t> shared;
-};
-
-/// By the counts of the engine and by which tensors are retired, before any memory is taken.
-template <class R, StorageScalar P>
-void visit_wanted(const R& rule, const Engine<P>& engine, const WantedState& wanted) {
-  const auto links = flatten<void>(rule);
-  using Links = std::remove_const_t<decltype(links)>;
-  for (std::size_t k = 0; k < engine.tensors.size(); ++k) {
-    if (engine.states[k].retired != 0) continue;
-    const Site site(engine.tensors[k], engine.tensors.size(), std::type_identity<Links>{}, engine.counts);
-    choose_leaves(links, site,
-                  [&](const auto& leaves) { wanted.leaves(k, fields_of_leaves<compute_t<P>, P>(leaves)); });
-  }
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    ((shared_count<typename item_t<I, Links>::Rule> > 0
-          ? wanted.shared(I, shared_count<typename item_t<I, Links>::Rule>)
-          : void()),
-     ...);
-  }
-  (std::make_index_sequence<Links::size>{});
-}
+/// Is shown the leaves of a rule that run on tensor k, which tell the arrays that they want.
+using WantedLeaves = FunctionRef<std::size_t, LeafList>;
 
 template <StorageScalar P>
 class ErasedOptimizer;
@@ -63,10 +35,10 @@ class ErasedRule {
 
   // For files: the state that the rule wants.
   virtual void check(std::int64_t time) const = 0;
-  virtual void prepare(Engine<P>& engine) const = 0;
-  virtual void visit_wanted(const Engine<P>& engine, const WantedState& wanted) const = 0;
-  [[nodiscard]] virtual std::size_t levels() const = 0;
-  [[nodiscard]] virtual bool retires() const = 0;
+  virtual void prepare(RuleState<P>& memory, const std::vector<P*>& parameters) const = 0;
+  virtual void visit_wanted(const RuleState<P>& memory, const WantedLeaves& wanted) const = 0;
+  [[nodiscard]] virtual std::vector<Fields> shared() const = 0;
+  [[nodiscard]] virtual bool gated() const = 0;
 };
 
 /// What an optimizer with an unknown rule can do.
@@ -78,7 +50,8 @@ class ErasedOptimizer {
   ErasedOptimizer& operator=(const ErasedOptimizer&) = delete;
   virtual ~ErasedOptimizer() = default;
 
-  virtual void step(const GradientReader<P>& read) = 0;
+  /// With what the workspace of the state says of parameters and gradients.
+  virtual void run() = 0;
   virtual void reset() = 0;
   virtual void check_options() const = 0;
   virtual RuleRef rule() = 0;
@@ -101,11 +74,9 @@ class OptimizerModel final : public ErasedOptimizer<P> {
   OptimizerModel(R rule, OptimizerOptions options, const Binder<P>& bind)
       : optimizer_(std::move(rule), options, bind) {}
 
-  void step(const GradientReader<P>& read) override {
-    optimizer_.begin_step();
-    std::size_t gradients = 0;
-    read(optimizer_.bound_, optimizer_.options().maximize, gradients);
-    optimizer_.finish_step(gradients);
+  void run() override {
+    optimizer_.check_options();
+    detail::run(optimizer_.rule_, optimizer_.bound_.state, optimizer_.options_);
   }
   void reset() override { optimizer_.reset(); }
   void check_options() const override { optimizer_.check_options(); }
@@ -142,12 +113,22 @@ class RuleModel final : public ErasedRule<P> {
   R& rule() { return rule_; }
 
   void check(std::int64_t time) const override { detail::check_options(rule_, time); }
-  void prepare(Engine<P>& engine) const override { engine.prepare(rule_); }
-  void visit_wanted(const Engine<P>& engine, const WantedState& wanted) const override {
-    detail::visit_wanted(rule_, engine, wanted);
+  void prepare(RuleState<P>& memory, const std::vector<P*>& parameters) const override {
+    detail::prepare(rule_, memory, [&](std::size_t k) { return parameters[k]; });
   }
-  [[nodiscard]] std::size_t levels() const override { return Facts<flat_t<R>>::gates + 1; }
-  [[nodiscard]] bool retires() const override { return Facts<flat_t<R>>::retires; }
+  void visit_wanted(const RuleState<P>& memory, const WantedLeaves& wanted) const override {
+    const auto links = flatten<void>(rule_);
+    for (std::size_t k = 0; k < memory.tensors.size(); ++k)
+      if (!memory.states[k].at_rest())
+        choose_leaves(links, memory.tensors[k],
+                      [&](const auto& leaves) { wanted(k, fields_of_leaves<compute_t<P>, P>(leaves)); });
+  }
+  [[nodiscard]] std::vector<Fields> shared() const override {
+    std::vector<Fields> fields;
+    prepare_shared(fields, flatten<void>(rule_));
+    return fields;
+  }
+  [[nodiscard]] bool gated() const override { return traits_of<R>::gated; }
 
  private:
   R rule_;
@@ -218,7 +199,7 @@ class AnyOptimizer {
   requires Rule<R> || std::same_as<R, AnyRule<P>> AnyOptimizer(R rule, OptimizerOptions options, X&&... parameters) {
     static_assert((!detail::is_temporary<X>() && ...),
                   "a temporary matrix or vector cannot be bound: it would be gone");
-    const auto bind = [&](detail::BoundParameters<P>& bound) { (bound.bind(parameters, {}), ...); };
+    const auto bind = [&](detail::BoundParameters<P>& bound) { (bound.bind(parameters), ...); };
     const detail::Binder<P> binder(bind);
     if constexpr (std::same_as<R, AnyRule<P>>)
       model_ = rule.model_->bind(options, binder);
@@ -229,9 +210,13 @@ class AnyOptimizer {
   /// One update of every parameter; gradients in the order of the parameters.
   template <class... G>
   void step(const G&... gradients) {
-    const auto read = [&](detail::BoundParameters<P>& bound, [[maybe_unused]] bool maximize,
-                          [[maybe_unused]] std::size_t& k) { (bound.read_gradient(gradients, maximize, k), ...); };
-    model_->step(read);
+    detail::BoundParameters<P>& bound = model_->bound();
+    const detail::ForgetAddresses forget(bound.state.workspace);
+    bound.look_at_parameters();
+    detail::GradientReader<P> reader(bound.state, options().maximize);
+    (reader.read(gradients), ...);
+    reader.check_count();
+    model_->run();
   }
 
   void set(std::string_view option, double value) { detail::OptionList(model_->rule()).set(option, value); }
@@ -267,25 +252,18 @@ class AnyOptimizer {
       same = tensor(k).shape() == other.tensor(k).shape() && tensor(k).row_major == other.tensor(k).row_major;
     if (!same)
       throw std::invalid_argument("AnyOptimizer::continue_from: the other optimizer has another rule or other shapes");
-    auto& mine = model_->bound().engine;
-    const auto& theirs = other.model_->bound().engine;
-    mine.states = theirs.states;
-    mine.counts = theirs.counts;
-    mine.shared = theirs.shared;
-    mine.calls = theirs.calls;
+    memory() = other.memory();
   }
 
-  /// What files and tools see: the engine's tensors, states and counts.
-  [[nodiscard]] detail::Engine<P>& engine() {
-    model_->bound().look_at_parameters();
-    return model_->bound().engine;
-  }
-  [[nodiscard]] const detail::Engine<P>& engine() const { return model_->bound().engine; }
+  /// All that the rule remembers, a value; a change to it is one to the optimizer's memory.
+  [[nodiscard]] RuleState<P>& memory() { return model_->bound().state; }
+  [[nodiscard]] const RuleState<P>& memory() const { return model_->bound().state; }
+  /// For files.
   [[nodiscard]] detail::ErasedOptimizer<P>& erased() { return *model_; }
   [[nodiscard]] const detail::ErasedOptimizer<P>& erased() const { return *model_; }
 
   [[nodiscard]] std::size_t size() const { return model_->bound().size(); }
-  [[nodiscard]] const Tensor& tensor(std::size_t k) const { return model_->bound().tensor(k); }
+  [[nodiscard]] const Tensor& tensor(std::size_t k) const { return memory().tensors.at(k); }
   [[nodiscard]] const TensorState& state(std::size_t k) const { return model_->state(k); }
   [[nodiscard]] P* parameter(std::size_t k) const { return model_->bound().parameter(k); }
 

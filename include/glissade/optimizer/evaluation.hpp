@@ -36,7 +36,7 @@ Eigen::ArrayXXd average_of(const R& rule, const Tensor& tensor, const TensorStat
         }
   };
   const auto links = flatten<void>(rule);
-  choose_leaves(links, Site(tensor), [&](const auto& leaves) { for_each_item(leaves, look); });
+  choose_leaves(links, tensor, [&](const auto& leaves) { for_each_item(leaves, look); });
   if (!found) throw std::invalid_argument("evaluation_parameters: no rule that averages in " + describe(rule));
   return result;
 }

@@ -5,24 +5,16 @@
 #include <string>
 #include <utility>
 
-#include "../rule/options.hpp"
-#include "binding.hpp"
+#include "stepper.hpp"
 
 namespace glissade {
 
 namespace detail {
 template <StorageScalar P>
-using Binder = Callback<BoundParameters<P>&>;
+using Binder = FunctionRef<BoundParameters<P>&>;
 template <class R, StorageScalar P>
 class OptimizerModel;  // any_optimizer.hpp
 }  // namespace detail
-
-struct OptimizerOptions {
-  bool maximize = false;                  // climb instead of descend: the gradient's sign is turned
-  int threads = 1;                        // >= 0, where the program is compiled with OpenMP; 0: all
-  std::uint64_t seed = 0;                 // of rules that draw random numbers, and of stochastic rounding
-  Rounding rounding = Rounding::nearest;  // of bfloat16 parameters; stochastic for no others
-};
 
 /// Binds a rule to parameters and keeps the rule's state.
 ///
@@ -43,33 +35,44 @@ struct OptimizerOptions {
 /// before anything is touched.
 template <class R, StorageScalar P>
 class Optimizer {
+  static_assert(Rule<R>,
+                "the first argument of an Optimizer is a rule, such as Adam{}, or a chain of rules; a method "
+                "such as Lbfgs{} minimizes a function: minimize(f, x, Lbfgs{})");
+
  public:
   using Scalar = P;
   static constexpr int passes = glissade::passes<R>;
 
   template <class... X>
-  explicit Optimizer(R rule, X&&... parameters) : rule_(std::move(rule)) {
+  explicit Optimizer(R rule, X&&... parameters) : Optimizer(std::move(rule), OptimizerOptions{}, parameters...) {
     static_assert((!detail::is_temporary<X>() && ...),
                   "a temporary matrix or vector cannot be bound: it would be gone");
-    (bound_.bind(parameters, {}), ...);
-    begin();
   }
 
   template <class... X>
   Optimizer(R rule, OptimizerOptions options, X&&... parameters) : rule_(std::move(rule)), options_(options) {
     static_assert((!detail::is_temporary<X>() && ...),
                   "a temporary matrix or vector cannot be bound: it would be gone");
-    (bound_.bind(parameters, {}), ...);
-    begin();
+    if constexpr (Rule<R>) {
+      static_assert(
+          detail::traits_of<R>::ends_in_order,
+          "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, behind "
+          "the learning rate");
+      (bound_.bind(parameters), ...);
+      bound_.check_names();
+      check_options();
+      prepare();
+    }
   }
+
+  // It holds the addresses of its parameters.
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
 
   /// One update of every parameter; gradients in the order of the parameters.
   template <class... G>
   void step(const G&... gradients) {
-    begin_step();
-    std::size_t k = 0;
-    (bound_.read_gradient(gradients, options_.maximize, k), ...);
-    finish_step(k);
+    step_with([&] { detail::run(rule_, bound_.state, options_); }, gradients...);
   }
 
   /// The rule's options; they may be changed at any time and take effect in the next step.
@@ -79,22 +82,36 @@ class Optimizer {
   [[nodiscard]] const OptimizerOptions& options() const { return options_; }
 
   /// Updates applied so far: calls of step, less those that a gate held back.
-  [[nodiscard]] std::int64_t steps() const { return bound_.engine.time(); }
+  [[nodiscard]] std::int64_t steps() const { return bound_.state.counts.updates; }
 
   /// Forgets everything but the parameters and the options.
   void reset() {
-    bound_.look_at_parameters();
-    for (TensorState& state : bound_.engine.states) state = {};
-    bound_.engine.shared.clear();
-    bound_.engine.counts.clear();
-    bound_.engine.calls = 0;
-    bound_.engine.prepare(rule_);
+    RuleState<P>& state = bound_.state;
+    for (TensorState& tensor : state.states) tensor = {};
+    state.shared.clear();
+    state.counts = {};
+    prepare();
+  }
+  /// Forgets what belongs to parameter k: it begins anew with the next step, also after a rest.
+  void reset(std::size_t k) {
+    bound_.state.states.at(k) = {};
+    prepare();
+  }
+  /// Leaves parameter k alone from now on, whatever gradient there is, and gives its arrays back, until reset(k).
+  void rest(std::size_t k) {
+    TensorState& state = bound_.state.states.at(k);
+    state = TensorState::resting();
+    state.links.resize(bound_.state.shared.size());
   }
 
   /// The number of parameter tensors.
   [[nodiscard]] std::size_t size() const { return bound_.size(); }
-  [[nodiscard]] const Tensor& tensor(std::size_t k) const { return bound_.tensor(k); }
-  [[nodiscard]] const TensorState& state(std::size_t k) const { return bound_.engine.states.at(k); }
+  [[nodiscard]] const Tensor& tensor(std::size_t k) const { return bound_.state.tensors.at(k); }
+  [[nodiscard]] const TensorState& state(std::size_t k) const { return bound_.state.states.at(k); }
+
+  /// All that the rule remembers, a value; a change to it is one to the optimizer's memory.
+  [[nodiscard]] RuleState<P>& memory() { return bound_.state; }
+  [[nodiscard]] const RuleState<P>& memory() const { return bound_.state; }
 
   /// Where parameter k lies now. Throws std::invalid_argument if its shape has changed.
   [[nodiscard]] P* parameter(std::size_t k) const { return bound_.parameter(k); }
@@ -102,8 +119,8 @@ class Optimizer {
   /// One array of the state, by the names of parameter and field: field("W", "first_moment").
   [[nodiscard]] const Field& field(std::string_view tensor, std::string_view name) const {
     for (std::size_t k = 0; k < size(); ++k)
-      if (bound_.engine.tensors[k].name == tensor)
-        for (const Fields& fields : bound_.engine.states[k].links)
+      if (bound_.state.tensors[k].name == tensor)
+        for (const Fields& fields : bound_.state.states[k].links)
           for (const Field& field : fields)
             if (field.name() == name) return field;
     throw std::invalid_argument("Optimizer::field: no \"" + std::string(name) + "\" of \"" + std::string(tensor) +
@@ -112,63 +129,47 @@ class Optimizer {
 
   /// A number that a rule keeps for the whole optimizer: shared("skipped"), for SkipNonFinite.
   [[nodiscard]] double shared(std::string_view name) const {
-    const double* value = bound_.engine.template shared_number<R>(name);
+    const double* value = detail::shared_number<R>(bound_.state, name);
     if (value == nullptr)
-      throw std::invalid_argument("Optimizer::shared: no \"" + std::string(name) + "\" in " + detail::describe(rule_));
+      throw std::invalid_argument("Optimizer::shared: no \"" + std::string(name) + "\" in " + describe(rule_));
     return *value;
   }
 
   /// Bytes of the state of all tensors.
-  [[nodiscard]] std::size_t state_bytes() const {
-    std::size_t total = 0;
-    for (const TensorState& state : bound_.engine.states) total += state.bytes();
-    return total;
-  }
+  [[nodiscard]] std::size_t state_bytes() const { return bound_.state.bytes(); }
 
   /// Throws std::invalid_argument if an option, the rule's or the optimizer's, is out of its range.
-  void check_options() const {
-    require("OptimizerOptions", "threads", options_.threads, range::non_negative);
-    if (!std::is_same_v<P, Eigen::bfloat16> && options_.rounding != Rounding::nearest)
-      throw std::invalid_argument(
-          "OptimizerOptions: rounding = stochastic, must be nearest unless parameters are "
-          "Eigen::bfloat16");
-    detail::check_options(rule_, bound_.engine.time());
-  }
-
-  /// What files and tools see: the engine's tensors, states and counts.
-  [[nodiscard]] detail::Engine<P>& engine() {
-    bound_.look_at_parameters();
-    return bound_.engine;
-  }
-  [[nodiscard]] const detail::Engine<P>& engine() const { return bound_.engine; }
+  void check_options() const { detail::check_all_options(rule_, options_, bound_.state); }
 
  private:
   friend class detail::OptimizerModel<R, P>;
 
   Optimizer(R rule, OptimizerOptions options, const detail::Binder<P>& bind)
       : rule_(std::move(rule)), options_(options) {
+    static_assert(detail::traits_of<R>::ends_in_order,
+                  "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain");
     bind(bound_);
-    begin();
-  }
-  void begin() {
-    static_assert(
-        detail::Facts<detail::flat_t<R>>::ends_in_order,
-        "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, behind the "
-        "learning rate");
     bound_.check_names();
     check_options();
-    bound_.engine.prepare(rule_);
+    prepare();
   }
-  void begin_step() {
+  void prepare() {
+    detail::prepare(rule_, bound_.state, [&](std::size_t k) { return bound_.parameter(k); });
+  }
+  /// Calls run when the workspace tells where parameters and gradients lie.
+  template <class Run, class... G>
+  void step_with(const Run& run, const G&... gradients) {
     check_options();
+    const detail::ForgetAddresses forget(bound_.state.workspace);
     bound_.look_at_parameters();
+    detail::GradientReader<P> reader(bound_.state, options_.maximize);
+    (reader.read(gradients), ...);
+    reader.check_count();
+    run();
   }
-  void finish_step(std::size_t gradients) {
-    if (gradients != size())
-      throw std::invalid_argument("Optimizer::step: " + std::to_string(gradients) + " gradients for " +
-                                  std::to_string(size()) + " parameters");
-    bound_.engine.step(rule_, {resolve_threads(options_.threads), options_.seed, options_.rounding});
-  }
+
+  template <class, class, StorageScalar>
+  friend class BlockOptimizer;
 
   R rule_;
   OptimizerOptions options_ = {};

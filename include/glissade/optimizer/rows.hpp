@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "../core/engine/stretches.hpp"
 #include "optimizer.hpp"
 
 namespace glissade {
@@ -15,24 +16,6 @@ enum class RowUpdates {
   exact,  // what a zero gradient makes of them: moments fade, parameters drift, decay goes on
   lazy    // nothing: moments and decay stand still, as in torch.optim.SparseAdam
 };
-
-namespace detail {
-
-/// A rule whose steps on a coefficient depend on nothing but that coefficient's past and the step's number.
-template <class R>
-inline constexpr bool works_by_coefficient =
-    LaneRule<R> && !KeepsParameters<R> && scalar_count<R> == 0 && shared_count<R> == 0;
-
-/// Whether a zero update leaves the rule's arrays as they are and comes out as zero.
-template <class R>
-bool rests(const R& rule) {
-  if constexpr (requires { rule.rests(); })
-    return rule.rests();
-  else
-    return false;
-}
-
-}  // namespace detail
 
 /// Binds a rule to a table of which each step has gradients for a few rows only; costs what those rows cost.
 ///
@@ -89,10 +72,11 @@ class RowOptimizer {
         update(unique_[i], gradients_.data() + static_cast<Index>(i) * width_);
     });
     for (const Index row : unique_) last_[static_cast<std::size_t>(row)] = steps + 1;
-    detail::Engine<P>& engine = optimizer_.engine();
-    ++engine.calls;
-    ++engine.counts.front();
-    ++engine.states.front().counts.front();
+    RuleState<P>& memory = optimizer_.memory();
+    for (Counts* counts : {&memory.counts, &memory.states.front().counts}) {
+      ++counts->calls;
+      ++counts->updates;
+    }
   }
   template <class G>
   void step(const std::vector<Index>& rows, const Eigen::DenseBase<G>& gradients) {
@@ -170,7 +154,7 @@ class RowOptimizer {
     if (updates_ == RowUpdates::lazy || rows.empty()) return;
     std::int64_t first = end;
     for (const Index row : rows) first = (std::min)(first, last_[static_cast<std::size_t>(row)]);
-    if (!rests()) {
+    if (!detail::zero_is_zero(optimizer_.rule(), optimizer_.tensor(0))) {
       for (std::int64_t s = first; s < end; ++s)
         on_step(s, [&](const auto& update) {
           for (const Index row : rows)
@@ -186,76 +170,22 @@ class RowOptimizer {
 
   /// As a dense run does every flush_period steps.
   void flush_subnormal_state(Index row) {
-    for (Fields& fields : optimizer_.engine().states.front().links)
+    for (Fields& fields : optimizer_.memory().states.front().links)
       for (Field& field : fields) detail::flush_subnormal(field, row * width_, width_, 1);
-  }
-
-  template <class F>
-  void with_leaves(const F& run) const {
-    const auto links = detail::flatten<void>(optimizer_.rule());
-    detail::choose_leaves(links, detail::Site(optimizer_.tensor(0)), run);
-  }
-
-  [[nodiscard]] bool rests() const {
-    bool all = true;
-    with_leaves([&](const auto& leaves) {
-      detail::for_each_item(leaves, [&](const auto& leaf) { all = all && detail::rests(*leaf.rule); });
-    });
-    return all;
   }
 
   /// Makes the kernels of the step after `steps` completed ones and calls use(update), where
   /// update(row, gradient) runs them on a row.
   template <class F>
   void on_step(std::int64_t steps, const F& use) {
-    detail::Engine<P>& engine = optimizer_.engine();
-    const Tensor& tensor = engine.tensors.front();
-    const RandomKey seed = RandomKey{optimizer_.options().seed}.derive(static_cast<std::uint64_t>(steps));
-    detail::StochasticRounding rounding;
-    if (optimizer_.options().rounding == Rounding::stochastic)
-      rounding = {true, seed.derive(0).derive(detail::rounding_stream)};
-    with_leaves([&](const auto& leaves) {
-      using Leaves = std::remove_cvref_t<decltype(leaves)>;
-      static_assert(allowed(std::type_identity<Leaves>{}),
-                    "RowOptimizer: a rule of the chain does not work coefficient by coefficient");
-      const std::size_t links = engine.states.front().links.size();
-      std::array<Field*, Leaves::size> fields;
-      detail::locate_fields(tensor, engine.parameters.front(), engine.states.front(),
-                            detail::fields_of_leaves<T, P>(leaves), 0, links, fields);
-      [&]<std::size_t... I>(std::index_sequence<I...>) {
-        const auto kernels =
-            detail::row_of(bind(detail::item<I>(leaves), fields[I],
-                                Step{tensor, steps + 1, steps, seed, detail::item<I>(leaves).link, {}})...);
-        use([&](Index row, const T* gradient) {
-          const Index at = row * width_;
-          P* x = engine.parameters.front() + at;
-          const detail::Streams<T, T, P, P> io{gradient, nullptr, x, x, optimizer_.options().maximize ? T(-0.0) : T(0),
-                                               rounding};
-          const auto here = detail::row_of(detail::Shift{}.enter<false>(detail::item<I>(kernels), at, width_)...);
-          detail::sweep_stretch<detail::Store::parameters>(io, here, detail::NoMeasure{}, 0, width_, at, nullptr);
-          if ((steps + 1) % detail::flush_period == 0) flush_subnormal_state(row);
-        });
-      }
-      (std::make_index_sequence<Leaves::size>{});
-    });
-  }
-
-  template <class... L>
-  static constexpr bool allowed(std::type_identity<detail::Row<L...>>) {
-    return (true && ... && (detail::works_by_coefficient<typename L::Rule> && !BlockCode<typename L::StorageType>));
-  }
-
-  template <class Leaf>
-  static auto bind(const Leaf& leaf, Field* fields, const Step& step) {
-    using Rule = typename Leaf::Rule;
-    using S = std::conditional_t<std::is_void_v<typename Leaf::StorageType>, T, typename Leaf::StorageType>;
-    const auto kernel = leaf.rule->kernel(step);
-    constexpr bool indexed = detail::is_indexed<Rule>;
-    constexpr std::size_t slots =
-        detail::slots_taken<std::remove_const_t<decltype(kernel)>, Lane<T>, indexed, detail::slot_count<Rule>>();
-    detail::Bound<decltype(kernel), detail::Arrays<S, slots>, indexed> bound{kernel, {}};
-    for (std::size_t s = 0; s < slots; ++s) bound.slots.at[s] = fields[s].template as<S>();
-    return bound;
+    const OptimizerOptions& options = optimizer_.options();
+    detail::step_stretches(optimizer_.rule(), optimizer_.memory(), optimizer_.parameter(0), steps, options.maximize,
+                           {1, options.seed, options.rounding}, [&](const auto& update) {
+                             use([&](Index row, const T* gradient) {
+                               update(row * width_, width_, gradient);
+                               if ((steps + 1) % detail::flush_period == 0) flush_subnormal_state(row);
+                             });
+                           });
   }
 
   Optimizer<R, P> optimizer_;

@@ -144,7 +144,7 @@ struct Branin : FixedFormula<Branin> {
   static double minimum() { return 0.3978873577297382; }
 };
 
-/// -cos x cos y exp(-(x - pi)^2 - (y - pi)^2): flat but for one well.
+/// -cos x cos y exp(-(x - pi)^2 - (y - pi)^2): flat except for one well.
 struct Easom : FixedFormula<Easom> {
   static constexpr std::string_view name = "Easom";
   static constexpr int window = 2;

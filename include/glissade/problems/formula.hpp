@@ -47,7 +47,7 @@ void reshape(Out&& out, Index rows, Index cols = 1) {
                                 " coefficients, must be " + std::to_string(rows) + " x " + std::to_string(cols));
 }
 
-/// What a formula reads: coefficients of x as numbers.
+/// What a formula reads: coefficients of x as plain scalars.
 template <class V>
 struct Numbers {
   const V& x;
@@ -95,7 +95,7 @@ struct Unit {
 /// `Index first(Index e) const`, where the variables of element e begin (it may be negative), and
 /// `auto element(Index e, const auto& x) const`.
 /// Cost: gradient of order elements * window, Hessian elements * window^2 times the element's formula. Nothing is
-/// allocated but outputs of the wrong size.
+/// allocated except for outputs of the wrong size.
 template <class Derived>
 struct SumOfElements {
   [[nodiscard]] double value(const auto& x) const {

@@ -186,7 +186,7 @@ class RidgeRegression : public LinearModel<SquaredLoss> {
   using LinearModel<SquaredLoss>::LinearModel;
   /// The solution of (A'A / n + regularization I) x = A'y / n, by a Cholesky factorization: for a positive
   /// regularization or columns that are independent.
-  /// A template, so that only who calls it waits for the factorization to be compiled.
+  /// A template, so that only those who call it wait for the factorization to be compiled.
   template <class Matrix = Eigen::MatrixXd>
   [[nodiscard]] Eigen::VectorXd minimizer() const {
     Matrix H;

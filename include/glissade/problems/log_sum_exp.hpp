@@ -18,7 +18,7 @@ namespace glissade::problems {
 ///     p = softmax((A x - b) / smoothing),   m = A' p
 ///     gradient m,   Hessian sum of p_i (a_i - m)(a_i - m)' / smoothing
 ///
-/// Cost: one pass over A for the value, two for the gradient, four for Hv; 2 (n + d) numbers of workspace are kept, so
+/// Cost: one pass over A for the value, two for the gradient, four for Hv; 2 (n + d) doubles of workspace are kept, so
 /// one object must not be used by two threads at a time.
 /// Errors: std::invalid_argument for b of another length than A has rows, data that are not finite, smoothing <= 0.
 /// soft_maximum() makes one whose minimizer is 0.
@@ -70,7 +70,7 @@ class LogSumExp {
     along_ = p_.cwiseProduct((along_.array() - mean).matrix()) / smoothing_;
     mean_.noalias() = A_.transpose() * p_;
     Hv.noalias() = A_.transpose() * along_;
-    Hv -= along_.sum() * mean_;  // zero but for rounding, which counts where one function dominates
+    Hv -= along_.sum() * mean_;  // zero except for rounding, which counts where one function dominates
   }
 
  private:
@@ -89,12 +89,12 @@ class LogSumExp {
   Rows A_;
   Eigen::VectorXd b_;
   double smoothing_;
-  mutable Eigen::VectorXd p_, along_, mean_, row_;  // of n, n, d and d numbers
+  mutable Eigen::VectorXd p_, along_, mean_, row_;  // of lengths n, n, d and d
 };
 
 /// A random soft maximum with the minimizer 0: entries of A and b are uniform on [-1, 1], then the gradient at 0 is
 /// subtracted from every row of A. The minimum is value(0).
-/// A template, so that only who calls it waits for it to be compiled.
+/// A template, so that only those who call it wait for it to be compiled.
 [[nodiscard]] LogSumExp soft_maximum(Index rows, Index dimension, std::floating_point auto smoothing,
                                      std::uint64_t seed = 0) {
   const RandomKey key{seed};

@@ -17,8 +17,8 @@ namespace glissade::problems {
 /// x holds W2 and then W1, column by column. As a finite sum its terms are the columns of Y:
 /// f_j = columns/2 |y_j - W2 w_j|^2, so that f is their mean. value, value_and_gradient, hessian, hessian_vector; size,
 /// batch_value, batch_gradient. The minimum is half the sum of the squared singular values of Y beyond `rank`.
-/// Cost: rows * columns * rank * 6 flops a gradient; the residual is kept as workspace, so one object must not be used
-/// by two threads at a time.
+/// Cost: rows * columns * rank * 6 flops per gradient; the residual is kept as workspace, so one object must not be
+/// used by two threads at a time.
 /// Errors: std::invalid_argument for a rank outside [1, min(rows, columns)] and a Y that is not finite.
 class MatrixFactorization {
  public:
@@ -39,7 +39,7 @@ class MatrixFactorization {
     for (Index i = 0; i < x.size(); ++i) x[i] = 0.5 * RandomKey{seed}.normal(static_cast<std::uint64_t>(i));
     return x;
   }
-  /// A template, so that only who calls it waits for the decomposition to be compiled.
+  /// A template, so that only those who call it wait for the decomposition to be compiled.
   template <class Matrix = Eigen::MatrixXd>
   [[nodiscard]] double minimum() const {
     const Eigen::VectorXd sigma = Eigen::JacobiSVD<Matrix>(Y_).singularValues();

@@ -331,7 +331,7 @@ struct LinearRank1Zero : LeastSquares<LinearRank1Zero, DenseFormula> {
   }
 };
 
-/// 35. The mean over j of the Chebyshev polynomial T_i(2 x_j - 1), less its integral, i = 1 ... n: nodes of a
+/// 35. The mean over j of the Chebyshev polynomial T_i(2 x_j - 1), minus its integral, i = 1 ... n: nodes of a
 /// quadrature. Zero for n <= 7 and n = 9; for n = 10 the start leads to a local minimum 6.50395480e-3.
 struct Chebyquad : LeastSquares<Chebyquad, DenseFormula> {
   static constexpr std::string_view name = "Chebyquad";

@@ -17,7 +17,7 @@ namespace glissade::problems {
 /// x holds the classes' weights w_0, w_1, ... one after the other. value, value_and_gradient, hessian,
 /// hessian_vector; of terms: size, batch_value, batch_gradient, batch_hessian_vector, and sampled_gradient, with labels
 /// drawn from the model itself, for SophiaG.
-/// Cost: one pass over the rows that are asked for; `classes` numbers of workspace are kept, so one object must not be
+/// Cost: one pass over the rows that are asked for; `classes` doubles of workspace are kept, so one object must not be
 /// used by two threads at a time.
 /// Errors: std::invalid_argument for fewer than two classes, labels outside 0 ... classes - 1 or of another length,
 /// features that are not finite, a negative regularization.

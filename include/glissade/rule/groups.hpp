@@ -1,6 +1,8 @@
 // Different options, or different rules, for different tensors.
 #pragma once
 
+#include <tuple>
+
 #include "chain.hpp"
 
 namespace glissade {
@@ -62,21 +64,14 @@ struct Groups {
         members);
     if (!found) run(rule);
   }
-  template <class F>
-  void for_each_rule(const F& visit) {
-    detail::for_each_rule(rule, visit);
-    std::apply([&](auto&... group) { (detail::for_each_rule(group.rule, visit), ...); }, members);
-  }
-  template <class F>
-  void for_each_rule(const F& visit) const {
-    detail::for_each_rule(rule, visit);
-    std::apply([&](auto&... group) { (detail::for_each_rule(group.rule, visit), ...); }, members);
+  static void for_each_member(auto& self, const auto& visit) {
+    visit(self.rule);
+    std::apply([&](auto&... group) { (visit(group.rule), ...); }, self.members);
   }
   [[nodiscard]] std::string description() const {
-    std::string text = "groups(" + detail::describe(rule);
-    std::apply(
-        [&](const auto&... group) { ((text += ", " + group.pattern + ": " + detail::describe(group.rule)), ...); },
-        members);
+    std::string text = "groups(" + describe(rule);
+    std::apply([&](const auto&... group) { ((text += ", " + group.pattern + ": " + describe(group.rule)), ...); },
+               members);
     return text + ")";
   }
 };
@@ -85,6 +80,21 @@ struct Groups {
 template <class R, class... G>
 [[nodiscard]] Groups<R, G...> groups(R rule, Group<G>... members) {
   return {std::move(rule), {std::move(members)...}};
+}
+
+/// Leaves the parameter as it is, bit for bit, whatever comes in. No state.
+struct Frozen {
+  static constexpr std::string_view name = "Frozen";
+  [[nodiscard]] auto kernel(const Step&) const {
+    return [](auto& u) { u = std::remove_cvref_t<decltype(u)>(-0.0); };
+  }
+};
+
+/// freeze("encoder.*", AdamW{}): the rule for all tensors but those whose name matches the pattern, which
+/// stay as they are and have no state.
+template <class R>
+[[nodiscard]] auto freeze(std::string pattern, R rule) {
+  return groups(std::move(rule), group(std::move(pattern), Frozen{}));
 }
 
 }  // namespace glissade

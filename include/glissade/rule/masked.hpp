@@ -1,6 +1,8 @@
 // A rule for some of the tensors only.
 #pragma once
 
+#include <tuple>
+
 #include "../core/tensors/mask.hpp"
 #include "chain.hpp"
 
@@ -15,27 +17,19 @@ namespace glissade {
 /// Source: optax.masked.
 template <class R>
 struct Masked {
+  static constexpr std::string_view name = "Masked";
   using Alternatives = std::tuple<R, Chain<>>;
-  R rule;
+  R inner;
   TensorMask mask;
 
-  Masked(R r, TensorMask m) : rule(std::move(r)), mask(std::move(m)) {}
+  Masked(R rule, TensorMask m) : inner(std::move(rule)), mask(std::move(m)) {}
 
   void select(const Tensor& tensor, auto&& run) const {
     if (mask(tensor))
-      run(rule);
+      run(inner);
     else
       run(Chain<>{});
   }
-  template <class F>
-  void for_each_rule(const F& visit) {
-    detail::for_each_rule(rule, visit);
-  }
-  template <class F>
-  void for_each_rule(const F& visit) const {
-    detail::for_each_rule(rule, visit);
-  }
-  [[nodiscard]] std::string description() const { return "masked(" + detail::describe(rule) + ")"; }
 };
 
 }  // namespace glissade

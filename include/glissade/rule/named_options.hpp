@@ -97,7 +97,7 @@ struct RuleRef {
 
   template <class R>
   static RuleRef of(R& r) {
-    return {&r, &visit_rule<R>, [](const void* untyped) { return detail::describe(*static_cast<const R*>(untyped)); },
+    return {&r, &visit_rule<R>, [](const void* untyped) { return glissade::describe(*static_cast<const R*>(untyped)); },
             glissade::passes<R>};
   }
   [[nodiscard]] std::string description() const { return describe(rule); }

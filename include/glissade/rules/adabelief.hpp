@@ -16,7 +16,7 @@ namespace glissade {
 /// epsilon_in_state it is added under the root alone.
 /// State: first_moment m, belief s (the parameter's shape).
 /// Source: "AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients", 2020,
-/// arXiv 2010.07468, Algorithm 2; rectification after the authors' code.
+/// arXiv 2010.07468, Algorithm 2; rectification and defaults as in the authors' code.
 struct ScaleByAdaBelief {
   static constexpr std::string_view name = "ScaleByAdaBelief";
   double beta1 = 0.9;      // in [0, 1)
@@ -53,15 +53,10 @@ struct ScaleByAdaBelief {
   }
 };
 
-/// AdaBelief: long steps where gradients are as expected, short ones where they surprise.
-///
-///     x <- x - learning_rate (d + weight_decay x),   d as in ScaleByAdaBelief
-///
-/// State: first_moment, belief (the parameter's shape).
-/// Cost: 17 flops with a root and a division a coefficient; reads 4 and writes 3 numbers.
+/// AdaBelief: long steps where gradients are as expected, short ones where they surprise. The direction of
+/// ScaleByAdaBelief with decoupled weight decay.
+/// Cost: 17 flops with a root and a division per coefficient; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients", 2020,
-/// arXiv 2010.07468, Algorithm 2; the defaults are those of the authors' code.
 struct AdaBelief {
   static constexpr std::string_view name = "AdaBelief";
   Schedule learning_rate = 1e-3;  // >= 0

@@ -13,7 +13,6 @@ namespace glissade {
 ///     w <- rho w + (1 - rho) d^2,   u <- d
 ///
 /// State: mean_square_update v, mean_square_step w (the parameter's shape).
-/// Cost: 13 flops with two roots and a division a coefficient.
 /// Source: "ADADELTA: An Adaptive Learning Rate Method", 2012, arXiv 1212.5701, Algorithm 1.
 struct ScaleByAdadelta {
   static constexpr std::string_view name = "ScaleByAdadelta";
@@ -36,15 +35,10 @@ struct ScaleByAdadelta {
   }
 };
 
-/// Adadelta: no learning rate to choose; the unit of the step comes from past steps.
-///
-///     g <- g + weight_decay x,   x <- x - learning_rate d,   d as in ScaleByAdadelta
-///
-/// State: mean_square_update, mean_square_step (the parameter's shape).
-/// Cost: 17 flops with two roots and a division a coefficient; reads 4 and writes 3 numbers.
+/// Adadelta: no learning rate to choose; the unit of the step comes from past steps. L2 decay, the direction of
+/// ScaleByAdadelta, and the learning rate that torch.optim.Adadelta adds to it.
+/// Cost: 17 flops with two roots and a division per coefficient; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "ADADELTA: An Adaptive Learning Rate Method", 2012, arXiv 1212.5701, Algorithm 1;
-/// torch.optim.Adadelta, which adds the learning rate.
 struct Adadelta {
   static constexpr std::string_view name = "Adadelta";
   Schedule learning_rate = 1;  // >= 0

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "../rule/chain.hpp"
+#include "../rule/choose.hpp"
 #include "../rule/convention.hpp"
 #include "../rule/moments.hpp"
 #include "factored_rms.hpp"
@@ -75,7 +75,7 @@ struct AdafactorStep {
   }
 };
 
-/// Adafactor: adaptive steps with n + m instead of 2 n m numbers of state for an n x m matrix.
+/// Adafactor: adaptive steps with n + m instead of 2 n m scalars of state for an n x m matrix.
 ///
 ///     b2 = 1 - t^(-decay_exponent),   S = G^2 + epsilon1
 ///     matrix:  R <- b2 R + (1 - b2) row means of S,  C <- b2 C + (1 - b2) column means of S
@@ -86,9 +86,9 @@ struct AdafactorStep {
 ///     with beta1:  M <- beta1 M + (1 - beta1) alpha U,  X <- X - M;   else  X <- X - alpha U
 ///
 /// State: row_mean_square R (n), column_mean_square C (m) of a matrix; second_moment V of a vector, a
-/// number, or a matrix with a side below min_dim_to_factor; momentum M (the parameter's shape), only
+/// scalar, or a matrix with a side below min_dim_to_factor; momentum M (the parameter's shape), only
 /// while beta1 != 0.
-/// Cost: about 12 flops with a root and a division a coefficient; four passes over memory.
+/// Cost: about 12 flops with a root and a division per coefficient; four passes over memory.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost", 2018, arXiv 1804.04235,
 /// Algorithms 4 and 5; weight decay as in fairseq. Deviations are conventions:

@@ -13,9 +13,10 @@ namespace glissade {
 ///
 ///     s <- s + u^2,   torch: u <- u / (sqrt(s) + epsilon),   optax: u <- u / sqrt(s + epsilon)
 ///
+/// 0 / 0 is 0.
 /// State: sum_of_squares s (the parameter's shape), initial_accumulator at the start.
-/// Cost: 4 flops with a root and a division a coefficient. 0 / 0 is 0.
-/// Source: "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization", 2011.
+/// Source: "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization", 2011;
+/// torch.optim.Adagrad, optax.adagrad (its defaults: initial_accumulator 0.1, epsilon 1e-7).
 struct ScaleByAdagrad {
   static constexpr std::string_view name = "ScaleByAdagrad";
   using Convention = glissade::Convention;
@@ -32,7 +33,7 @@ struct ScaleByAdagrad {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("convention", self.convention, Range{0, 1});
   }
-  [[nodiscard]] bool rests() const { return true; }
+  [[nodiscard]] bool zero_is_zero() const { return true; }
   [[nodiscard]] auto kernel(const Step&) const {
     const bool torch = convention == Convention::torch;
     return [inside = torch ? 0 : epsilon, outside = torch ? epsilon : 0](auto& u, const auto&, auto& s) {
@@ -42,17 +43,10 @@ struct ScaleByAdagrad {
   }
 };
 
-/// Adagrad: steps that shrink with the squares of all gradients seen; for sparse and convex problems.
-///
-///     g <- g + weight_decay x,   s <- s + g^2
-///     x <- x - learning_rate / (1 + (t - 1) learning_rate_decay) g / (sqrt(s) + epsilon)
-///
-/// State: sum_of_squares s (the parameter's shape).
-/// Cost: 8 flops with a root and a division a coefficient; reads 3 and writes 2 numbers.
+/// Adagrad: steps that shrink with the squares of all gradients seen; for sparse and convex problems. L2 decay,
+/// the direction of ScaleByAdagrad, and the rate learning_rate / (1 + (t - 1) learning_rate_decay).
+/// Cost: 8 flops with a root and a division per coefficient; reads 3 and writes 2 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization", 2011;
-/// torch.optim.Adagrad. Convention optax has epsilon inside the root (its defaults:
-/// initial_accumulator 0.1, epsilon 1e-7).
 struct Adagrad {
   static constexpr std::string_view name = "Adagrad";
   using Convention = glissade::Convention;

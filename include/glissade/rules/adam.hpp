@@ -1,7 +1,7 @@
 // Adam.
 #pragma once
 
-#include "../rule/chain.hpp"
+#include "../rule/choose.hpp"
 #include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"
@@ -16,7 +16,6 @@ namespace glissade {
 ///     not bias_corrected:     u <- m / ( sqrt(v + epsilon_root) + epsilon )
 ///
 /// State: first_moment m, second_moment v (the parameter's shape).
-/// Cost: 11 flops with one root and one division a coefficient; reads and writes 2 numbers of state.
 /// The two bias corrections are applied to the denominator. With epsilon = 0, 0 / 0 is 0, and in float updates
 /// below 1e-20 (in double 1e-160) are not what Adam is for: their squares are lost and the quotient is huge. An
 /// epsilon > 0, or parameters in double, mend that; double state does not, the square is formed in float.
@@ -54,18 +53,10 @@ struct ScaleByAdam {
   }
 };
 
-/// Adam: steps of about the learning rate in every coordinate, whatever the gradient's scale.
-///
-///     g <- g + weight_decay x
-///     m <- beta1 m + (1 - beta1) g,   v <- beta2 v + (1 - beta2) g^2
-///     x <- x - learning_rate m / (1 - beta1^t) / ( sqrt(v / (1 - beta2^t) + epsilon_root) + epsilon )
-///     not epsilon_corrected:  epsilon / sqrt(1 - beta2^t) in place of epsilon
-///
-/// State: first_moment m, second_moment v (the parameter's shape).
-/// Cost: 15 flops with one root and one division a coefficient; reads 4 and writes 3 numbers.
+/// Adam: steps of about the learning rate in every coordinate, whatever the gradient's scale. The direction of
+/// ScaleByAdam after L2 decay as in torch.optim.Adam; for decay that bypasses the moments see AdamW.
+/// Cost: 15 flops with one root and one division per coefficient; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "Adam: A Method for Stochastic Optimization", 2014, arXiv 1412.6980, Algorithm 1; L2 decay as
-/// in torch.optim.Adam. For decay that bypasses the moments see AdamW.
 struct Adam {
   static constexpr std::string_view name = "Adam";
   Schedule learning_rate = 1e-3;  // >= 0
@@ -86,7 +77,7 @@ struct Adam {
     visit("epsilon_corrected", self.epsilon_corrected);
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(When{weight_decay != 0, AddDecayedWeights{weight_decay}},
+    return glissade::chain(AddDecayedWeights{weight_decay},
                            ScaleByAdam{beta1, beta2, epsilon, epsilon_root, epsilon_corrected},
                            ScaleByLearningRate{learning_rate});
   }

@@ -36,15 +36,10 @@ struct ScaleByAdamax {
   }
 };
 
-/// Adamax: steps bounded by the learning rate even when gradients are rare.
-///
-///     g <- g + weight_decay x,   x <- x - learning_rate m / (1 - beta1^t) / n,   m, n as in ScaleByAdamax
-///
-/// State: first_moment, infinity_norm (the parameter's shape).
-/// Cost: 13 flops with a division a coefficient; reads 4 and writes 3 numbers.
+/// Adamax: steps bounded by the learning rate even when gradients are rare. The direction of ScaleByAdamax after
+/// L2 decay, as in torch.optim.Adamax.
+/// Cost: 13 flops with a division per coefficient; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "Adam: A Method for Stochastic Optimization", 2014, arXiv 1412.6980, Algorithm 2;
-/// torch.optim.Adamax.
 struct Adamax {
   static constexpr std::string_view name = "Adamax";
   Schedule learning_rate = 2e-3;  // >= 0

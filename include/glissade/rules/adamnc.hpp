@@ -7,12 +7,13 @@ namespace glissade {
 
 /// The direction of AdamNC: Adam whose second moment forgets ever more slowly.
 ///
-///     b2 = 1 - 1 / t, or with bounded min(1 - 1 / t, beta2),   m <- beta1 m + (1 - beta1) u,   v <- b2 v + (1 - b2)
-///     u^2 u <- m / (sqrt(v) + epsilon)
+///     b2 = 1 - 1 / t,  or with bounded  min(1 - 1 / t, beta2)
+///     m <- beta1 m + (1 - beta1) u,   v <- b2 v + (1 - b2) u^2,   u <- m / (sqrt(v) + epsilon)
 ///
 /// Not bounded, v is the plain mean of all squares: no bias to correct.
 /// State: first_moment m, second_moment v (the parameter's shape).
-/// Source: "On the Convergence of Adam and Beyond", 2018, arXiv 1904.09237, Algorithm 3.
+/// Source: "On the Convergence of Adam and Beyond", 2018, arXiv 1904.09237, Algorithm 3, with its
+/// beta2_t = 1 - 1 / t. Deviations: epsilon (the paper has none); bounded, which forgets as Adam does in the end.
 struct ScaleByAdamNc {
   static constexpr std::string_view name = "ScaleByAdamNc";
   double beta1 = 0.9;     // in [0, 1)
@@ -39,16 +40,10 @@ struct ScaleByAdamNc {
   }
 };
 
-/// AdamNC: Adam with a convergence proof, for learning rates that fall as 1 / sqrt(t). With beta1 = 0
-/// and such a rate it is Adagrad.
-///
-///     g <- g + weight_decay x,   x <- x - learning_rate m / (sqrt(v) + epsilon),  as in ScaleByAdamNc
-///
-/// State: first_moment, second_moment (the parameter's shape).
-/// Cost: 13 flops with a root and a division a coefficient; reads 4 and writes 3 numbers.
+/// AdamNC: Adam with a convergence proof, for learning rates that fall as 1 / sqrt(t); with beta1 = 0 and such a
+/// rate it is Adagrad. The direction of ScaleByAdamNc after L2 decay.
+/// Cost: 13 flops with a root and a division per coefficient; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "On the Convergence of Adam and Beyond", 2018, arXiv 1904.09237, Algorithm 3, with its
-/// beta2_t = 1 - 1 / t. Deviations: epsilon (the paper has none); bounded, which forgets as Adam does in the end.
 struct AdamNc {
   static constexpr std::string_view name = "AdamNc";
   Schedule learning_rate = 1e-3;  // >= 0

@@ -9,7 +9,7 @@ namespace glissade {
 /// AdamW that does not let weights grow whose scale has no effect, as those before a normalization.
 ///
 ///     d = m / c1 / ( sqrt(v / c2) + epsilon ),   m, v, c_i as in Adam
-///     p = d without its part along x, row by row, where Projected finds the scale of x to have no effect
+///     p = d without its part along x, row by row, where WithoutRadialPart finds the scale of x to have no effect
 ///     x <- x - learning_rate (p + weight_decay x),   weight_decay times decay_ratio where it does
 ///
 /// State: first_moment m, second_moment v (the parameter's shape).
@@ -38,8 +38,9 @@ struct AdamP {
     visit("decay_ratio", self.decay_ratio, range::fraction);
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(Projected<ScaleByAdam>{{beta1, beta2, epsilon}, delta, decay_ratio, weight_decay, epsilon},
-                           ScaleByLearningRate{learning_rate});
+    return glissade::chain(
+        WithoutRadialPart<ScaleByAdam>{{beta1, beta2, epsilon}, delta, decay_ratio, weight_decay, epsilon},
+        ScaleByLearningRate{learning_rate});
   }
 };
 

@@ -11,17 +11,13 @@ enum class DecayMode {
   by_schedule,  // the schedule alone: learning_rate(t) / peak_rate, as in the source
 };
 
-/// Adam with decoupled weight decay: the customary choice for large networks.
-///
-///     m <- beta1 m + (1 - beta1) g,   v <- beta2 v + (1 - beta2) g^2
-///     x <- x - learning_rate ( m / (1 - beta1^t) / ( sqrt(v / (1 - beta2^t)) + epsilon ) + weight_decay x )
-///
-/// State: first_moment m, second_moment v (the parameter's shape).
-/// Cost: 14 flops with one root and one division a coefficient; reads 4 and writes 3 numbers.
+/// Adam with decoupled weight decay: the customary choice for large networks. The direction of ScaleByAdam, to
+/// which weight_decay x is added before the learning rate.
+/// Cost: 14 flops with one root and one division per coefficient; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "Decoupled Weight Decay Regularization", 2019, arXiv 1711.05101, Algorithm 2, with the decay
 /// multiplied by the learning rate as in torch.optim.AdamW and optax. decay_mode by_schedule is the source's: its
-/// schedule multiplies rate and decay alike, so that a decay of w is one of w / peak_rate here.
+/// schedule multiplies rate and decay alike, and the paper's w is w / peak_rate here.
 struct AdamW {
   static constexpr std::string_view name = "AdamW";
   Schedule learning_rate = 1e-3;  // >= 0

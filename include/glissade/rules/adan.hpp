@@ -1,11 +1,9 @@
 // Adan.
 #pragma once
 
-#include "../rule/chain.hpp"
+#include "../rule/choose.hpp"
 #include "../rule/convention.hpp"
 #include "../rule/moments.hpp"
-#include "../transforms/add_decayed_weights.hpp"
-#include "../transforms/scale_by_learning_rate.hpp"
 
 namespace glissade {
 
@@ -18,9 +16,10 @@ namespace glissade {
 ///     optax:  1 - beta2 in the place of beta2 where it multiplies d and w / c2
 ///
 /// State: first_moment m, mean_change w, second_moment n, previous_gradient (the parameter's shape).
-/// The betas are memories, 1 minus those of the paper.
+/// The betas are memories: 1 - beta for the paper's beta.
 /// Source: "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep Models", 2022,
-/// arXiv 2208.06677, Algorithm 1; the authors' code for the bias corrections.
+/// arXiv 2208.06677, Algorithm 1; the authors' code for the bias corrections. Convention optax, as of 0.2.8, takes
+/// the paper's beta2, which is 1 - beta2 here, where the paper has 1 - beta2.
 struct ScaleByAdan {
   static constexpr std::string_view name = "ScaleByAdan";
   using Convention = glissade::Convention;
@@ -62,17 +61,15 @@ struct ScaleByAdan {
   }
 };
 
-/// Adan: adaptive steps with Nesterov's look-ahead; stands larger rates than Adam.
+/// Adan: adaptive steps with Nesterov's look-ahead, which bear larger rates than Adam's. Its step, with d as in
+/// ScaleByAdan, takes the decay implicitly:
 ///
-///     x <- (x - learning_rate d) / (1 + learning_rate weight_decay),   d as in ScaleByAdan
-///     without proximal:  x <- (1 - learning_rate weight_decay) x - learning_rate d
+///     x <- (x - learning_rate d) / (1 + learning_rate weight_decay)
+///     not proximal:  x <- (1 - learning_rate weight_decay) x - learning_rate d
 ///
-/// State: first_moment, mean_change, second_moment, previous_gradient (the parameter's shape).
-/// Cost: 24 flops with a root and a division a coefficient; reads 6 and writes 5 numbers.
+/// Cost: 24 flops with a root and a division per coefficient; reads 6 and writes 5 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep Models", 2022, arXiv
-/// 2208.06677, Algorithm 1. Convention optax, as of 0.2.8, takes the paper's beta2, which is 1 - beta2
-/// here, where the paper has 1 - beta2 (its defaults: epsilon_root 1e-8, not proximal).
+/// optax.adan's defaults: epsilon_root 1e-8, not proximal.
 struct Adan {
   static constexpr std::string_view name = "Adan";
   using Convention = glissade::Convention;
@@ -86,15 +83,16 @@ struct Adan {
   double epsilon_root = 0;  // >= 0
   Convention convention = Convention::paper;
 
-  /// u <- (x - rate u) / (1 + rate decay) - x
-  struct ProximalStep {
-    static constexpr std::string_view name = "ProximalStep";
+  /// proximal: u <- (x - rate u) / (1 + rate decay) - x,  else  u <- -rate (u + decay x)
+  struct DecayedStep {
+    static constexpr std::string_view name = "DecayedStep";
     Schedule learning_rate = 1e-3;
     double weight_decay = 0;
+    bool proximal = true;
 
     [[nodiscard]] auto kernel(const Step& step) const {
       const double rate = learning_rate(step.time);
-      const double shrink = -rate / (1 + rate * weight_decay);
+      const double shrink = proximal ? -rate / (1 + rate * weight_decay) : -rate;
       return [shrink, decay = weight_decay](auto& u, const auto& x) { u = shrink * (u + decay * x); };
     }
   };
@@ -111,10 +109,8 @@ struct Adan {
     visit("convention", self.convention, Range{1, 2});
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(
-        ScaleByAdan{beta1, beta2, beta3, epsilon, epsilon_root, convention},
-        Either{proximal, ProximalStep{learning_rate, weight_decay},
-               glissade::chain(AddDecayedWeights{weight_decay}, ScaleByLearningRate{learning_rate})});
+    return glissade::chain(ScaleByAdan{beta1, beta2, beta3, epsilon, epsilon_root, convention},
+                           DecayedStep{learning_rate, weight_decay, proximal});
   }
 };
 

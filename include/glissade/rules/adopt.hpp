@@ -17,7 +17,8 @@ namespace glissade {
 ///
 /// State: first_moment m, second_moment v (the parameter's shape).
 /// Source: "ADOPT: Modified Adam Can Converge with Any beta2 with the Optimal Rate", 2024,
-/// arXiv 2411.02853, Algorithm 2.
+/// arXiv 2411.02853, Algorithm 2. clip_exponent is 1/4 in the paper and its code, 1/3 in timm; both bound by
+/// t - 1 steps, pytorch_optimizer by t (count_first).
 struct ScaleByAdopt {
   static constexpr std::string_view name = "ScaleByAdopt";
   double beta1 = 0.9;     // in [0, 1)
@@ -54,17 +55,11 @@ struct ScaleByAdopt {
   }
 };
 
-/// ADOPT: Adam that converges with any beta2, because no gradient is divided by a moment that it is
-/// part of. The first step only looks: no parameter moves, not even by decoupled decay.
-///
-///     t > 1:  x <- x - learning_rate (d + weight_decay x),   d as in ScaleByAdopt
-///
-/// State: first_moment, second_moment (the parameter's shape).
-/// Cost: 14 flops with a root and a division a coefficient; reads 4 and writes 3 numbers.
+/// ADOPT: Adam that converges with any beta2, because no gradient is divided by a moment that it is part of. The
+/// direction of ScaleByAdopt after L2 decay, or with decoupled decay from the second step on: the first step only
+/// looks, and no parameter moves.
+/// Cost: 14 flops with a root and a division per coefficient; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "ADOPT: Modified Adam Can Converge with Any beta2 with the Optimal Rate", 2024,
-/// arXiv 2411.02853, Algorithm 2. clip_exponent is 1/4 in the paper and its code, 1/3 in timm; both bound by
-/// t - 1 steps, pytorch_optimizer by t (count_first).
 struct Adopt {
   static constexpr std::string_view name = "Adopt";
   static constexpr double paper_exponent = 0.25;
@@ -100,9 +95,9 @@ struct Adopt {
     }
   };
   [[nodiscard]] auto chain() const {
-    return glissade::chain(AddDecayedWeights{decoupled ? 0.0 : weight_decay},
-                           ScaleByAdopt{beta1, beta2, epsilon, clip, clip_exponent, count_first},
-                           LateDecay{decoupled ? weight_decay : 0.0}, ScaleByLearningRate{learning_rate});
+    return glissade::chain(decayed<LateDecay>(ScaleByAdopt{beta1, beta2, epsilon, clip, clip_exponent, count_first},
+                                              weight_decay, decoupled),
+                           ScaleByLearningRate{learning_rate});
   }
 };
 

@@ -16,7 +16,8 @@ namespace glissade {
 /// Only the paper's effective step never grows: torch's denominator shrinks while c2 grows, and a large
 /// first gradient stays in optax's for ever, in torch's damped by sqrt(1 - beta2).
 /// State: first_moment m, second_moment v, largest_second_moment h (the parameter's shape).
-/// Source: "On the Convergence of Adam and Beyond", 2018, arXiv 1904.09237, Algorithm 2.
+/// Source: "On the Convergence of Adam and Beyond", 2018, arXiv 1904.09237, Algorithm 2; torch.optim.Adam and AdamW
+/// with amsgrad=True, optax.amsgrad.
 struct ScaleByAmsGrad {
   static constexpr std::string_view name = "ScaleByAmsGrad";
   using Convention = glissade::Convention;
@@ -50,15 +51,10 @@ struct ScaleByAmsGrad {
   }
 };
 
-/// AMSGrad: Adam that forgets no large gradient, and converges where Adam provably does not.
-///
-/// The step is Adam's (or, decoupled, AdamW's) with the direction of ScaleByAmsGrad.
-///
-/// State: first_moment, second_moment, largest_second_moment (the parameter's shape).
-/// Cost: 16 flops with one root and one division a coefficient; reads 5 and writes 4 numbers.
+/// AMSGrad: Adam that forgets no large gradient, and converges where Adam provably does not. The direction of
+/// ScaleByAmsGrad after L2 decay, or with decoupled decay.
+/// Cost: 16 flops with one root and one division per coefficient; reads 5 and writes 4 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "On the Convergence of Adam and Beyond", 2018, arXiv 1904.09237, Algorithm 2; the default is
-/// torch.optim.Adam(amsgrad=True), and AdamW(amsgrad=True) when decoupled.
 struct AmsGrad {
   static constexpr std::string_view name = "AmsGrad";
   using Convention = glissade::Convention;
@@ -80,9 +76,8 @@ struct AmsGrad {
     visit("convention", self.convention, Range{0, 2});
   }
   [[nodiscard]] auto chain() const {
-    const ScaleByAmsGrad direction{beta1, beta2, epsilon, convention};
-    return glissade::chain(AddDecayedWeights{decoupled ? 0.0 : weight_decay}, direction,
-                           AddDecayedWeights{decoupled ? weight_decay : 0.0}, ScaleByLearningRate{learning_rate});
+    return glissade::chain(decayed(ScaleByAmsGrad{beta1, beta2, epsilon, convention}, weight_decay, decoupled),
+                           ScaleByLearningRate{learning_rate});
   }
 };
 

@@ -1,7 +1,6 @@
 // Averaged stochastic gradient descent.
 #pragma once
 
-#include "../optimizer/evaluation.hpp"
 #include "../rule/chain.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 
@@ -42,7 +41,7 @@ struct Asgd {
     double alpha;
     double t0;
     static constexpr std::array<std::string_view, 1> slots{"average"};
-    static constexpr std::array<bool, 1> uncoded{true};
+    static constexpr std::array<bool, 1> full_precision{true};
     static constexpr bool ends_chain = true;
     [[nodiscard]] double solution(double, double average) const { return average; }
 

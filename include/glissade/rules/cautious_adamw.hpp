@@ -48,14 +48,10 @@ struct ScaleByCautiousAdam {
   }
 };
 
-/// AdamW that moves no coordinate against its gradient.
-///
-///     x <- x - learning_rate (d + weight_decay x),   d as in ScaleByCautiousAdam
-///
-/// State: first_moment m, second_moment v (the parameter's shape).
-/// Cost: 20 flops with a root and a division a coefficient; two passes, a barrier over each tensor.
+/// AdamW that moves no coordinate against its gradient: the direction of ScaleByCautiousAdam with decoupled weight
+/// decay.
+/// Cost: 20 flops with a root and a division per coefficient; two passes, a barrier over each tensor.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "Cautious Optimizers: Improving Training with One Line of Code", 2024, arXiv 2411.16085.
 struct CautiousAdamW {
   static constexpr std::string_view name = "CautiousAdamW";
   Schedule learning_rate = 1e-3;  // >= 0

@@ -45,14 +45,10 @@ struct ScaleByCautiousLion {
   }
 };
 
-/// Lion that moves no coordinate against its gradient.
-///
-///     x <- x - learning_rate (d + weight_decay x),   d as in ScaleByCautiousLion
-///
-/// State: momentum m (the parameter's shape).
-/// Cost: 14 flops a coefficient; two passes, a barrier over each tensor.
+/// Lion that moves no coordinate against its gradient: the direction of ScaleByCautiousLion with decoupled weight
+/// decay.
+/// Cost: 14 flops per coefficient; two passes, a barrier over each tensor.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "Cautious Optimizers: Improving Training with One Line of Code", 2024, arXiv 2411.16085.
 struct CautiousLion {
   static constexpr std::string_view name = "CautiousLion";
   Schedule learning_rate = 1e-4;  // >= 0

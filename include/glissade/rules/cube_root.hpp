@@ -8,7 +8,7 @@
 
 namespace glissade::detail {
 
-/// x^(-1/3) within 4 %, for x > 0 and normal: minus a third of the exponent, by arithmetic on the bits.
+/// x^(-1/3) within 4 %, for x > 0 and normal: -1/3 times the exponent, by arithmetic on the bits.
 EIGEN_ALWAYS_INLINE float rough_inverse_cube_root(float x) {
   const auto third = static_cast<float>(std::bit_cast<std::int32_t>(x)) * (-1.0f / 3);
   return std::bit_cast<float>(0x54a21d2a + static_cast<std::int32_t>(third));

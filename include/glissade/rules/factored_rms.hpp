@@ -1,8 +1,8 @@
 // Scaling by a second moment that is kept as its row and column means.
 #pragma once
 
-#include "../core/engine/sweep.hpp"
 #include "../core/lanes/stretch.hpp"
+#include "../rule/choose.hpp"
 #include "../rule/moments.hpp"
 
 namespace glissade {

@@ -6,19 +6,19 @@
 
 namespace glissade {
 
-/// Lamb: AdamW whose step in every layer has a length in proportion to the layer; for large batches.
+/// Lamb: AdamW whose step in every layer has a length in proportion to the layer; for large batches. The direction
+/// of ScaleByAdam with decoupled decay, then ScaleByTrustRatio:
 ///
-///     u = m / c1 / ( sqrt(v / c2) + epsilon ) + weight_decay x,   m, v, c_i as in Adam
+///     u = d + weight_decay x,   d as in ScaleByAdam
 ///     x <- x - learning_rate |x| / |u| u;   the ratio is 1 where a norm is 0, and at most max_ratio
-///     not bias_corrected:  c1 = c2 = 1
+///     not bias_corrected:  d without bias corrections
 ///     not always_adapt:    the ratio is 1 for tensors that do not decay
 ///
-/// State: first_moment m, second_moment v (the parameter's shape).
-/// Cost: 18 flops with a root and a division a coefficient; two passes, a barrier over each tensor.
+/// Cost: 18 flops with a root and a division per coefficient; two passes, a barrier over each tensor.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "Large Batch Optimization for Deep Learning: Training BERT in 76 minutes", 2019,
-/// arXiv 1904.00962, Algorithm 2; timm adapts only where there is decay, some implementations correct no bias. For
-/// clipping of all gradients together before it, see ClipByGlobalNorm.
+/// Source: "Large Batch Optimization for Deep Learning: Training BERT in 76 minutes", 2019, arXiv 1904.00962,
+/// Algorithm 2; timm adapts only where there is decay, some implementations correct no bias. For clipping of all
+/// gradients together before it, see ClipByGlobalNorm.
 struct Lamb {
   static constexpr std::string_view name = "Lamb";
   Schedule learning_rate = 1e-3;                               // >= 0
@@ -45,8 +45,9 @@ struct Lamb {
   [[nodiscard]] auto chain() const {
     const TensorMask adapted = always_adapt ? TensorMask{} : weight_decay == 0 ? no_tensor : mask;
     return glissade::chain(
-        ScaleByAdam{beta1, beta2, epsilon, 0, true, bias_corrected}, AddDecayedWeights{weight_decay, mask},
-        ScaleByTrustRatio{.max_ratio = max_ratio, .mask = adapted}, ScaleByLearningRate{learning_rate});
+        ScaleByAdam{.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon, .bias_corrected = bias_corrected},
+        AddDecayedWeights{weight_decay, mask}, ScaleByTrustRatio{.max_ratio = max_ratio, .mask = adapted},
+        ScaleByLearningRate{learning_rate});
   }
 };
 

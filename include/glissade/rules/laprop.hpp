@@ -40,14 +40,10 @@ struct ScaleByLaProp {
   }
 };
 
-/// LaProp: Adam whose momentum is of scaled gradients, so that any beta1 goes with any beta2.
-///
-///     x <- x - learning_rate (d + weight_decay x),   d as in ScaleByLaProp
-///
-/// State: first_moment, second_moment (the parameter's shape).
-/// Cost: 14 flops with a root and a division a coefficient; reads 4 and writes 3 numbers.
+/// LaProp: Adam whose momentum is of scaled gradients, so that any beta1 goes with any beta2. The direction of
+/// ScaleByLaProp with decoupled weight decay.
+/// Cost: 14 flops with a root and a division per coefficient; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "LaProp: Separating Momentum and Adaptivity in Adam", 2020, arXiv 2002.04839, Algorithm 1.
 struct LaProp {
   static constexpr std::string_view name = "LaProp";
   Schedule learning_rate = 4e-4;  // >= 0

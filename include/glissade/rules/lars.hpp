@@ -1,24 +1,29 @@
 // Lars.
 #pragma once
 
-#include "../transforms/scale_by_trust_ratio.hpp"
+#include "../rule/choose.hpp"
 #include "rmsprop.hpp"
 
 namespace glissade {
 
 /// The direction of Lars: every tensor's update, with its decay, gets a length in proportion to the tensor.
 ///
-///     r = trust_coefficient |x| / (|u| + weight_decay |x| + epsilon);   u <- r (u + weight_decay x)
+///     paper:  r = trust_coefficient |x| / (|u| + weight_decay |x| + epsilon);   u <- r (u + weight_decay x)
+///     optax:  r = trust_coefficient |x| / (|u + weight_decay x| + epsilon)
 ///
-/// Where |x| or |u| is 0, r is 1; with trust_coefficient 0 it is 0 always.
-/// State: none. A barrier over the tensor: one more pass, which reads 2 numbers a coefficient.
-/// Source: "Large Batch Training of Convolutional Networks", 2017, arXiv 1708.03888, equation 6.
+/// Where a norm is 0, r is 1; in the paper's form with trust_coefficient 0 it is 0 always. Not always_adapt: r = 1
+/// without decay, as in timm.
+/// State: none. A barrier over the tensor: one more pass, which reads 2 scalars per coefficient.
+/// Source: "Large Batch Training of Convolutional Networks", 2017, arXiv 1708.03888, equation 6 and Algorithm 1;
+/// optax.lars takes the norm of the sum (its defaults: nesterov false, no decay).
 struct ScaleByLars {
   static constexpr std::string_view name = "ScaleByLars";
+  using Convention = glissade::Convention;
   double trust_coefficient = 1e-3;  // >= 0
   double epsilon = 0;               // >= 0
   double weight_decay = 0;          // >= 0
   bool always_adapt = true;
+  Convention convention = Convention::paper;  // or optax
 
   static constexpr Reduction reduction = Reduction::over_tensor;
   static constexpr int sums = 2;
@@ -28,36 +33,33 @@ struct ScaleByLars {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("always_adapt", self.always_adapt);
+    visit("convention", self.convention, Range{1, 2});
   }
   [[nodiscard]] auto measure(const Step&) const {
-    return [](const auto& u, const auto& x) { return terms(square(widen(u)), square(widen(x))); };
+    return [decay = convention == Convention::optax ? weight_decay : 0.0](const auto& u, const auto& x) {
+      return terms(square(widen(u + decay * x)), square(widen(x)));
+    };
   }
   [[nodiscard]] auto kernel(const Step&, const double* sums_of_squares) const {
     const double length = std::sqrt(sums_of_squares[0]);
     const double size = std::sqrt(sums_of_squares[1]);
-    double ratio = trust_coefficient == 0 ? 0 : 1;
+    const bool paper = convention == Convention::paper;
+    const double decay_length = paper ? weight_decay * size : 0;  // else in `length` already
+    double ratio = paper && trust_coefficient == 0 ? 0 : 1;
     if (!always_adapt && weight_decay == 0)
       ratio = 1;
     else if (length != 0 && size != 0)
-      ratio = trust_coefficient * size / (length + weight_decay * size + epsilon);
+      ratio = trust_coefficient * size / (length + decay_length + epsilon);
     return [ratio, decay = weight_decay](auto& u, const auto& x) { u = ratio * (u + decay * x); };
   }
 };
 
-/// Lars: SGD with momentum whose step in every layer is in proportion to the layer; for large batches.
-///
-///     r = trust_coefficient |x| / (|g| + weight_decay |x| + epsilon),   1 where |x| or |g| is 0
-///     b <- momentum b + learning_rate r (g + weight_decay x),   b = 0 at the start
-///     x <- x - b,  or with nesterov  x <- x - momentum b - learning_rate r (g + weight_decay x)
-///     not always_adapt:  r = 1 without decay, as in timm
-///     optax:  r = trust_coefficient |x| / (|g + weight_decay x| + epsilon)
-///
-/// State: momentum_buffer b (the parameter's shape), only while momentum != 0.
-/// Cost: 9 flops a coefficient; two passes, a barrier over each tensor.
+/// Lars: SGD with momentum whose step in every layer is in proportion to the layer; for large batches. The direction
+/// of ScaleByLars, then RatedTrace with the rate inside the momentum buffer.
+/// State: momentum_buffer (the parameter's shape, 0 at the start), only while momentum != 0.
+/// Cost: 11 flops per coefficient; two passes, a barrier over each tensor.
 /// Errors: std::invalid_argument for options out of range, and for nesterov without momentum. Non-finite
 /// gradients propagate.
-/// Source: "Large Batch Training of Convolutional Networks", 2017, arXiv 1708.03888, Algorithm 1;
-/// optax.lars (its defaults: nesterov false, no decay) takes the norm of the sum.
 struct Lars {
   static constexpr std::string_view name = "Lars";
   using Convention = glissade::Convention;
@@ -85,12 +87,7 @@ struct Lars {
   }
   [[nodiscard]] auto chain() const {
     return glissade::chain(
-        Either{convention == Convention::optax,
-               glissade::chain(AddDecayedWeights{weight_decay},
-                               ScaleByTrustRatio{.trust_coefficient = trust_coefficient,
-                                                 .epsilon = epsilon,
-                                                 .mask = always_adapt || weight_decay != 0 ? TensorMask{} : no_tensor}),
-               ScaleByLars{trust_coefficient, epsilon, weight_decay, always_adapt}},
+        ScaleByLars{trust_coefficient, epsilon, weight_decay, always_adapt, convention},
         Either{momentum != 0, RatedTrace{learning_rate, momentum, true, nesterov}, ScaleByLearningRate{learning_rate}});
   }
 };

@@ -12,7 +12,7 @@ namespace glissade {
 ///     c = beta1 m + (1 - beta1) u,   m <- beta2 m + (1 - beta2) u,   u <- sign(c)
 ///     refined:  u <- c where |c| < 1, else sign(c)
 ///
-/// State: momentum m (the parameter's shape). 7 flops a coefficient, no root, no division.
+/// State: momentum m (the parameter's shape).
 /// sign(0) = 0, so a coefficient that has seen no gradient rests; sign(NaN) = NaN. One that had gradients and has
 /// none any more goes on by the learning rate for long, while m fades; refined, it comes to rest.
 /// Source: "Symbolic Discovery of Optimization Algorithms", 2023, arXiv 2302.06675, Algorithm 2.
@@ -39,20 +39,14 @@ struct ScaleByLion {
   }
 };
 
-/// Lion: every coordinate moves by exactly the learning rate. One buffer where Adam has two; wants a
-/// learning rate 3 to 10 times smaller than AdamW's and a weight decay as much larger.
-///
-///     c = beta1 m + (1 - beta1) g
-///     x <- (1 - learning_rate weight_decay) x - learning_rate sign(c)
-///     m <- beta2 m + (1 - beta2) g
+/// Lion: every coordinate moves by exactly the learning rate, along the direction of ScaleByLion. One buffer where
+/// Adam has two; wants a learning rate 3 to 10 times smaller than AdamW's and a weight decay as much larger.
 ///
 /// With weight decay L it minimizes f over the box |x_i| <= 1 / L ("Lion Secretly Solves Constrained
 /// Optimization", 2023, arXiv 2310.05898). With a constant rate it ends in a cycle of that size.
 ///
-/// State: momentum m (the parameter's shape).
-/// Cost: 10 flops a coefficient; reads 3 and writes 2 numbers.
+/// Cost: 10 flops per coefficient, no root, no division; reads 3 and writes 2 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "Symbolic Discovery of Optimization Algorithms", 2023, arXiv 2302.06675, Algorithm 2.
 struct Lion {
   static constexpr std::string_view name = "Lion";
   Schedule learning_rate = 1e-4;  // >= 0

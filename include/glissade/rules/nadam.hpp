@@ -14,7 +14,7 @@ namespace glissade {
 ///     torch_1:  as torch, with P mu_t mu_(t+1) in place of P mu_(t+1)
 ///     optax:  u <- ( (1 - beta1) / (1 - beta1^t) u + beta1 / (1 - beta1^(t+1)) m ) / d
 ///
-/// State: first_moment m, second_moment v (the parameter's shape), momentum_product P.
+/// State: first_moment m, second_moment v (the parameter's shape), momentum_product P (a scalar).
 /// PyTorch before 2.0 had the extra mu_t; the source and PyTorch since have not.
 /// Source: "Incorporating Nesterov Momentum into Adam", 2016; torch and optax both leave out the factor
 /// beta2 that its Algorithm 2 has on the corrected v.
@@ -59,14 +59,10 @@ struct ScaleByNAdam {
   }
 };
 
-/// NAdam: Adam that looks one step of momentum ahead.
-///
-/// The step is Adam's (or, decoupled, AdamW's) with the direction of ScaleByNAdam.
-///
-/// State: first_moment, second_moment (the parameter's shape), momentum_product (a number).
-/// Cost: 17 flops with a root and a division a coefficient; reads 4 and writes 3 numbers.
+/// NAdam: Adam that looks one step of momentum ahead. The direction of ScaleByNAdam after L2 decay, or with decoupled
+/// decay, as in torch.optim.NAdam and optax.nadam.
+/// Cost: 17 flops with a root and a division per coefficient; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "Incorporating Nesterov Momentum into Adam", 2016; torch.optim.NAdam, optax.nadam.
 struct NAdam {
   static constexpr std::string_view name = "NAdam";
   using Convention = glissade::Convention;
@@ -94,9 +90,9 @@ struct NAdam {
       reject(name, "convention", static_cast<double>(convention), "torch, torch_1 or optax");
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(AddDecayedWeights{decoupled ? 0.0 : weight_decay},
-                           ScaleByNAdam{beta1, beta2, epsilon, momentum_decay, convention},
-                           AddDecayedWeights{decoupled ? weight_decay : 0.0}, ScaleByLearningRate{learning_rate});
+    return glissade::chain(
+        decayed(ScaleByNAdam{beta1, beta2, epsilon, momentum_decay, convention}, weight_decay, decoupled),
+        ScaleByLearningRate{learning_rate});
   }
 };
 

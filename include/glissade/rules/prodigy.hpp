@@ -1,81 +1,10 @@
 // Prodigy.
 #pragma once
 
-#include "../rule/chain.hpp"
 #include "../rule/moments.hpp"
-#include "../transforms/add_decayed_weights.hpp"
+#include "../rule/rule.hpp"
 
 namespace glissade {
-
-/// The step of Prodigy; the formulas stand there.
-///
-/// State: first_moment m, second_moment v, weighted_sum s, start x0 (the parameter's shape);
-/// shared("d"), the distance found so far (0 before the first step), and "previous_d", "largest_d",
-/// "numerator".
-struct ProdigyStep {
-  static constexpr std::string_view name = "ProdigyStep";
-  Schedule learning_rate = 1;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double beta3 = 0;
-  double epsilon = 1e-8;
-  double initial_distance = 1e-6;
-  double distance_factor = 1;
-  double growth_rate = std::numeric_limits<double>::infinity();
-  bool bias_corrected = false;
-  bool safeguard_warmup = false;
-  double weight_decay = 0;
-
-  static constexpr Reduction reduction = Reduction::over_all;
-  static constexpr int sums = 2;
-  static constexpr std::array<std::string_view, 4> slots{"first_moment", "second_moment", "weighted_sum", "start"};
-  static constexpr std::array<bool, 4> non_negative{false, true, false, false};
-  static constexpr std::array<bool, 4> uncoded{false, false, false, true};
-  static constexpr std::array<NamedScalar, 4> shared{{{"d"}, {"previous_d"}, {"largest_d"}, {"numerator"}}};
-  [[nodiscard]] double initial(std::size_t slot) const { return slot == 3 ? from_parameters : 0; }
-
-  [[nodiscard]] auto measure(const Step& step) const {
-    const double d = (std::max)(step.shared(0), initial_distance);
-    const double rate = d * learning_rate(step.time) * correction(step.count);
-    const double progress = d / initial_distance * rate;
-    const double weight = d / initial_distance * (safeguard_warmup ? d : rate);
-    return [b1 = beta1, b2 = beta2, b3 = beta3, d, progress, weight](const auto& u, const auto& x, auto& m, auto& v,
-                                                                     auto& s, const auto& start) {
-      m = b1 * m + (d * (1 - b1)) * u;
-      v = b2 * v + (d * d * (1 - b2)) * square(u);
-      s = b3 * s + weight * u;
-      return terms(widen(progress * u) * widen(start - x), widen(abs(s)));
-    };
-  }
-  /// Once a step, when all sums are known.
-  [[nodiscard]] bool admit(const Admission& step) const {
-    double& d = step.shared[0];
-    double& numerator = step.shared[3];
-    d = (std::max)(d, initial_distance);
-    step.shared[1] = d;
-    double& largest = step.shared[2];
-    largest = (std::max)(largest, d);
-    numerator = beta3 * numerator + step.totals[0];
-    if (step.totals[1] > 0) {
-      const double found = distance_factor * numerator / step.totals[1];
-      if (d == initial_distance) d = (std::max)(d, found);
-      largest = (std::max)(largest, found);
-      d = (std::min)(largest, d * growth_rate);
-    }
-    return true;
-  }
-  [[nodiscard]] auto kernel(const Step& step, const double*) const {
-    const double rate = step.shared(1) * learning_rate(step.time) * correction(step.count);
-    return [rate, e = step.shared(0) * epsilon, decay = weight_decay](auto& u, const auto& x, auto& m, auto& v) {
-      u = -(rate * (m / (sqrt(v) + guard<std::remove_cvref_t<decltype(u)>>(e)) + decay * x));
-    };
-  }
-
- private:
-  [[nodiscard]] double correction(std::int64_t count) const {
-    return bias_corrected ? std::sqrt(bias_correction(beta2, count)) / bias_correction(beta1, count) : 1;
-  }
-};
 
 /// Prodigy: Adam without a learning rate to choose; it estimates the distance d to the solution, from
 /// below, and steps accordingly.
@@ -109,6 +38,14 @@ struct Prodigy {
   bool bias_corrected = false;
   bool safeguard_warmup = false;  // leaves the learning rate out of s
 
+  static constexpr Reduction reduction = Reduction::over_all;
+  static constexpr int sums = 2;
+  static constexpr std::array<std::string_view, 4> slots{"first_moment", "second_moment", "weighted_sum", "start"};
+  static constexpr std::array<bool, 4> non_negative{false, true, false, false};
+  static constexpr std::array<bool, 4> full_precision{false, false, false, true};
+  static constexpr std::array<NamedScalar, 4> shared{{{"d"}, {"previous_d"}, {"largest_d"}, {"numerator"}}};
+  [[nodiscard]] double initial(std::size_t slot) const { return slot == 3 ? from_parameters : 0; }
+
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
     visit("beta1", self.beta1, range::decay);
@@ -122,10 +59,45 @@ struct Prodigy {
     visit("bias_corrected", self.bias_corrected);
     visit("safeguard_warmup", self.safeguard_warmup);
   }
-  [[nodiscard]] auto chain() const {
-    return glissade::chain(ProdigyStep{learning_rate, beta1, beta2, beta3 == 0 ? std::sqrt(beta2) : beta3, epsilon,
-                                       initial_distance, distance_factor, growth_rate, bias_corrected, safeguard_warmup,
-                                       weight_decay});
+  [[nodiscard]] auto measure(const Step& step) const {
+    const double d = (std::max)(step.shared(0), initial_distance);
+    const double rate = d * learning_rate(step.time) * correction(step.count);
+    const double progress = d / initial_distance * rate;
+    const double weight = d / initial_distance * (safeguard_warmup ? d : rate);
+    return [b1 = beta1, b2 = beta2, b3 = decay_of_sums(), d, progress, weight](const auto& u, const auto& x, auto& m,
+                                                                               auto& v, auto& s, const auto& start) {
+      m = b1 * m + (d * (1 - b1)) * u;
+      v = b2 * v + (d * d * (1 - b2)) * square(u);
+      s = b3 * s + weight * u;
+      return terms(widen(progress * u) * widen(start - x), widen(abs(s)));
+    };
+  }
+  void finish(const Totals& all) const {
+    double& d = all.shared[0];
+    double& numerator = all.shared[3];
+    d = (std::max)(d, initial_distance);
+    all.shared[1] = d;
+    double& largest = all.shared[2];
+    largest = (std::max)(largest, d);
+    numerator = decay_of_sums() * numerator + all.sums[0];
+    if (all.sums[1] > 0) {
+      const double found = distance_factor * numerator / all.sums[1];
+      if (d == initial_distance) d = (std::max)(d, found);
+      largest = (std::max)(largest, found);
+      d = (std::min)(largest, d * growth_rate);
+    }
+  }
+  [[nodiscard]] auto kernel(const Step& step, const double*) const {
+    const double rate = step.shared(1) * learning_rate(step.time) * correction(step.count);
+    return [rate, e = step.shared(0) * epsilon, decay = weight_decay](auto& u, const auto& x, auto& m, auto& v) {
+      u = -(rate * (m / (sqrt(v) + guard<std::remove_cvref_t<decltype(u)>>(e)) + decay * x));
+    };
+  }
+
+ private:
+  [[nodiscard]] double decay_of_sums() const { return beta3 == 0 ? std::sqrt(beta2) : beta3; }
+  [[nodiscard]] double correction(std::int64_t count) const {
+    return bias_corrected ? std::sqrt(bias_correction(beta2, count)) / bias_correction(beta1, count) : 1;
   }
 };
 

@@ -64,15 +64,10 @@ struct ScaleByRAdam {
   }
 };
 
-/// RAdam: Adam that needs no warm-up, because it waits until its second moment can be trusted.
-///
-/// The step is Adam's (or, decoupled, AdamW's) with the direction of ScaleByRAdam.
-///
-/// State: first_moment, second_moment (the parameter's shape).
-/// Cost: 14 flops with a root and a division a coefficient; reads 4 and writes 3 numbers.
+/// RAdam: Adam that needs no warm-up, because it waits until its second moment can be trusted. The direction of
+/// ScaleByRAdam after L2 decay, or with decoupled decay, as in torch.optim.RAdam and optax.radam.
+/// Cost: 14 flops with a root and a division per coefficient; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "On the Variance of the Adaptive Learning Rate and Beyond", 2019, arXiv 1908.03265,
-/// Algorithm 2; torch.optim.RAdam, optax.radam.
 struct RAdam {
   static constexpr std::string_view name = "RAdam";
   using Convention = glissade::Convention;
@@ -96,9 +91,8 @@ struct RAdam {
     visit("threshold", self.threshold, Range{4});
   }
   [[nodiscard]] auto chain() const {
-    return glissade::chain(AddDecayedWeights{decoupled ? 0.0 : weight_decay},
-                           ScaleByRAdam{beta1, beta2, epsilon, convention, threshold},
-                           AddDecayedWeights{decoupled ? weight_decay : 0.0}, ScaleByLearningRate{learning_rate});
+    return glissade::chain(decayed(ScaleByRAdam{beta1, beta2, epsilon, convention, threshold}, weight_decay, decoupled),
+                           ScaleByLearningRate{learning_rate});
   }
 };
 

@@ -1,7 +1,7 @@
 // RMSprop.
 #pragma once
 
-#include "../rule/chain.hpp"
+#include "../rule/choose.hpp"
 #include "../rule/convention.hpp"
 #include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"
@@ -66,8 +66,7 @@ struct ScaleByRms {
   }
 };
 
-/// Momentum with the learning rate before or behind the buffer: inside it, a change of the rate takes
-/// effect slowly.
+/// Momentum with the learning rate before or after the buffer: inside it, a change of the rate takes effect slowly.
 ///
 ///     outside:  b <- momentum b + u,  u <- -learning_rate b
 ///     inside:   b <- momentum b + learning_rate u,  u <- -b
@@ -91,9 +90,9 @@ struct RatedTrace {
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     const double rate = learning_rate(step.time);
-    const double behind = rate_inside ? -1.0 : -rate;
-    return [momentum = momentum, before = rate_inside ? rate : 1.0, ahead = nesterov ? behind : 0.0,
-            follow = nesterov ? momentum * behind : behind](auto& u, const auto&, auto& buffer) {
+    const double after = rate_inside ? -1.0 : -rate;
+    return [momentum = momentum, before = rate_inside ? rate : 1.0, ahead = nesterov ? after : 0.0,
+            follow = nesterov ? momentum * after : after](auto& u, const auto&, auto& buffer) {
       u = before * u;
       buffer = momentum * buffer + u;
       u = ahead * u + follow * buffer;
@@ -101,12 +100,9 @@ struct RatedTrace {
   }
 };
 
-/// RMSprop: gradients over their running root mean square, in the conventions of three libraries.
-///
-///     g <- g + weight_decay x;  direction as in ScaleByRms;  momentum as in RatedTrace
-///
-/// State: mean_square; mean_update while centered; momentum_buffer while momentum != 0.
-/// Cost: 8 to 16 flops with a root and a division a coefficient; reads 3 to 5 and writes 2 to 4 numbers.
+/// RMSprop: gradients over their running root mean square, in the conventions of three libraries. L2 decay, the
+/// direction of ScaleByRms, and RatedTrace while momentum != 0.
+/// Cost: 8 to 16 flops with a root and a division per coefficient; reads 3 to 5 and writes 2 to 4 scalars.
 /// Errors: std::invalid_argument for options out of range, and for nesterov without momentum. Non-finite
 /// gradients propagate.
 /// Source: Hinton's lecture notes, 2012; torch.optim.RMSprop. Conventions:

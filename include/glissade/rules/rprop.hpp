@@ -15,11 +15,11 @@ namespace glissade {
 ///     optax:  the step is eta sign(g) of the step before, 0 where s < 0; eta stays unbounded where s = 0
 ///
 /// State: previous_gradient, step_size (the parameter's shape; starts at learning_rate(0)).
-/// Cost: 8 flops a coefficient, no root, no division; reads 4 and writes 3 numbers.
+/// Cost: 8 flops per coefficient, no root, no division; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "A Direct Adaptive Method for Faster Backpropagation Learning: The RPROP Algorithm", 1993;
 /// torch.optim.Rprop (the variant without weight backtracking, Rprop-minus with a zeroed gradient).
-/// Convention optax, as of 0.2.8, takes every step one step late: the first one does nothing.
+/// Convention optax, as of 0.2.8, makes every step one step late: the first one does nothing.
 struct Rprop {
   static constexpr std::string_view name = "Rprop";
   using Convention = glissade::Convention;

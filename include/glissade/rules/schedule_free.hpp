@@ -1,7 +1,6 @@
 // Schedule-free SGD and AdamW.
 #pragma once
 
-#include "../optimizer/evaluation.hpp"
 #include "../rule/chain.hpp"
 #include "../rule/moments.hpp"
 #include "../transforms/add_decayed_weights.hpp"
@@ -26,7 +25,7 @@ struct ScheduleFreeStep {
   double step_power = 0;       // >= 0
 
   static constexpr std::array<std::string_view, 1> slots{"base_iterate"};
-  static constexpr std::array<bool, 1> uncoded{true};
+  static constexpr std::array<bool, 1> full_precision{true};
   static constexpr std::array<NamedScalar, 2> scalars{{{"weight_sum"}, {"largest_rate"}}};
   [[nodiscard]] double initial(std::size_t) const { return from_parameters; }
 

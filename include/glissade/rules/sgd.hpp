@@ -1,7 +1,7 @@
 // Stochastic gradient descent.
 #pragma once
 
-#include "../rule/chain.hpp"
+#include "../rule/choose.hpp"
 #include "../transforms/add_decayed_weights.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"
 #include "../transforms/trace.hpp"
@@ -18,7 +18,7 @@ namespace glissade {
 ///                      effect slowly
 ///
 /// State: momentum_buffer (the parameter's shape), only while momentum != 0.
-/// Cost: 2 to 6 flops a coefficient; reads 2 and writes 1 number, with momentum 3 and 2.
+/// Cost: 4 to 8 flops per coefficient; reads 2 and writes 1 scalar, with momentum 3 and 2.
 /// Errors: std::invalid_argument for options out of range, and for nesterov without momentum or with
 /// dampening. Non-finite gradients propagate.
 /// Source: torch.optim.SGD, which fixes what the first step does; Nesterov's form after "On the
@@ -48,7 +48,7 @@ struct Sgd {
   [[nodiscard]] auto chain() const {
     const bool inside = rate_in_buffer && momentum != 0;
     return glissade::chain(
-        When{weight_decay != 0, AddDecayedWeights{weight_decay}},
+        AddDecayedWeights{weight_decay},
         When{momentum != 0, Trace{momentum, dampening, nesterov, inside ? learning_rate : Schedule(1)}},
         ScaleByLearningRate{inside ? Schedule(1) : learning_rate});
   }

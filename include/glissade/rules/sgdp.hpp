@@ -12,7 +12,7 @@ namespace glissade {
 /// normalization.
 ///
 ///     b <- momentum b + (1 - dampening) g,   d = b, or with nesterov g + momentum b
-///     p = d without its part along x, row by row, where Projected finds the scale of x to have no effect
+///     p = d without its part along x, row by row, where WithoutRadialPart finds the scale of x to have no effect
 ///     x <- x - learning_rate (p + weight_decay / (1 - momentum) x),  decay times decay_ratio where it does
 ///
 /// State: momentum_buffer b (the parameter's shape); b <- g in the first step, as in Sgd.
@@ -43,7 +43,8 @@ struct SgdP {
   }
   [[nodiscard]] auto chain() const {
     return glissade::chain(
-        Projected<Trace>{{momentum, dampening, nesterov}, delta, decay_ratio, weight_decay / (1 - momentum), epsilon},
+        WithoutRadialPart<Trace>{
+            {momentum, dampening, nesterov}, delta, decay_ratio, weight_decay / (1 - momentum), epsilon},
         ScaleByLearningRate{learning_rate});
   }
 };

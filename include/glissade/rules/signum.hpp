@@ -12,6 +12,7 @@ namespace glissade {
 ///     m <- momentum m + (1 - momentum) u,   u <- sign(m)
 ///
 /// State: momentum_buffer m (the parameter's shape). sign(0) = 0, sign(NaN) = NaN.
+/// Source: "signSGD: Compressed Optimisation for Non-Convex Problems", 2018, arXiv 1802.04434, Algorithm 2.
 struct ScaleBySignum {
   static constexpr std::string_view name = "ScaleBySignum";
   double momentum = 0.9;  // in [0, 1)
@@ -27,16 +28,10 @@ struct ScaleBySignum {
   }
 };
 
-/// Sign descent with momentum: Lion with both betas equal; with momentum 0, signSGD.
-///
-///     m <- momentum m + (1 - momentum) g
-///     x <- x - learning_rate (sign(m) + weight_decay x)
-///
-/// State: momentum_buffer m (the parameter's shape).
-/// Cost: 8 flops a coefficient; reads 3 and writes 2 numbers.
+/// Sign descent with momentum: Lion with both betas equal; with momentum 0, signSGD. The direction of ScaleBySignum
+/// with decoupled weight decay.
+/// Cost: 8 flops per coefficient; reads 3 and writes 2 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "signSGD: Compressed Optimisation for Non-Convex Problems", 2018, arXiv 1802.04434,
-/// Algorithm 2.
 struct Signum {
   static constexpr std::string_view name = "Signum";
   Schedule learning_rate = 1e-3;  // >= 0

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../rule/rule.hpp"
+#include "../rule/choose.hpp"
+#include "../transforms/add_decayed_weights.hpp"
 
 namespace glissade::detail {
 
@@ -61,77 +62,27 @@ bool project_out(const T* g, const P* x, T* d, const Tensor& tensor, double delt
          });
 }
 
-/// A matrix's step: Direction makes u from the gradient, the radial part is taken out where it has no
+/// A matrix's step: the inner direction makes u from the gradient, the radial part is taken out where it has no
 /// effect, then decay is added, less of it where something was taken out.
 template <class Direction>
-struct ProjectedMatrix {
-  static constexpr std::string_view name = "ProjectedMatrix";
+struct MatrixWithoutRadialPart {
+  static constexpr std::string_view name = "MatrixWithoutRadialPart";
   static constexpr int passes = 2;
-  Direction direction;
+  Direction inner;
   double delta;
   double decay_ratio;
   double weight_decay;
   double epsilon;
 
-  void fields(const Tensor& tensor, auto&& add) const {
-    for (std::string_view slot : Direction::slots) add(slot, tensor.rows, tensor.cols);
-  }
-  template <class T, class P>
-  void update(const Step& step, const MatrixUpdate<T, P>& m) const {
-    run_direction(step, m, std::make_index_sequence<Direction::slots.size()>{});
+  void fields(const Tensor&, auto&&) const {}
+  [[nodiscard]] Tensor within(const Tensor& tensor) const { return tensor; }
+  void update(const Step& step, const auto& m) const {
+    using T = std::remove_pointer_t<decltype(m.out)>;
+    m.run(inner, step, step.count, m.tensor, m.in, m.out, m.parameters);
     const bool projected = project_out(m.in, m.parameters, m.out, m.tensor, delta, epsilon);
     const double decay = weight_decay * (projected ? decay_ratio : 1);
     if (decay == 0) return;
     for (Index i = 0; i < m.tensor.size(); ++i) m.out[i] += static_cast<T>(decay * convert<double>(m.parameters[i]));
-  }
-
- private:
-  template <class T, class P, std::size_t... S>
-  void run_direction(const Step& step, const MatrixUpdate<T, P>& m, std::index_sequence<S...>) const {
-    using L = Lane<T>;
-    const auto kernel = direction.kernel(step);
-    for (Index i = 0; i < m.tensor.size(); i += L::width) {
-      const Index count = (std::min)(Index{L::width}, m.tensor.size() - i);
-      if (count == L::width) {
-        L u = L::load(m.in + i);
-        L values[sizeof...(S)] = {L::load(m.fields[S] + i)...};
-        kernel(u, u, values[S]...);
-        u.store(m.out + i);
-        (values[S].store(m.fields[S] + i), ...);
-      } else {  // the tail, padded with zeros
-        alignas(64) T tail[sizeof...(S) + 1][std::size_t{L::width}] = {};
-        for (Index j = 0; j < count; ++j) tail[sizeof...(S)][j] = m.in[i + j];
-        for (Index j = 0; j < count; ++j) ((tail[S][j] = m.fields[S][i + j]), ...);
-        L u = L::load(tail[sizeof...(S)]);
-        L values[sizeof...(S)] = {L::load(tail[S])...};
-        kernel(u, u, values[S]...);
-        u.store(tail[sizeof...(S)]);
-        (values[S].store(tail[S]), ...);
-        for (Index j = 0; j < count; ++j) m.out[i + j] = tail[sizeof...(S)][j];
-        for (Index j = 0; j < count; ++j) ((m.fields[S][i + j] = tail[S][j]), ...);
-      }
-    }
-  }
-};
-
-/// Of vectors: the direction as it is.
-template <class Direction>
-struct ProjectedVector {
-  static constexpr std::string_view name = "ProjectedVector";
-  Direction direction;
-  double weight_decay;
-
-  static constexpr auto slots = Direction::slots;
-  static constexpr auto non_negative = [] {
-    std::array<bool, slots.size()> result{};
-    for (std::size_t s = 0; s < slots.size(); ++s) result[s] = slot_is_non_negative<Direction>(s);
-    return result;
-  }();
-  [[nodiscard]] auto kernel(const Step& step) const {
-    return [inner = direction.kernel(step), decay = weight_decay](auto& u, const auto& x, auto&... slot) {
-      inner(u, x, slot...);
-      u += decay * x;
-    };
   }
 };
 
@@ -150,9 +101,9 @@ namespace glissade {
 /// Source: "AdamP: Slowing Down the Slowdown for Momentum Optimizers on Scale-invariant Weights", 2020,
 /// arXiv 2006.08217; the test of the whole matrix and epsilon are from the authors' code.
 template <class Direction>
-struct Projected {
-  static constexpr std::string_view name = "Projected";
-  using Alternatives = std::tuple<detail::ProjectedMatrix<Direction>, detail::ProjectedVector<Direction>>;
+struct WithoutRadialPart {
+  static constexpr std::string_view name = "WithoutRadialPart";
+  using Alternatives = std::tuple<detail::MatrixWithoutRadialPart<Direction>, Chain<Direction, AddDecayedWeights>>;
   Direction direction = {};
   double delta = 0.1;        // >= 0
   double decay_ratio = 0.1;  // in [0, 1]
@@ -168,9 +119,9 @@ struct Projected {
   }
   void select(const Tensor& tensor, auto&& run) const {
     if (tensor.is_matrix())
-      run(detail::ProjectedMatrix<Direction>{direction, delta, decay_ratio, weight_decay, epsilon});
+      run(detail::MatrixWithoutRadialPart<Direction>{direction, delta, decay_ratio, weight_decay, epsilon});
     else
-      run(detail::ProjectedVector<Direction>{direction, weight_decay});
+      run(chain(direction, AddDecayedWeights{weight_decay}));
   }
 };
 

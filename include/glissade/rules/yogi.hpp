@@ -12,7 +12,9 @@ namespace glissade {
 ///
 /// State: first_moment m, second_moment v (the parameter's shape), v initial_accumulator at the start; with
 /// both_start m too.
-/// Source: "Adaptive Methods for Nonconvex Optimization", 2018, NeurIPS, Algorithm 2.
+/// Source: "Adaptive Methods for Nonconvex Optimization", 2018, NeurIPS, Algorithm 2, which corrects no bias; the
+/// start of the second moment (1e-6) as in optax. optax.yogi is bias_corrected and lets both moments start there,
+/// so that without a gradient it moves.
 struct ScaleByYogi {
   static constexpr std::string_view name = "ScaleByYogi";
   double beta1 = 0.9;                 // in [0, 1)
@@ -47,16 +49,10 @@ struct ScaleByYogi {
   }
 };
 
-/// Yogi: Adam for gradients that are rare or far apart in size, without Adam's sudden growth of steps.
-///
-///     g <- g + weight_decay x,   x <- x - learning_rate d,   d as in ScaleByYogi
-///
-/// State: first_moment, second_moment (the parameter's shape).
-/// Cost: 16 flops with a root and a division a coefficient; reads 4 and writes 3 numbers.
+/// Yogi: Adam for gradients that are rare or far apart in size, without Adam's sudden growth of steps. The direction
+/// of ScaleByYogi after L2 decay.
+/// Cost: 16 flops with a root and a division per coefficient; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
-/// Source: "Adaptive Methods for Nonconvex Optimization", 2018, NeurIPS, Algorithm 2; the start of the
-/// second moment (1e-6) as in optax. The paper corrects no bias.
-/// optax.yogi is bias_corrected and lets both moments start there, so that without a gradient it moves.
 struct Yogi {
   static constexpr std::string_view name = "Yogi";
   Schedule learning_rate = 1e-2;      // >= 0

@@ -5,7 +5,7 @@
 
 namespace glissade {
 
-/// value at every step; the same as the plain number, said aloud.
+/// value at every step; the same as the plain number, but explicit.
 [[nodiscard]] inline Schedule constant(double value) { return value; }
 
 }  // namespace glissade

@@ -1,4 +1,4 @@
-// Cosine waves: annealing that rises again, warm restarts, and several waves behind a warm-up.
+// Cosine waves: annealing that rises again, warm restarts, and several waves after a warm-up.
 #pragma once
 
 #include <algorithm>
@@ -76,7 +76,7 @@ struct WarmupCosineCycles {
 };
 
 /// Climbs to `peak` over `warmup_steps`, then follows `cycles` cosine waves down to min_ratio peak; like its
-/// source it goes on waving behind total_steps. With cycles = 0.5 it is warmup_cosine_decay up to there.
+/// source it goes on waving after total_steps. With cycles = 0.5 it is warmup_cosine_decay up to that step.
 /// Source: transformers.get_cosine_with_min_lr_schedule_with_warmup.
 [[nodiscard]] inline WarmupCosineCycles warmup_cosine_cycles(double peak, double warmup_steps, double total_steps,
                                                              double cycles = 0.5, double min_ratio = 0) {

@@ -38,7 +38,7 @@ struct Interpolate {
 };
 
 /// Goes through all knots, whose steps do not fall; of two at the same step the later one counts from
-/// there on.
+/// that step on.
 /// Source: optax.piecewise_interpolate_schedule, with values instead of factors.
 [[nodiscard]] inline Interpolate interpolate(std::vector<Knot> knots, Interpolation shape = Interpolation::linear) {
   if (knots.empty()) throw std::invalid_argument("interpolate: no knots, must be at least one");

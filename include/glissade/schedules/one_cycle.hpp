@@ -55,7 +55,7 @@ inline Interpolate one_cycle_knots(double start, double peak, double end, double
 }
 
 /// optax's form: climbs up to step floor(warmup_share T), reaches the last rate peak / start_divisor /
-/// end_divisor only behind the last step. Source: optax.cosine_onecycle_schedule.
+/// end_divisor only after the last step. Source: optax.cosine_onecycle_schedule.
 [[nodiscard]] inline Interpolate one_cycle_optax(double peak, double total_steps, const OneCycleOptions& options = {}) {
   detail::check_one_cycle("one_cycle_optax", peak, total_steps, options);
   const double start = peak / options.start_divisor;

@@ -105,9 +105,21 @@ struct PlainMomentum {
   }
 };
 
+/// Where a tensor is in its mean: updates taken in so far, and means before this one.
+inline constexpr std::array<NamedScalar, 2> window_scalars{{{"micro_step"}, {"windows"}}};
+
+/// Moves on to the next update of a mean over `steps`; returns how many had been taken in before.
+inline double advance_window(const Step& step, int steps) {
+  const double taken = step.scalar(0);
+  step.scalar(0) = taken + 1 == steps ? 0 : taken + 1;
+  if (taken + 1 == steps) step.scalar(1) += 1;
+  return taken;
+}
+
 struct FloraMean {
   static constexpr std::string_view name = "FloraMean";
   static constexpr int passes = 2;
+  static constexpr std::array<NamedScalar, 2> scalars = window_scalars;
   int steps;
   int rank;
   ProjectionSide side;
@@ -123,13 +135,14 @@ struct FloraMean {
     const Index length = projected_length(m.tensor, c.side);
     m.workspace.reserve(static_cast<std::size_t>(length * rank) * sizeof(T));
     const auto projection = scratch_matrix<T>(m.workspace, 0, length, rank, false);
-    fill_normal(projection, subspace_key(seed, step, step.time / steps));
-    const bool first = step.time % steps == 0;
+    fill_normal(projection, subspace_key(seed, step, static_cast<std::int64_t>(step.scalar(1))));
+    const double taken = advance_window(step, steps);
+    const bool first = taken == 0;
     if (c.side == ProjectionSide::left)
       multiply(projection.transpose(), c.G, c.C, 1.0 / steps, !first);
     else
       multiply(c.G, projection, c.C, 1.0 / steps, !first);
-    if (step.time % steps == steps - 1)
+    if (taken + 1 == steps)
       lift_side<T>(c.side, c.C, projection, c.U, 1);
     else
       c.U.flat().setZero();
@@ -139,10 +152,11 @@ struct FloraMean {
 /// The exact mean, of what is not compressed.
 struct PlainMean {
   static constexpr std::string_view name = "PlainMean";
+  static constexpr std::array<NamedScalar, 2> scalars = window_scalars;
   int steps;
   static constexpr std::array<std::string_view, 1> slots{"mean"};
   [[nodiscard]] auto kernel(const Step& step) const {
-    const double keep = step.time % steps == 0 ? 0 : 1;
+    const double keep = advance_window(step, steps) == 0 ? 0 : 1;
     return [keep, share = 1.0 / steps](auto& u, const auto&, auto& mean) {
       mean = keep * mean + share * u;
       u = mean;
@@ -170,8 +184,8 @@ struct MicroStepGate {
   static constexpr std::string_view name = "MicroStepGate";
   int steps;
   static constexpr std::array<NamedScalar, 1> shared{{{"micro_step"}}};
-  [[nodiscard]] bool opens(const double* micro_step) const { return *micro_step + 1 >= steps; }
-  void advance(double* micro_step, bool opened) const { *micro_step = opened ? 0 : *micro_step + 1; }
+  [[nodiscard]] bool open(const double* micro_step) const { return *micro_step + 1 >= steps; }
+  void after(double* micro_step, bool opened) const { *micro_step = opened ? 0 : *micro_step + 1; }
   [[nodiscard]] auto kernel(const Step&) const {
     return [](auto&, const auto&) {};
   }

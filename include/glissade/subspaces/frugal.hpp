@@ -3,7 +3,7 @@
 
 #include "../core/lanes/stretch.hpp"
 #include "../core/random_permutation.hpp"
-#include "badam.hpp"
+#include "../rules/adam.hpp"
 #include "projection.hpp"
 
 namespace glissade {
@@ -15,7 +15,6 @@ enum class FrugalProjector {
   randk,    // some coefficients
   svd,      // the leading singular subspace of the shorter side, as GaLore
   random,   // a random subspace of the shorter side
-  block,    // all of some tensors, nothing of the others
 };
 /// What is made of the rest, f.
 enum class InactiveRule { sign_sgd, sgd, no };  // sign(f), f, 0
@@ -25,21 +24,24 @@ struct FrugalOptions {
   int update_gap = 200;   // T >= 1: updates from one choice to the next
   FrugalProjector projector = FrugalProjector::columns;
   InactiveRule inactive_rule = InactiveRule::sign_sgd;
-  double inactive_scale = 1;              // >= 0: of the rest; 0.1 in the authors' fine-tuning
-  double projected_scale = 1;             // > 0: of both parts of the matrices of the mask
-  bool reset_statistics = true;           // the inner rule begins anew with every choice
-  BlockOrder order = BlockOrder::random;  // of block
-  std::uint64_t seed = 0;                 // of the choice
-  TensorMask mask = matrices_only;        // which tensors are split; the others run the inner rule as it is
+  double inactive_scale = 1;        // >= 0: of the rest; 0.1 in the authors' fine-tuning
+  double projected_scale = 1;       // > 0: of both parts of the matrices of the mask
+  bool reset_statistics = true;     // the inner rule begins anew with every choice
+  std::uint64_t seed = 0;           // of the choice
+  TensorMask mask = matrices_only;  // which tensors are split; the others run the inner rule as it is
 };
 
-namespace detail {
+/// What is made of an update without any state: its sign, itself or nothing, times a factor; for the coefficients and
+/// blocks that a rule with state leaves out.
+struct StateFree {
+  static constexpr std::string_view name = "StateFree";
+  InactiveRule rule = InactiveRule::sign_sgd;
+  double factor = 1;  // >= 0
 
-/// The state-free rule.
-struct InactiveUpdate {
-  static constexpr std::string_view name = "InactiveUpdate";
-  InactiveRule rule;
-  double factor;
+  static void options(auto& self, auto&& visit) {
+    visit("rule", self.rule, Range{0, 2});
+    visit("factor", self.factor, range::non_negative);
+  }
   [[nodiscard]] auto kernel(const Step&) const {
     return [rule = rule, factor = factor](auto& u) {
       using L = std::remove_cvref_t<decltype(u)>;
@@ -50,6 +52,8 @@ struct InactiveUpdate {
     };
   }
 };
+
+namespace detail {
 
 /// How many of `count` a density stands for.
 inline Index part_of(double density, Index count) {
@@ -84,58 +88,67 @@ struct FrugalMatrix {
     }
     return small;
   }
-  [[nodiscard]] std::int64_t restarts() const { return options.reset_statistics ? options.update_gap : 0; }
   void fields(const Tensor& tensor, auto&& add) const {
     if (in_subspace()) add("projector", projected_length(tensor, side(tensor)), active(tensor));
   }
 
+  void update(const Step& step, const auto& m) const {
+    using T = typename std::remove_cvref_t<decltype(m)>::Scalar;
+    const Tensor small = within(m.tensor);
+    const std::int64_t done = step.count - 1;
+    const bool chooses = done % options.update_gap == 0;
+    m.workspace.reserve(static_cast<std::size_t>(2 * small.size()) * sizeof(T));
+    T* const image = reinterpret_cast<T*>(m.workspace.data());
+    T* const made = image + small.size();
+    project(step, m, image, chooses);
+    if (options.reset_statistics && chooses && done > 0) m.restart(inner, small);
+    m.run(inner, step, options.reset_statistics ? done % options.update_gap + 1 : step.count, small, image, made);
+    lift(step, m, image, made);
+  }
+
+ private:
   template <class T, class P>
-  void project(const Step& step, const MatrixUpdate<T, P>& m) const {
+  void project(const Step& step, const MatrixUpdate<T, P>& m, T* image, bool chooses) const {
     if (!in_subspace()) {
-      for_each_active(step, m.tensor, [&](Index small, Index whole) { m.out[small] = m.in[whole]; });
+      for_each_active(step, m.tensor, [&](Index small, Index whole) { image[small] = m.in[whole]; });
       return;
     }
     const MatrixView<T> projector = projector_of(m);
     const MatrixView<const T> G{m.in, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
-    if ((step.count - 1) % options.update_gap == 0 || is_unset(projector)) {
+    if (chooses || is_unset(projector)) {
       if (options.projector == FrugalProjector::svd)
         SubspaceFinder{}(side(m.tensor), G, projector, {});
       else
         assign(projector, random_orthonormal<double>(projector.rows, projector.cols, key(step)));
     }
-    project_side<T>(side(m.tensor), G, projector, image<T>(m.out, m.tensor));
+    project_side<T>(side(m.tensor), G, projector, image_of<T>(image, m.tensor));
   }
 
   template <class T, class P>
-  void lift(const Step& step, const MatrixUpdate<T, P>& m, const T* gradient) const {
+  void lift(const Step& step, const MatrixUpdate<T, P>& m, T* image, const T* made) const {
     const Index size = m.tensor.size();
     const auto scale = static_cast<T>(options.projected_scale);
     if (!in_subspace()) {
       transform_lanes(
-          size, m.out, [&](Lane<T> g) { return inactive(g, T(0)); }, gradient);
-      for_each_active(step, m.tensor, [&](Index small, Index whole) { m.out[whole] = scale * m.in[small]; });
+          size, m.out, [&](Lane<T> g) { return inactive(g, T(0)); }, m.in);
+      for_each_active(step, m.tensor, [&](Index small, Index whole) { m.out[whole] = scale * made[small]; });
       return;
     }
     const MatrixView<T> projector = projector_of(m);
-    const MatrixView<const T> G{gradient, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
+    const MatrixView<const T> G{m.in, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
     const MatrixView<T> U{m.out, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
-    const MatrixView<const T> N = image<const T>(m.in, m.tensor);
     const bool rest = options.inactive_rule != InactiveRule::no;
     if (rest) {
-      m.workspace.reserve(static_cast<std::size_t>(N.size()) * sizeof(T));
-      const MatrixView<T> z = image<T>(reinterpret_cast<T*>(m.workspace.data()), m.tensor);
-      project_side<T>(side(m.tensor), G, projector, z);
-      lift_side<T>(side(m.tensor), z, projector, U, 1);
+      lift_side<T>(side(m.tensor), image_of<T>(image, m.tensor), projector, U, 1);
       // Where the subspace holds all of the gradient this is round-off, which sign() must not see.
       const T noise = G.flat().abs().maxCoeff() * static_cast<T>(8 * std::sqrt(static_cast<double>(projector.rows))) *
                       std::numeric_limits<T>::epsilon();
       transform_lanes(
-          size, m.out, [&](Lane<T> g, Lane<T> up) { return inactive(g - up, noise); }, gradient, m.out);
+          size, m.out, [&](Lane<T> g, Lane<T> up) { return inactive(g - up, noise); }, m.in, m.out);
     }
-    lift_side<T>(side(m.tensor), N, projector, U, options.projected_scale, rest);
+    lift_side<T>(side(m.tensor), image_of<const T>(made, m.tensor), projector, U, options.projected_scale, rest);
   }
 
- private:
   [[nodiscard]] RandomKey key(const Step& step) const {
     return subspace_key(options.seed, step, (step.count - 1) / options.update_gap);
   }
@@ -144,7 +157,7 @@ struct FrugalMatrix {
     return {m.fields[0], projected_length(m.tensor, side(m.tensor)), active(m.tensor), m.tensor.row_major};
   }
   template <class T>
-  [[nodiscard]] MatrixView<T> image(T* data, const Tensor& tensor) const {
+  [[nodiscard]] MatrixView<T> image_of(T* data, const Tensor& tensor) const {
     const bool left = side(tensor) == ProjectionSide::left;
     return {data, left ? active(tensor) : tensor.rows, left ? tensor.cols : active(tensor), tensor.row_major};
   }
@@ -194,13 +207,12 @@ struct FrugalMatrix {
 ///     chain(frugal({.density = 0.25}, ScaleByAdam{}), AddDecayedWeights{0.01}, ScaleByLearningRate{1e-3})
 ///
 /// down takes columns, rows or coefficients, or projects on a subspace; a density is rounded to the nearest whole
-/// number of them, 0 is legal. block: all of round(density * number of tensors) tensors of the optimizer are active
-/// in turn, in the given order; the others have no state.
-/// State: that of the inner rule for the active part; for svd and random the projector. Columns, rows and
+/// number of them, 0 is legal. Whole tensors in turn: BlockOptimizer (optimizer/blocks.hpp), with StateFree for the
+/// rest. State: that of the inner rule for the active part; for svd and random the projector. Columns, rows and
 /// coefficients are drawn again from the seed every step.
 /// Cost: two passes; for svd and random 8 m n r flops (4 m n r without an inactive rule). randk jumps over memory.
 /// Errors: std::invalid_argument for options out of range and an inner rule that decays weights, which it sees as
-/// zero but in blocks.
+/// zero.
 /// What is left behind a subspace counts as zero up to 8 sqrt(n) machine epsilons of the largest coefficient, so
 /// that sign() does not turn round-off into steps.
 /// Source: "FRUGAL: Memory-Efficient Optimization by Reducing State Overhead for Scalable Training", 2024,
@@ -208,59 +220,29 @@ struct FrugalMatrix {
 template <class Inner>
 struct Frugal {
   static constexpr std::string_view name = "Frugal";
-  using Alternatives = std::tuple<detail::FrugalMatrix<Inner>, Inner, Restarted<Inner>, detail::InactiveUpdate>;
+  using Alternatives = std::tuple<detail::FrugalMatrix<Inner>, Inner, StateFree>;
   FrugalOptions settings;
   Inner inner;
 
   static void options(auto& self, auto&& visit) {
     visit("density", self.settings.density, range::fraction);
     visit("update_gap", self.settings.update_gap, range::at_least_one);
-    visit("projector", self.settings.projector, Range{0, 5});
+    visit("projector", self.settings.projector, Range{0, 4});
     visit("inactive_rule", self.settings.inactive_rule, Range{0, 2});
     visit("inactive_scale", self.settings.inactive_scale, range::non_negative);
     visit("projected_scale", self.settings.projected_scale, range::positive);
     visit("reset_statistics", self.settings.reset_statistics);
-    visit("order", self.settings.order, Range{0, 4});
     visit("seed", self.settings.seed);
     visit("mask", self.settings.mask);
   }
-  void check() const {
-    if (settings.projector != FrugalProjector::block) detail::refuse_weight_decay(name, inner);
-  }
+  void check() const { detail::refuse_weight_decay(name, inner); }
 
-  void select(const Tensor& tensor, const Occasion& now, auto&& run) const {
-    if (!settings.mask(tensor) || tensor.size() == 0) return run(inner);
-    if (settings.projector == FrugalProjector::block) return select_block(tensor, now, run);
-    if (!tensor.is_matrix()) return run(inner);
+  void select(const Tensor& tensor, auto&& run) const {
+    if (!tensor.is_matrix() || tensor.size() == 0 || !settings.mask(tensor)) return run(inner);
     const detail::FrugalMatrix<Inner> matrix{settings, inner};
-    if (matrix.active(tensor) == 0) return run(inactive());
+    if (matrix.active(tensor) == 0)
+      return run(StateFree{settings.inactive_rule, settings.inactive_scale * settings.projected_scale});
     run(matrix);
-  }
-  template <class F>
-  void for_each_rule(const F& visit) {
-    visit(*this);
-    detail::for_each_rule(inner, visit);
-  }
-  template <class F>
-  void for_each_rule(const F& visit) const {
-    visit(*this);
-    detail::for_each_rule(inner, visit);
-  }
-  [[nodiscard]] std::string description() const { return "frugal(" + detail::describe(inner) + ")"; }
-
- private:
-  [[nodiscard]] detail::InactiveUpdate inactive() const {
-    return {settings.inactive_rule, settings.inactive_scale * settings.projected_scale};
-  }
-  void select_block(const Tensor& tensor, const Occasion& now, auto&& run) const {
-    const auto active = static_cast<std::uint64_t>(detail::part_of(settings.density, static_cast<Index>(now.tensors)));
-    const auto first = static_cast<std::uint64_t>(now.time / settings.update_gap) * active;
-    for (std::uint64_t i = 0; i < active; ++i)
-      if (detail::block_at(settings.order, now.tensors, first + i, settings.seed) == tensor.index) {
-        if (settings.reset_statistics) return run(Restarted<Inner>{settings.update_gap, inner});
-        return run(inner);
-      }
-    run(inactive());
   }
 };
 

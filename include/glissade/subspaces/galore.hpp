@@ -34,41 +34,31 @@ struct GaloreMatrix {
 
   [[nodiscard]] ProjectionSide side(const Tensor& tensor) const { return resolved(options.side, tensor); }
   [[nodiscard]] Tensor within(const Tensor& tensor) const { return projected(tensor, side(tensor), options.rank); }
-  [[nodiscard]] std::int64_t restarts() const {
-    return options.on_refresh == OnRefresh::reset ? options.update_gap : 0;
-  }
   void fields(const Tensor& tensor, auto&& add) const {
     add("projector", projected_length(tensor, side(tensor)), Index{options.rank});
     if (options.side == ProjectionSide::full) add("right_projector", tensor.cols, Index{options.rank});
   }
 
-  template <class T, class P>
-  void project(const Step& step, const MatrixUpdate<T, P>& m) const {
+  void update(const Step& step, const auto& m) const {
+    using T = typename std::remove_cvref_t<decltype(m)>::Scalar;
     const Views<T> v(*this, m);
     const MatrixView<const T> G{m.in, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
-    const MatrixView<T> R{m.out, v.small_rows, v.small_cols, m.tensor.row_major};
-    if ((step.count - 1) % options.update_gap == 0 || is_unset(v.projector)) {
-      const RandomKey key = subspace_key(options.seed, step, (step.count - 1) / options.update_gap);
-      const SubspaceFinder find{options.randomized, options.accuracy};
-      if (v.side != ProjectionSide::full) {
-        find(v.side, G, v.projector, key);
-      } else {
-        find(ProjectionSide::left, G, v.projector, key.derive(0));
-        find(ProjectionSide::right, G, v.right, key.derive(1));
-      }
-    }
-    if (v.side != ProjectionSide::full) return project_side<T>(v.side, G, v.projector, R);
-    multiply(v.projector.transpose(), G, v.half);
-    multiply(v.half, v.right, R);
-  }
-
-  template <class T, class P>
-  void lift(const Step&, const MatrixUpdate<T, P>& m, const T*) const {
-    const Views<T> v(*this, m);
-    const MatrixView<const T> N{m.in, v.small_rows, v.small_cols, m.tensor.row_major};
     const MatrixView<T> U{m.out, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
-    if (v.side != ProjectionSide::full) return lift_side<T>(v.side, N, v.projector, U, options.scale);
-    multiply(N, v.right.transpose(), v.half);
+    const std::int64_t done = step.count - 1;
+    const bool refreshes = done % options.update_gap == 0;
+    const Tensor small = within(m.tensor);
+    if (refreshes || is_unset(v.projector)) refresh(v, G, subspace_key(options.seed, step, done / options.update_gap));
+    if (v.side != ProjectionSide::full) {
+      project_side<T>(v.side, G, v.projector, v.image);
+    } else {
+      multiply(v.projector.transpose(), G, v.half);
+      multiply(v.half, v.right, v.image);
+    }
+    const bool resets = options.on_refresh == OnRefresh::reset;
+    if (resets && refreshes && done > 0) m.restart(inner, small);
+    m.run(inner, step, resets ? done % options.update_gap + 1 : step.count, small, v.image.data, v.made.data);
+    if (v.side != ProjectionSide::full) return lift_side<T>(v.side, v.made, v.projector, U, options.scale);
+    multiply(v.made, v.right.transpose(), v.half);
     multiply(v.projector, v.half, U, options.scale);
   }
 
@@ -76,24 +66,40 @@ struct GaloreMatrix {
   template <class T>
   struct Views {
     ProjectionSide side;
-    Index small_rows, small_cols;  // of the image
-    MatrixView<T> projector;       // the only one, or the left one
-    MatrixView<T> right{};         // of both sides, the right one,
-    MatrixView<T> half{};          // and what lies between the two products: r x n
+    MatrixView<T> projector;  // the only one, or the left one
+    MatrixView<T> right{};    // of both sides, the right one,
+    MatrixView<T> half{};     // and what lies between the two products: r x n
+    MatrixView<T> image;      // of the gradient
+    MatrixView<T> made;       // of it by the inner rule
 
     template <class P>
     Views(const GaloreMatrix& rule, const MatrixUpdate<T, P>& m)
         : side(rule.side(m.tensor)),
-          small_rows(side == ProjectionSide::right ? m.tensor.rows : rule.options.rank),
-          small_cols(side == ProjectionSide::left ? m.tensor.cols : rule.options.rank),
           projector{m.fields[0], projected_length(m.tensor, side), rule.options.rank, m.tensor.row_major} {
-      if (side != ProjectionSide::full) return;
       const Index rank = rule.options.rank;
+      const Index rows = side == ProjectionSide::right ? m.tensor.rows : rank;
+      const Index cols = side == ProjectionSide::left ? m.tensor.cols : rank;
+      const bool both = side == ProjectionSide::full;
+      const Index between = both ? rank * m.tensor.cols : 0;
+      m.workspace.reserve(static_cast<std::size_t>(2 * rows * cols + between) * sizeof(T));
+      image = scratch_matrix<T>(m.workspace, 0, rows, cols, m.tensor.row_major);
+      made = scratch_matrix<T>(m.workspace, rows * cols, rows, cols, m.tensor.row_major);
+      if (!both) return;
       right = {m.fields[1], m.tensor.cols, rank, m.tensor.row_major};
-      m.workspace.reserve(static_cast<std::size_t>(rank * m.tensor.cols) * sizeof(T));
-      half = scratch_matrix<T>(m.workspace, 0, rank, m.tensor.cols, m.tensor.row_major);
+      half = scratch_matrix<T>(m.workspace, 2 * rows * cols, rank, m.tensor.cols, m.tensor.row_major);
     }
   };
+
+  template <class T>
+  void refresh(const Views<T>& v, MatrixView<const T> G, RandomKey key) const {
+    const SubspaceFinder find{options.randomized, options.accuracy};
+    if (v.side != ProjectionSide::full) {
+      find(v.side, G, v.projector, key);
+    } else {
+      find(ProjectionSide::left, G, v.projector, key.derive(0));
+      find(ProjectionSide::right, G, v.right, key.derive(1));
+    }
+  }
 };
 
 }  // namespace detail
@@ -113,7 +119,7 @@ struct GaloreMatrix {
 /// `randomized`. Nothing but a refresh takes memory from the heap, for its duration: about 8 (2 m n + 3 min(m, n)^2)
 /// bytes, with `randomized` 8 (m n + 4 (m + n) (rank + 8)), and up to half a megabyte in which Eigen packs products.
 /// Errors: std::invalid_argument for options out of range, a rank larger than a matrix allows, and an inner rule
-/// that decays weights, which it sees as zero: decay stands behind. A gradient that is zero or not finite at a
+/// that decays weights, which it sees as zero: decay stands after it. A gradient that is zero or not finite at a
 /// refresh leaves P as it is, or makes it unit columns in the first step.
 /// With side = full the image at a refresh is diagonal but for round-off, which Adam and the like turn into full
 /// steps: rules that do not divide by the size of what they see are safe there.
@@ -146,17 +152,6 @@ struct Galore {
     detail::require_rank(name, settings.rank, tensor);
     run(detail::GaloreMatrix<Inner>{settings, inner});
   }
-  template <class F>
-  void for_each_rule(const F& visit) {
-    visit(*this);
-    detail::for_each_rule(inner, visit);
-  }
-  template <class F>
-  void for_each_rule(const F& visit) const {
-    visit(*this);
-    detail::for_each_rule(inner, visit);
-  }
-  [[nodiscard]] std::string description() const { return "galore(" + detail::describe(inner) + ")"; }
 };
 
 template <class Inner = ScaleByAdam>

@@ -9,21 +9,22 @@ namespace glissade {
 
 namespace detail {
 
-/// Adam with epsilon added to the root before its bias is corrected.
-struct AdamWithEarlyEpsilon {
-  static constexpr std::string_view name = "AdamWithEarlyEpsilon";
+/// Adam whose epsilon may be added to the root before its bias is corrected.
+struct AdamOfGalore {
+  static constexpr std::string_view name = "AdamOfGalore";
   double beta1, beta2, epsilon;
+  bool early_epsilon;
   static constexpr std::array<std::string_view, 2> slots = ScaleByAdam::slots;
   static constexpr std::array<bool, 2> non_negative = ScaleByAdam::non_negative;
   [[nodiscard]] auto kernel(const Step& step) const {
-    const double late = epsilon / std::sqrt(bias_correction(beta2, step.count));
+    const double late = early_epsilon ? epsilon / std::sqrt(bias_correction(beta2, step.count)) : epsilon;
     return ScaleByAdam{beta1, beta2, late}.kernel(step);
   }
 };
 
-/// u <- u - rate x_new, x_new = x + u: decay of the parameters behind the step.
-struct DecayBehindStep {
-  static constexpr std::string_view name = "DecayBehindStep";
+/// u <- u - rate x_new, x_new = x + u: decay of the parameters after the step.
+struct DecayAfterStep {
+  static constexpr std::string_view name = "DecayAfterStep";
   Schedule learning_rate;
   double weight_decay;
   TensorMask mask;
@@ -68,11 +69,9 @@ struct GaloreAdamW {
   }
   [[nodiscard]] auto chain() const {
     const bool paper = convention != Convention::torch;
-    return glissade::chain(
-        glissade::galore(galore, Either{paper, detail::AdamWithEarlyEpsilon{beta1, beta2, epsilon},
-                                        ScaleByAdam{beta1, beta2, epsilon}}),
-        When{!paper && weight_decay != 0, AddDecayedWeights{weight_decay, mask}}, ScaleByLearningRate{learning_rate},
-        When{paper && weight_decay != 0, detail::DecayBehindStep{learning_rate, weight_decay, mask}});
+    return glissade::chain(glissade::galore(galore, detail::AdamOfGalore{beta1, beta2, epsilon, paper}),
+                           AddDecayedWeights{paper ? 0 : weight_decay, mask}, ScaleByLearningRate{learning_rate},
+                           detail::DecayAfterStep{learning_rate, paper ? weight_decay : 0, mask});
   }
 };
 

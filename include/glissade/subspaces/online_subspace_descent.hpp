@@ -34,35 +34,66 @@ struct OnlineSubspaceMatrix {
 
   [[nodiscard]] ProjectionSide side(const Tensor& tensor) const { return resolved(options.side, tensor); }
   [[nodiscard]] Tensor within(const Tensor& tensor) const { return projected(tensor, side(tensor), options.rank); }
-  [[nodiscard]] std::int64_t restarts() const { return 0; }
   [[nodiscard]] bool by_adam() const { return options.projector_rule == ProjectorRule::adam; }
   void fields(const Tensor& tensor, auto&& add) const {
     const Index length = projected_length(tensor, side(tensor));
     add("projector", length, Index{options.rank});
-    add("projector_clock", Index{2}, Index{1});  // steps of P, and whether one is due
+    add("projector_clock", Index{2}, Index{1});  // steps of P, and 0
     add(by_adam() ? "projector_first_moment" : "projector_gradient", length, Index{options.rank});
     if (by_adam()) add("projector_second_moment", length, Index{options.rank});
   }
 
-  /// R <- the image of G. The step of P waits until the way back is over; what it needs goes to the fields.
-  template <class T, class P>
-  void project(const Step& step, const MatrixUpdate<T, P>& m) const {
+  void update(const Step& step, const auto& m) const {
+    using T = typename std::remove_cvref_t<decltype(m)>::Scalar;
     const Views<T> v(*this, m);
     const MatrixView<const T> G{m.in, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
-    const MatrixView<T> R{m.out, v.image.rows, v.image.cols, m.tensor.row_major};
-    T* clock = m.fields[1];
     const bool first = is_unset(v.projector);
     if (first) start(step, v, G);
-    project_side<T>(v.side, G, v.projector, R);
+    project_side<T>(v.side, G, v.projector, v.image);
     const double norm = std::sqrt(G.flat().template cast<double>().square().sum());
-    clock[1] = T(!first && norm > 0 && std::isfinite(norm) ? 1 : 0);
-    if (clock[1] == 0) return;
-    clock[0] += 1;
+    const bool moves = !first && norm > 0 && std::isfinite(norm);
+    if (moves) prepare_projector(v, m, G, norm);
+    m.run(inner, step, step.count, within(m.tensor), v.image.data, v.made.data);
+    lift_side<T>(v.side, v.made, v.projector, {m.out, m.tensor.rows, m.tensor.cols, m.tensor.row_major}, options.scale);
+    if (moves) move_projector(step, v, m.fields[1]);
+  }
+
+ private:
+  template <class T>
+  struct Views {
+    ProjectionSide side;
+    MatrixView<T> projector;
+    MatrixView<T> first;   // moment, or gradient
+    MatrixView<T> second;  // moment, of adam
+    MatrixView<T> image;   // of the gradient
+    MatrixView<T> made;    // of it by the inner rule
+
+    template <class P>
+    Views(const OnlineSubspaceMatrix& rule, const MatrixUpdate<T, P>& m)
+        : side(rule.side(m.tensor)),
+          projector{m.fields[0], projected_length(m.tensor, side), rule.options.rank, m.tensor.row_major},
+          first{m.fields[2], projector.rows, projector.cols, m.tensor.row_major},
+          second{m.fields[3], projector.rows, projector.cols, m.tensor.row_major} {
+      const Index r = rule.options.rank;
+      const Index rows = side == ProjectionSide::left ? r : m.tensor.rows;
+      const Index cols = side == ProjectionSide::left ? m.tensor.cols : r;
+      // The image, what is made of it, and four arrays of projector_gradient.
+      m.workspace.reserve(static_cast<std::size_t>(3 * rows * cols + 2 * r * r + projector.size()) * sizeof(T));
+      image = scratch_matrix<T>(m.workspace, 0, rows, cols, m.tensor.row_major);
+      made = scratch_matrix<T>(m.workspace, rows * cols, rows, cols, m.tensor.row_major);
+    }
+  };
+
+  /// The first half of the step of P, which needs the P of now: the moments of its gradient.
+  template <class T, class P>
+  void prepare_projector(const Views<T>& v, const MatrixUpdate<T, P>& m, MatrixView<const T> G, double norm) const {
     // As if P stood to the right of H, that is G or G'.
     const bool left = v.side == ProjectionSide::left;
+    const MatrixView<const T> R = v.image;
     const MatrixView<T> gradient = projector_gradient<T>(m, left ? G.transpose() : G, v.projector,
                                                          left ? R.transpose() : R, static_cast<T>(1 / norm));
     const auto g = gradient.flat();
+    m.fields[1][0] += 1;
     if (by_adam()) {
       const T beta1 = static_cast<T>(options.projector_beta1);
       const T beta2 = static_cast<T>(options.projector_beta2);
@@ -73,14 +104,9 @@ struct OnlineSubspaceMatrix {
     }
   }
 
-  template <class T, class P>
-  void lift(const Step& step, const MatrixUpdate<T, P>& m, const T*) const {
-    const Views<T> v(*this, m);
-    const MatrixView<T> U{m.out, m.tensor.rows, m.tensor.cols, m.tensor.row_major};
-    lift_side<T>(v.side, {m.in, v.image.rows, v.image.cols, m.tensor.row_major}, v.projector, U, options.scale);
-    T* clock = m.fields[1];
-    if (clock[1] == 0) return;
-    clock[1] = 0;
+  /// The second half, after the way back.
+  template <class T>
+  void move_projector(const Step& step, const Views<T>& v, const T* clock) const {
     const double rate = options.projector_rate(step.time);
     if (options.projector_decay != 0) v.projector.flat() *= static_cast<T>(1 - rate * options.projector_decay);
     if (!by_adam()) {
@@ -94,28 +120,6 @@ struct OnlineSubspaceMatrix {
     v.projector.flat() -=
         static_cast<T>(rate) * v.first.flat() / (static_cast<T>(slope) * v.second.flat().sqrt() + epsilon);
   }
-
- private:
-  struct Image {
-    Index rows, cols;
-  };
-  template <class T>
-  struct Views {
-    ProjectionSide side;
-    Image image;
-    MatrixView<T> projector;
-    MatrixView<T> first;   // moment, or gradient
-    MatrixView<T> second;  // moment, of adam
-
-    template <class P>
-    Views(const OnlineSubspaceMatrix& rule, const MatrixUpdate<T, P>& m)
-        : side(rule.side(m.tensor)),
-          image{side == ProjectionSide::left ? rule.options.rank : m.tensor.rows,
-                side == ProjectionSide::left ? m.tensor.cols : rule.options.rank},
-          projector{m.fields[0], projected_length(m.tensor, side), rule.options.rank, m.tensor.row_major},
-          first{m.fields[2], projector.rows, projector.cols, m.tensor.row_major},
-          second{m.fields[3], projector.rows, projector.cols, m.tensor.row_major} {}
-  };
 
   template <class T>
   void start(const Step& step, const Views<T>& v, MatrixView<const T> G) const {
@@ -132,11 +136,12 @@ struct OnlineSubspaceMatrix {
   MatrixView<T> projector_gradient(const MatrixUpdate<T, P>& m, MatrixView<const T> H, MatrixView<const T> projector,
                                    MatrixView<const T> HP, T inverse_norm) const {
     const Index r = projector.cols;
-    m.workspace.reserve(static_cast<std::size_t>(2 * r * r + HP.size() + projector.size()) * sizeof(T));
-    const auto E = scratch_matrix<T>(m.workspace, 0, r, r, false);
-    const auto K = scratch_matrix<T>(m.workspace, r * r, r, r, false);
-    const auto W = scratch_matrix<T>(m.workspace, 2 * r * r, HP.rows, r, HP.row_major);
-    const auto result = scratch_matrix<T>(m.workspace, 2 * r * r + HP.size(), projector.rows, r, projector.row_major);
+    const Index taken = 2 * HP.size();  // by the image and what is made of it
+    const auto E = scratch_matrix<T>(m.workspace, taken, r, r, false);
+    const auto K = scratch_matrix<T>(m.workspace, taken + r * r, r, r, false);
+    const auto W = scratch_matrix<T>(m.workspace, taken + 2 * r * r, HP.rows, r, HP.row_major);
+    const auto result =
+        scratch_matrix<T>(m.workspace, taken + 2 * r * r + HP.size(), projector.rows, r, projector.row_major);
     const double scale = static_cast<double>(inverse_norm);
     const double lambda = options.ortho_penalty;
     multiply(projector.transpose(), projector, E);
@@ -202,17 +207,6 @@ struct OnlineSubspaceDescent {
     detail::require_rank(name, settings.rank, tensor);
     run(detail::OnlineSubspaceMatrix<Inner>{settings, inner});
   }
-  template <class F>
-  void for_each_rule(const F& visit) {
-    visit(*this);
-    detail::for_each_rule(inner, visit);
-  }
-  template <class F>
-  void for_each_rule(const F& visit) const {
-    visit(*this);
-    detail::for_each_rule(inner, visit);
-  }
-  [[nodiscard]] std::string description() const { return "online_subspace_descent(" + detail::describe(inner) + ")"; }
 };
 
 template <class Inner = ScaleByAdam>

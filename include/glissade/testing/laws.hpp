@@ -424,7 +424,7 @@ inline void lifted(const Subject& s, Findings& found) {
 template <class R>
 [[nodiscard]] std::vector<Finding> check_rule(const R& rule, RuleExpectations expected = {}) {
   static_assert(Rule<R>, "check_rule takes a rule: a kernel, update, select or chain as rule/rule.hpp describes them");
-  return laws::check(laws::subject_of<true>(detail::describe(rule), rule, std::move(expected)));
+  return laws::check(laws::subject_of<true>(glissade::describe(rule), rule, std::move(expected)));
 }
 
 }  // namespace glissade

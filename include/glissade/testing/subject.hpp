@@ -49,7 +49,7 @@ Trajectory minimizing(const R& rule, const FirstOrder& f, Eigen::VectorXd x, int
     method.step(f, x, state);
     path.x.push_back(x);
   }
-  path.state = state.engine.states[0];
+  path.state = state.memory.states[0];
   path.value = state.value;
   return path;
 }
@@ -76,7 +76,7 @@ Subject subject_of(std::string name, const R& rule, RuleExpectations expected) {
 }
 };  // namespace laws
 if constexpr (in_codes) subject.in_codes.emplace(with_state<LogarithmicCode>(rule));
-detail::for_each_rule(rule, [&](const auto& r) {
+for_each_rule(rule, [&](const auto& r) {
   for (std::string& mistake : member_mistakes<std::remove_cvref_t<decltype(r)>>())
     subject.mistakes.push_back(std::move(mistake));
 });

@@ -22,27 +22,27 @@ struct Accumulate {
   bool sum = false;    // else the mean
 
   static constexpr std::array<std::string_view, 1> slots{"accumulated"};
-  static constexpr std::array<bool, 1> uncoded{true};
+  static constexpr std::array<bool, 1> full_precision{true};
   static constexpr std::array<NamedScalar, 2> shared{{{"micro_step"}, {"passed"}}};
 
   static void options(auto& self, auto&& visit) {
     visit("steps", self.steps, range::at_least_one);
     visit("sum", self.sum);
   }
-  [[nodiscard]] bool opens(const double* counts) const {
+  [[nodiscard]] bool open(const double* counts) const {
     return counts[0] + 1 >= steps(static_cast<std::int64_t>(counts[1]));
   }
-  void advance(double* counts, bool opened) const {
+  void after(double* counts, bool opened) const {
     counts[0] = opened ? 0 : counts[0] + 1;
     if (opened) counts[1] += 1;
   }
 
   [[nodiscard]] auto kernel(const Step& step) const {
-    const bool open = opens(&step.shared(0));
-    return [open, adds = sum, weight = 1 / (step.shared(0) + 1)](auto& u, const auto&, auto& accumulated) {
+    const bool opens = open(&step.shared(0));
+    return [opens, adds = sum, weight = 1 / (step.shared(0) + 1)](auto& u, const auto&, auto& accumulated) {
       using L = std::remove_cvref_t<decltype(u)>;
       u = adds ? accumulated + u : accumulated + weight * (u - accumulated);
-      accumulated = open ? L(0) : u;
+      accumulated = opens ? L(0) : u;
     };
   }
 };

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../core/tensors/mask.hpp"
-#include "../rule/chain.hpp"
+#include "../rule/choose.hpp"
 #include "../rules/units.hpp"
 
 namespace glissade {
@@ -66,7 +66,7 @@ struct AdaptivelyClippedVector {
 ///
 ///     row i:  u_i <- u_i clipping max(|x_i|, epsilon) / max(|u_i|, 1e-6)  where |u_i| > clipping max(|x_i|, epsilon)
 ///
-/// State: none. Cost: 5 flops a coefficient in double; two more passes.
+/// State: none. Cost: 5 flops per coefficient in double; two more passes.
 /// Errors: std::invalid_argument for options out of range. A norm that is not finite makes its unit's
 /// update NaN.
 /// Source: "High-Performance Large-Scale Image Recognition Without Normalization", 2021, arXiv

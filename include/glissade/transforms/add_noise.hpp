@@ -12,8 +12,8 @@ namespace glissade {
 ///     u <- u + s z,   z ~ N(0, 1),   s^2 = eta / n^gamma,   n = 1, 2, ... the number of this update
 ///
 /// The noise is a function of the optimizer's seed, the step, the tensor and the coefficient: the same
-/// for any number of threads, and nothing is stored. Behind Accumulate it is added once to the mean.
-/// State: none. Cost: a logarithm, a root and a cosine a coefficient, one by one and slow.
+/// for any number of threads, and nothing is stored. After Accumulate it is added once, to the mean.
+/// State: none. Cost: a logarithm, a root and a cosine per coefficient, one by one and slow.
 /// Errors: std::invalid_argument for options out of range.
 /// Source: "Adding Gradient Noise Improves Learning for Very Deep Networks", 2015, arXiv 1511.06807,
 /// equation 1; optax.add_noise (with other random numbers).

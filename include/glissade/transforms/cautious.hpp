@@ -14,7 +14,7 @@ namespace glissade {
 ///     u <- d / max(k / n, min_share) where d u > 0, else 0;   with add_one  d n / (k + 1)
 ///
 /// chain(Cautious<ScaleByAdam>{}, AddDecayedWeights{...}, ScaleByLearningRate{...}) is CautiousAdamW,
-/// which keeps no direction and so needs less memory; with ScaleByLion and add_one it is CautiousLion.
+/// which stores no direction and so needs less memory; with ScaleByLion and add_one it is CautiousLion.
 /// State: direction d (the parameter's shape) and that of Direction. A barrier over the tensor: one more
 /// pass.
 /// Errors: std::invalid_argument for options out of range. Where d u is NaN the update is NaN.
@@ -22,8 +22,8 @@ namespace glissade {
 /// Algorithm 1; the bound of the share is from the authors' code.
 template <class Direction>
 struct Cautious {
-  static_assert(LaneRule<Direction> && detail::scalar_count<Direction> == 0 && !detail::is_indexed<Direction>,
-                "Cautious wants a rule with a kernel and without numbers per tensor or an index");
+  static_assert(LaneRule<Direction> && scalar_count<Direction> == 0 && !is_indexed<Direction>,
+                "Cautious wants a rule with a kernel and without scalars per tensor or an index");
   static constexpr std::string_view name = "Cautious";
   Direction direction = {};
   double min_share = 1e-3;  // in (0, 1]
@@ -31,7 +31,7 @@ struct Cautious {
 
   static constexpr Reduction reduction = Reduction::over_tensor;
   static constexpr int sums = 1;
-  static constexpr std::size_t inner = detail::slot_count<Direction>;
+  static constexpr std::size_t inner = slot_count<Direction>;
   static constexpr std::array<std::string_view, inner + 1> slots = [] {
     std::array<std::string_view, inner + 1> names{"direction"};
     if constexpr (inner > 0) std::copy(Direction::slots.begin(), Direction::slots.end(), names.begin() + 1);
@@ -39,12 +39,12 @@ struct Cautious {
   }();
   static constexpr std::array<bool, inner + 1> non_negative = [] {
     std::array<bool, inner + 1> result{};
-    for (std::size_t s = 0; s < inner; ++s) result[s + 1] = detail::slot_is_non_negative<Direction>(s);
+    for (std::size_t s = 0; s < inner; ++s) result[s + 1] = slot_is_non_negative<Direction>(s);
     return result;
   }();
-  static constexpr std::array<bool, inner + 1> uncoded = [] {
+  static constexpr std::array<bool, inner + 1> full_precision = [] {
     std::array<bool, inner + 1> result{};
-    for (std::size_t s = 0; s < inner; ++s) result[s + 1] = detail::slot_is_uncoded<Direction>(s);
+    for (std::size_t s = 0; s < inner; ++s) result[s + 1] = slot_has_full_precision<Direction>(s);
     return result;
   }();
   [[nodiscard]] double initial(std::size_t slot) const {

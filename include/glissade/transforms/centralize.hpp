@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../core/tensors/mask.hpp"
-#include "../rule/chain.hpp"
+#include "../rule/choose.hpp"
 #include "../rules/units.hpp"
 
 namespace glissade {
@@ -33,16 +33,16 @@ struct CentralizedMatrix {
 
 }  // namespace detail
 
-/// Takes from the update of every unit of a matrix (the weights of one output) its mean; vectors and
-/// numbers pass. A projection: doing it twice does nothing more. Behind it plain descent keeps the sum of
+/// Subtracts from the update of every unit of a matrix (the weights of one output) its mean; vectors and
+/// scalars pass. A projection: doing it twice does nothing more. With it plain descent keeps the sum of
 /// every unit's weights.
 ///
 ///     row i:  u_ij <- u_ij - mean_j u_ij
 ///
-/// State: none. Cost: 2 flops a coefficient in double; two more passes for matrices.
+/// State: none. Cost: 2 flops per coefficient in double; two more passes for matrices.
 /// Errors: none. A NaN spreads over its unit.
 /// Source: "Gradient Centralization: A New Optimization Technique for Deep Neural Networks", 2020,
-/// arXiv 2004.01461; optax.centralize. The authors' SGD puts it behind the L2 decay, others before it.
+/// arXiv 2004.01461; optax.centralize. The authors' SGD puts it after the L2 decay, others before it.
 struct Centralize {
   static constexpr std::string_view name = "Centralize";
   using Alternatives = std::tuple<detail::CentralizedMatrix, Chain<>>;

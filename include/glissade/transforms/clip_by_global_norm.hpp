@@ -11,8 +11,8 @@ namespace glissade {
 ///     N = sqrt(sum over all tensors of |u|^2),   u <- u max_norm / N  where N > max_norm
 ///     torch:  u <- u min(1, max_norm / (N + 1e-6)), a little shorter
 ///
-/// The norm before clipping is shared("norm"). Of the largest coefficient see ClipByValue.
-/// State: none. Cost: a barrier over all tensors, one more pass that reads 1 number a coefficient;
+/// The norm before clipping is shared("norm"). To bound the largest coefficient see ClipByValue.
+/// State: none. Cost: a barrier over all tensors, one more pass that reads 1 scalar per coefficient;
 /// squares are formed and summed in double, so they do not overflow for finite floats.
 /// A norm that is not finite makes the update NaN: put SkipNonFinite or ThrowNonFinite before it.
 /// Source: "On the difficulty of training recurrent neural networks", 2013, arXiv 1211.5063; the form

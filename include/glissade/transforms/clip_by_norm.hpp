@@ -12,7 +12,7 @@ namespace glissade {
 ///
 ///     N = |u|,   u <- u max_norm / N  where N > max_norm
 ///
-/// State: none. Cost: a barrier over the tensor, one more pass that reads 1 number a coefficient; squares are
+/// State: none. Cost: a barrier over the tensor, one more pass that reads 1 scalar per coefficient; squares are
 /// summed in double. A norm that is not finite makes the tensor's update NaN.
 /// Source: "On the difficulty of training recurrent neural networks", 2013, arXiv 1211.5063; per tensor as
 /// in tf.clip_by_norm.

@@ -5,42 +5,11 @@
 #include <cmath>
 #include <functional>
 #include <limits>
-#include <vector>
+#include <span>
 
 #include "../rule/rule.hpp"
 
 namespace glissade {
-
-namespace detail {
-/// Memory for the magnitudes of one step. A copy has its own, so that optimizers made of one rule do not
-/// share it.
-class Magnitudes {
- public:
-  Magnitudes() = default;
-  Magnitudes(const Magnitudes&) {}
-  Magnitudes& operator=(const Magnitudes&) { return *this; }
-  ~Magnitudes() = default;
-
-  /// Where those of a tensor begin, with room for a stripe more. Tensors come in rising order in every step.
-  [[nodiscard]] std::size_t append(const Tensor& tensor) const {
-    if (tensor.index < next_tensor_) clear();  // a step that did not come to its end
-    next_tensor_ = tensor.index + 1;
-    const std::size_t begin = used_;
-    used_ += static_cast<std::size_t>(tensor.size());
-    if (values_.size() < used_ + slack) values_.resize(used_ + slack);
-    return begin;
-  }
-  [[nodiscard]] double* data() const { return values_.data(); }
-  [[nodiscard]] std::size_t size() const { return used_; }
-  void clear() const { used_ = next_tensor_ = 0; }
-
- private:
-  static constexpr std::size_t slack = 64;
-  mutable std::vector<double> values_;
-  mutable std::size_t used_ = 0;
-  mutable std::size_t next_tensor_ = 0;
-};
-}  // namespace detail
 
 /// Bounds every coefficient by an order statistic of all of them, so that a few steep directions do not
 /// set the length of the step for the rest.
@@ -51,9 +20,9 @@ class Magnitudes {
 /// About fraction N coefficients are reduced to the threshold. Per tensor it would be another method. The
 /// threshold is shared("threshold"); a NaN anywhere makes it NaN, and with it every update: put
 /// SkipNonFinite before.
-/// Where it acts is where it stands in the chain: before a rule on gradients, behind it on updates. The authors'
-/// clipped Adam and Adafactor, whose first moment sees the clipped gradient and the second the whole one, are no
-/// chain of it and not offered.
+/// Where it acts is where it stands in the chain: before a rule on gradients, after it on updates. The authors'
+/// clipped Adam and Adafactor, whose first moment sees the clipped gradient and the second the whole one, cannot be
+/// written as a chain of this, and are not offered.
 /// State: none; a double a coefficient as scratch. Cost: a barrier over all tensors, one more pass that
 /// reads 1 and writes 2 numbers a coefficient, and a selection in time O(N), about 10 ns a coefficient on
 /// one core.
@@ -65,11 +34,11 @@ struct ClipCoordinates {
   static constexpr std::string_view name = "ClipCoordinates";
   double fraction = 0.1;  // in [0, 1]
   double scale = 1;       // >= 0
-  detail::Magnitudes magnitudes = {};
 
   static constexpr Reduction reduction = Reduction::over_all;
   static constexpr int sums = 1;
   static constexpr bool indexed = true;
+  static constexpr bool scratch = true;
   static constexpr std::array<NamedScalar, 1> shared{{{"threshold", std::numeric_limits<double>::infinity()}}};
 
   static void options(auto& self, auto&& visit) {
@@ -77,18 +46,13 @@ struct ClipCoordinates {
     visit("scale", self.scale, range::non_negative);
   }
   [[nodiscard]] auto measure(const Step& step) const {
-    return [all = &magnitudes, begin = magnitudes.append(step.tensor)](Index first, const auto& u) {
+    return [magnitudes = step.scratch](Index first, const auto& u) {
       using L = std::remove_cvref_t<decltype(u)>;
-      abs(widen(u)).store(all->data() + begin + first);
+      abs(widen(u)).store(magnitudes + first);
       return terms(widen(select(u == u, L(0), L(1))));
     };
   }
-  /// Once a step, when every tensor has been seen.
-  [[nodiscard]] bool admit(const Admission& step) const {
-    step.shared[0] = threshold(step.totals[0] != 0);
-    magnitudes.clear();
-    return true;
-  }
+  void finish(const Totals& all) const { all.shared[0] = threshold(all.scratch, all.sums[0] != 0); }
   [[nodiscard]] auto kernel(const Step& step, const double*) const {
     return [bound = step.shared(0)](Index, auto& u) {
       using L = std::remove_cvref_t<decltype(u)>;
@@ -97,14 +61,13 @@ struct ClipCoordinates {
   }
 
  private:
-  [[nodiscard]] double threshold(bool any_nan) const {
+  [[nodiscard]] double threshold(std::span<double> magnitudes, bool any_nan) const {
     if (any_nan) return std::numeric_limits<double>::quiet_NaN();
-    if (fraction == 0 || magnitudes.size() == 0) return std::numeric_limits<double>::infinity();
+    if (fraction == 0 || magnitudes.empty()) return std::numeric_limits<double>::infinity();
     if (fraction == 1) return 0;
     const auto rank = static_cast<std::size_t>(std::floor(fraction * static_cast<double>(magnitudes.size())));
-    double* const begin = magnitudes.data();
-    double* const found = begin + (std::min)(rank, magnitudes.size() - 1);
-    std::nth_element(begin, found, begin + magnitudes.size(), std::greater<>{});
+    const auto found = magnitudes.begin() + static_cast<std::ptrdiff_t>((std::min)(rank, magnitudes.size() - 1));
+    std::nth_element(magnitudes.begin(), found, magnitudes.end(), std::greater<>{});
     return scale * *found;
   }
 };

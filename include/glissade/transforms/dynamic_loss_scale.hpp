@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "../optimizer/optimizer.hpp"
 #include "non_finite.hpp"
 
 namespace glissade {
@@ -16,14 +15,11 @@ namespace glissade {
 ///     a coefficient is not finite:  nothing behind the gate runs;  S <- max(backoff S, min_scale), n <- 0
 ///     else  n <- n + 1;  at n = interval:  S <- min(growth S, max_scale), n <- 0
 ///
-/// Before each step multiply the loss by loss_scale(optimizer). A power of two changes no bit of the
-/// result.
-/// State: shared("loss_scale") S of the next step (0 before the first), "used_scale", "good_steps" n,
-/// "skipped".
-/// Cost: a barrier over all tensors, one more pass that reads 1 number a coefficient.
-/// Errors: std::invalid_argument for options out of range.
-/// Source: "Mixed Precision Training", 2017, arXiv 1710.03740; the defaults are those of
-/// torch.amp.GradScaler, which has no bounds.
+/// Before each step multiply the loss by loss_scale(optimizer) (optimizer/loss_scale.hpp). A power of two changes no
+/// bit of the result. State: shared("loss_scale") S of the next step (0 before the first), "used_scale", "good_steps"
+/// n, "skipped". Cost: a barrier over all tensors, one more pass that reads 1 number a coefficient. Errors:
+/// std::invalid_argument for options out of range. Source: "Mixed Precision Training", 2017, arXiv 1710.03740; the
+/// defaults are those of torch.amp.GradScaler, which has no bounds.
 struct DynamicLossScale {
   static constexpr std::string_view name = "DynamicLossScale";
   double initial_scale = 65536;  // > 0
@@ -47,12 +43,12 @@ struct DynamicLossScale {
   }
   [[nodiscard]] auto measure(const Step&) const { return detail::count_non_finite(); }
 
-  [[nodiscard]] bool admit(const Admission& step) const {
+  [[nodiscard]] bool admit(const Totals& step) const {
     double& scale = step.shared[0];
     double& good = step.shared[2];
     if (scale == 0) scale = initial_scale;
     step.shared[1] = scale;
-    if (step.totals[0] != 0) {
+    if (step.sums[0] != 0) {
       scale = (std::max)(scale * backoff, min_scale);
       good = 0;
       step.shared[3] += 1;
@@ -69,17 +65,5 @@ struct DynamicLossScale {
     return [factor = 1 / step.shared(1)](auto& u) { u *= factor; };
   }
 };
-
-/// What to multiply the loss of the next step by.
-/// Throws std::invalid_argument if there is no DynamicLossScale in the rule.
-template <class R, StorageScalar P>
-[[nodiscard]] double loss_scale(const Optimizer<R, P>& optimizer) {
-  const double scale = optimizer.shared("loss_scale");
-  double initial = 0;
-  detail::for_each_rule(optimizer.rule(), [&](const auto& rule) {
-    if constexpr (requires { rule.initial_scale; }) initial = rule.initial_scale;
-  });
-  return scale == 0 ? initial : scale;
-}
 
 }  // namespace glissade

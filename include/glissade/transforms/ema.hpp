@@ -1,7 +1,7 @@
 // A running mean of the parameters.
 #pragma once
 
-#include "../optimizer/evaluation.hpp"
+#include "../rule/chain.hpp"
 #include "../rule/moments.hpp"
 
 namespace glissade {
@@ -24,7 +24,7 @@ struct Ema {
   bool bias_correction = false;
 
   static constexpr std::array<std::string_view, 1> slots{"average"};
-  static constexpr std::array<bool, 1> uncoded{true};
+  static constexpr std::array<bool, 1> full_precision{true};
   static constexpr bool ends_chain = true;
 
   static void options(auto& self, auto&& visit) {

@@ -1,7 +1,7 @@
 // Lookahead.
 #pragma once
 
-#include "../optimizer/evaluation.hpp"
+#include "../rule/chain.hpp"
 
 namespace glissade {
 
@@ -12,8 +12,8 @@ namespace glissade {
 ///
 ///     Optimizer optimizer{chain(AdamW{}, Lookahead{.period = 5}), W};   evaluation_parameters(optimizer, 0)
 ///
-/// The state of the rule before it is kept at the synchronization; Restarted{period, rule} in its place begins anew
-/// there. The slow weights s are the solution.
+/// The rule before it keeps its state at the synchronization; as Restarted{period, rule} (transforms/restarted.hpp) it
+/// begins anew then. The slow weights s are the solution.
 /// alpha = 1 changes no bit. State: slow_parameters s (the parameter's shape, starts there).
 /// Cost: 5 flops a coefficient in every period-th step, else none; reads and writes 1 number of state.
 /// Source: "Lookahead Optimizer: k steps forward, 1 step back", 2019, arXiv 1907.08610, Algorithm 1.
@@ -23,7 +23,7 @@ struct Lookahead {
   double alpha = 0.5;  // in [0, 1]: how much of the way is kept
 
   static constexpr std::array<std::string_view, 1> slots{"slow_parameters"};
-  static constexpr std::array<bool, 1> uncoded{true};
+  static constexpr std::array<bool, 1> full_precision{true};
   static constexpr bool ends_chain = true;
   [[nodiscard]] double initial(std::size_t) const { return from_parameters; }
 

@@ -34,10 +34,10 @@ struct SkipNonFinite {
 
   static void options(auto& self, auto&& visit) { visit("max_consecutive", self.max_consecutive, Range{0}); }
   [[nodiscard]] auto measure(const Step&) const { return detail::count_non_finite(); }
-  [[nodiscard]] bool admit(const Admission& step) const {
+  [[nodiscard]] bool admit(const Totals& step) const {
     double& skipped = step.shared[0];
     double& consecutively = step.shared[1];
-    if (step.totals[0] == 0) {
+    if (step.sums[0] == 0) {
       consecutively = 0;
       return true;
     }
@@ -60,7 +60,7 @@ struct ThrowNonFinite {
 
   [[nodiscard]] auto measure(const Step&) const { return detail::count_non_finite(); }
 
-  [[nodiscard]] bool admit(const Admission& step) const {
+  [[nodiscard]] bool admit(const Totals& step) const {
     for (std::size_t k = 0; k < step.tensors.size(); ++k)
       if (step.tensor_sums[k] != 0) {
         step.shared[0] += 1;

@@ -11,7 +11,7 @@ struct ScaleByLearningRate {
   Schedule learning_rate = 1e-3;  // >= 0
 
   static void options(auto& self, auto&& visit) { visit("learning_rate", self.learning_rate, range::non_negative); }
-  [[nodiscard]] bool rests() const { return true; }
+  [[nodiscard]] bool zero_is_zero() const { return true; }
   [[nodiscard]] auto kernel(const Step& step) const {
     return [rate = -learning_rate(step.time)](auto& u) { u *= rate; };
   }
@@ -27,7 +27,7 @@ struct ScaleByDecayedRate {
     visit("learning_rate", self.learning_rate, range::non_negative);
     visit("decay", self.decay, range::non_negative);
   }
-  [[nodiscard]] bool rests() const { return true; }
+  [[nodiscard]] bool zero_is_zero() const { return true; }
   [[nodiscard]] auto kernel(const Step& step) const {
     const double rate = learning_rate(step.time) / (1 + static_cast<double>(step.count - 1) * decay);
     return [rate = -rate](auto& u) { u *= rate; };
@@ -40,7 +40,7 @@ struct Scale {
   double factor = 1;
 
   static void options(auto& self, auto&& visit) { visit("factor", self.factor, range::finite); }
-  [[nodiscard]] bool rests() const { return true; }
+  [[nodiscard]] bool zero_is_zero() const { return true; }
   [[nodiscard]] auto kernel(const Step&) const {
     return [factor = factor](auto& u) { u *= factor; };
   }

@@ -12,7 +12,7 @@ namespace glissade {
 ///
 ///     u <- r u,   r = min(trust_coefficient |x| / (|u| + epsilon), max_ratio), or 1 where a norm is 0
 ///
-/// State: none. Cost: a barrier over the tensor, one more pass that reads 2 numbers a coefficient;
+/// State: none. Cost: a barrier over the tensor, one more pass that reads 2 scalars per coefficient;
 /// norms are summed in double.
 /// Source: "Large Batch Optimization for Deep Learning: Training BERT in 76 minutes", 2019,
 /// arXiv 1904.00962, with phi(z) = z; coefficient and epsilon as in optax.scale_by_trust_ratio.

@@ -11,7 +11,7 @@ namespace glissade {
 ///     t = 1:  b <- u;        t > 1:  b <- momentum b + (1 - dampening) u
 ///     u <- b   or, with nesterov,   u <- u + momentum b
 ///
-/// State: momentum_buffer (the parameter's shape). 4 flops a coefficient.
+/// State: momentum_buffer (the parameter's shape). 4 flops per coefficient.
 /// Source: torch.optim.SGD; dampening is not applied in the first step, as there.
 struct Trace {
   static constexpr std::string_view name = "Trace";

@@ -1,4 +1,4 @@
-// What changed between two versions of a weight, kept as whatever takes least room.
+// What changed between two versions of a weight, kept in whatever form takes the least room.
 #pragma once
 
 #include <Eigen/Core>
@@ -97,7 +97,7 @@ inline void check_target(Eigen::Index rows, Eigen::Index cols, Eigen::Index targ
 }  // namespace detail
 
 /// The weights that differ: by more than c epsilon max(|P_ij|, |N_ij|), as differences; with `lossless` in any bit,
-/// as new weights. P + (N - P) is N but for rounding.
+/// as new weights. P + (N - P) is N except for rounding.
 /// Errors, of this and the following: std::invalid_argument for shapes that differ, a tolerance below 0, and unless
 /// `lossless` weights that are not finite.
 template <class Old, class New>
@@ -231,7 +231,7 @@ void apply_delta(const CheckpointDelta<T>& delta, Eigen::DenseBase<P>& target) {
   std::visit([&](const auto& kind) { apply_delta(kind, target); }, delta);
 }
 
-/// Bytes of the numbers that a delta holds.
+/// Bytes of the scalars that a delta holds.
 template <class T>
 [[nodiscard]] std::int64_t delta_bytes(const DenseDelta<T>& delta) {
   return delta.weights.size() * std::int64_t{sizeof(T)};
@@ -277,12 +277,12 @@ bool restores(const Delta& delta, const Eigen::DenseBase<Old>& before, const Eig
 
 }  // namespace detail
 
-/// The cheapest way to make new weights N of old ones P, for who keeps many versions of a model.
+/// The cheapest way to make new weights N from old ones P, for those who keep many versions of a model.
 ///
-///     dense     N                        m n numbers             N
-///     sparse    changed weights          a number and a place    P + D, or N there
-///     adapter   D = N - P of rank k      k (m + n) numbers       P + B A
-///     scaling   a factor per row         m numbers, or n         P o v
+///     dense     N                        m n scalars             N
+///     sparse    changed weights          a scalar and a place    P + D, or N there
+///     adapter   D = N - P of rank k      k (m + n) scalars       P + B A
+///     scaling   a factor per row         m scalars, or n         P o v
 ///
 ///     const CheckpointDelta<float> delta = checkpoint_delta(P, N);   apply_delta(delta, P);   // P is N
 ///

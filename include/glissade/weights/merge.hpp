@@ -53,8 +53,8 @@ void interpolate_weights(const Eigen::DenseBase<Old>& old, Eigen::DenseBase<New>
 ///
 ///     target_i <- (share F_i old_i + (1 - share) target_i) / (share F_i + 1 - share);   old_i where that is 0 / 0
 ///
-/// F_i is the mean over the old data of the squared derivative of the log-likelihood, times any scale; F
-/// >= 0.
+/// F_i is the mean over the old data of the squared derivative of the log-likelihood, times any scale;
+/// F >= 0.
 /// Source: arXiv 2301.10546, section 3; how its authors normalize F is not known.
 template <class Old, class Fisher, class New>
 void interpolate_weights_by_fisher(const Eigen::DenseBase<Old>& old, const Eigen::DenseBase<Fisher>& fisher,

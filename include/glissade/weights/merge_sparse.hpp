@@ -69,7 +69,7 @@ struct BreadcrumbsOptions {
 ///     tau = task - base;  row by row:  leave out floor(leave_out n), keep the next floor(keep n), drop the rest
 ///     target <- target + scale tau
 ///
-/// `target` starts as a copy of the base; call once a task, in any order. A vector is one row.
+/// `target` starts as a copy of the base; call once per task, in any order. A vector is one row.
 /// Throws std::invalid_argument for shapes that differ, weights that are not finite, and options out of
 /// range.
 /// Source: "Model Breadcrumbs", 2023, arXiv 2312.06795; row by row as in the authors' code, where the

@@ -1,4 +1,4 @@
-// The engine: takes a flattened chain through its passes, tensor by tensor.
+// The engine: takes a rule through a step of all its tensors.
 //
 // The chain splits at barriers. A barrier over one tensor separates two passes over that tensor; a
 // barrier over all tensors (a global norm, a gate that looks at every gradient) separates two
@@ -14,268 +14,247 @@
 
 namespace glissade::detail {
 
-/// What holds for a whole step.
-struct StepSettings {
-  int threads = 1;
-  std::uint64_t seed = 0;
-  Rounding rounding = Rounding::nearest;
-};
+/// Makes room for a tensor of this shape, without state yet.
+template <StorageScalar P>
+void add_tensor(RuleState<P>& state, Tensor tensor) {
+  tensor.index = state.tensors.size();
+  state.tensors.push_back(std::move(tensor));
+  state.states.emplace_back();
+}
 
-template <StorageScalar Parameter>
-class Engine {
- public:
-  using P = Parameter;
-  using T = compute_t<P>;
+/// Makes the numbers that links keep for all tensors together; what is there already stays.
+template <class... L>
+void prepare_shared(std::vector<Fields>& shared, const Pack<L...>&) {
+  shared.resize(sizeof...(L));
+  const auto prepare = [](Fields& fields, std::span<const NamedScalar> numbers) {
+    if (numbers.empty() || !fields.empty()) return;
+    fields.emplace_back("shared", ScalarType::float64, static_cast<Index>(numbers.size()), 1, false);
+    for (std::size_t s = 0; s < numbers.size(); ++s) fields.front().template as<double>()[s] = numbers[s].initial;
+  };
+  std::size_t link = 0;
+  const auto numbers = []<class R>(std::type_identity<R>) -> std::span<const NamedScalar> {
+    if constexpr (shared_count < R >> 0)
+      return R::shared;
+    else
+      return {};
+  };
+  (prepare(shared[link++], numbers(std::type_identity<typename L::Rule>{})), ...);
+}
 
-  std::vector<Tensor> tensors;
-  std::vector<P*> parameters;
-  std::vector<Source> sources;  // one a tensor, set before every step
-  std::vector<TensorState> states;
-  std::vector<Fields> shared;        // numbers of the optimizer, one list a link
-  std::vector<std::int64_t> counts;  // completed steps before each gate and at the end
-  std::int64_t calls = 0;            // of step, whatever the gates said
+template <class R>
+inline constexpr char type_tag = 0;
 
-  void add(Tensor tensor, P* data) {
-    tensor.index = tensors.size();
-    tensors.push_back(std::move(tensor));
-    parameters.push_back(data);
-    sources.emplace_back();
-    states.emplace_back();
-    held_.emplace_back();
-  }
+/// Throws std::invalid_argument if the state was made by another rule.
+template <class R, StorageScalar P>
+void check_rule(const R& rule, RuleState<P>& state) {
+  if (state.workspace.rule_type == &type_tag<R>) return;
+  if (const std::string name = describe(rule); state.rule != name)
+    throw std::invalid_argument("step: the state was made by " + state.rule + ", not by " + name);
+  state.workspace.rule_type = &type_tag<R>;
+}
 
-  /// Makes the state that the rule wants; what is there already and still fits is kept.
-  template <class R>
-  void prepare(const R& rule) {
-    const auto links = flatten<void>(rule);
-    using Links = std::remove_const_t<decltype(links)>;
-    constexpr std::size_t count = Links::size;
-    counts.resize(Facts<Links>::gates + 1);
-    shared.resize(count);
-    prepare_shared(links, std::make_index_sequence<count>{});
-    for (std::size_t k = 0; k < tensors.size(); ++k) {
-      states[k].links.resize(count);
-      states[k].counts.resize(counts.size());
-      if (states[k].retired != 0) continue;
-      choose_leaves(links, site<Links>(k), [&]<class... L>(const Row<L...>& leaves) {
-        std::array<Field*, sizeof...(L)> fields;
-        locate(k, fields_of_leaves<T, P>(leaves), 0, count, fields, nullptr);
-      });
-    }
-  }
-
-  template <class R>
-  void step(const R& rule, const StepSettings& settings) {
-    settings_ = settings;
-    seed_ = RandomKey{settings.seed}.derive(static_cast<std::uint64_t>(calls));
-    const auto links = flatten<void>(rule);
-    // What a choice of this step has ended is forgotten now, with or without a gradient.
-    if constexpr (Facts<std::remove_const_t<decltype(links)>>::timed) prepare(rule);
-    if constexpr (Facts<std::remove_const_t<decltype(links)>>::retires) leave_retired();
-    const std::size_t reached = segment<0>(links, nullptr);
-    for (std::size_t level = 0; level <= reached; ++level) {
-      ++counts[level];
-      for (std::size_t k = 0; k < tensors.size(); ++k)
-        if (sources[k].present) ++states[k].counts[level];
-    }
-    ++calls;
-    if (reached + 1 == counts.size()) flush_subnormal_state<std::remove_const_t<decltype(links)>>();
-  }
-
-  /// The number of that name which a link of the chain keeps for the whole optimizer, or null.
-  template <class R>
-  [[nodiscard]] const double* shared_number(std::string_view name) const {
-    const double* found = nullptr;
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      const auto look = [&]<class Link>(std::type_identity<Link>, std::size_t link) {
-        if constexpr (shared_count < typename Link::Rule >> 0)
-          for (std::size_t s = 0; s < Link::Rule::shared.size(); ++s)
-            if (found == nullptr && Link::Rule::shared[s].name == name)
-              found = shared[link].front().template as<double>() + s;
-      };
-      (look(std::type_identity<item_t<I, flat_t<R>>>{}, I), ...);
-    }
-    (std::make_index_sequence<flat_t<R>::size>{});
-    return found;
-  }
-
-  /// The argument of schedules in the coming step, for the links behind the last gate.
-  [[nodiscard]] std::int64_t time() const { return counts.empty() ? 0 : counts.back(); }
-
- private:
-  template <class, class, class, bool, bool>
-  friend struct TensorRun;
-
-  /// Of the tensors that have just done another flush_period steps; parameters kept unrounded stay as they are.
-  template <class Links>
-  void flush_subnormal_state() {
-    for (std::size_t k = 0; k < tensors.size(); ++k)
-      if (sources[k].present && states[k].counts.back() % flush_period == 0)
-        for (std::size_t link = 0; link < states[k].links.size(); ++link)
-          if (link != Facts<Links>::keeper)
-            for (Field& field : states[k].links[link]) detail::flush_subnormal(field, settings_.threads);
-  }
-
-  template <class Links, std::size_t I>
-  using RuleAt = typename item_t<I, Links>::Rule;
-
-  /// The first link in [From, To) of the given kind, or To.
-  template <class Links, std::size_t From, std::size_t To, bool Absorbing>
-  static constexpr std::size_t find() {
-    return []<std::size_t... I>(std::index_sequence<I...>) {
-      std::size_t found = To;
-      ((found =
-            found == To && (Absorbing ? AbsorbingGate<RuleAt<Links, From + I>> : GlobalBarrier<RuleAt<Links, From + I>>)
-                ? From + I
-                : found),
-       ...);
-      return found;
-    }
-    (std::make_index_sequence<To - From>{});
-  }
-
-  template <class Links>
-  [[nodiscard]] Site site(std::size_t k) const {
-    return {tensors[k], tensors.size(), std::type_identity<Links>{}, counts};
-  }
-
-  /// Runs everything from link From on; link From - 1 is the barrier that the totals are of.
-  /// Returns the level that the step has reached.
-  template <std::size_t From, class Links>
-  std::size_t segment(const Links& links, const double* totals) {
-    constexpr std::size_t size = Links::size;
-    constexpr std::size_t end = find<Links, From, size, false>();
-    if (const auto closed = absorb<From, From, end>(links, totals)) return *closed;
-    if constexpr (end < size) {
-      using R = RuleAt<Links, end>;
-      const auto& rule = item<end>(links).rule;
-      std::array<double, R::sums> sums{};
-      for (std::size_t k = 0; k < tensors.size(); ++k)
-        for (std::size_t s = 0; s < R::sums; ++s) sums[s] += tensor_sums_[k * R::sums + s];
-      if constexpr (AdmittingGate<R>) {
-        const std::span<const double> each(tensor_sums_.data(), tensors.size() * R::sums);
-        const bool admitted =
-            rule.admit(Admission{tensors, each, sums, shared_values(end), counts[Facts<Links>::levels[end]], states});
-        if constexpr (RetiringGate<R>) leave_retired();
-        if (!admitted) return Facts<Links>::levels[end];
-      }
-      return segment<end + 1>(links, sums.data());
-    } else {
-      return Facts<Links>::levels[size];
-    }
-  }
-
-  /// Asks the absorbing gates of a segment in turn, then runs the segment up to the first closed
-  /// one. Returns the level of that gate, or nothing when all are open.
-  template <std::size_t From, std::size_t Next, std::size_t End, class Links>
-  std::optional<std::size_t> absorb(const Links& links, const double* totals) {
-    constexpr std::size_t gate = find<Links, Next, End, true>();
-    if constexpr (gate < End) {
-      const auto& rule = item<gate>(links).rule;
-      double* memory = shared_values(gate);
-      const bool open = rule.opens(memory);
-      std::optional<std::size_t> closed;
-      if (open) {
-        closed = absorb<From, gate + 1, End>(links, totals);
-      } else {
-        run_segment<From, gate + 1, true>(links, totals);
-        closed = Facts<Links>::levels[gate];
-      }
-      rule.advance(memory, open);
-      return closed;
-    } else {
-      run_segment<From, End, false>(links, totals);
-      return std::nullopt;
-    }
-  }
-
-  /// One segment on all tensors. Closed: state only, parameters stay.
-  template <std::size_t From, std::size_t End, bool Closed, class Links>
-  void run_segment(const Links& links, const double* totals) {
-    constexpr std::size_t size = Links::size;
-    if constexpr (!Closed && End < size) {
-      constexpr std::size_t sums = RuleAt<Links, End>::sums;
-      tensor_sums_.assign(tensors.size() * sums, 0.0);
-    }
-    for (std::size_t k = 0; k < tensors.size(); ++k) {
-      if (!sources[k].present) continue;
-      constexpr std::size_t first = From == 0 ? 0 : From - 1;
-      constexpr std::size_t last = !Closed && End < size ? End + 1 : End;
-      choose_leaves<first, last>(links, site<Links>(k), [&](const auto& leaves) {
-        using Leaves = std::remove_cvref_t<decltype(leaves)>;
-        std::array<Field*, Leaves::size> fields;
-        locate(k, fields_of_leaves<T, P>(leaves), first, last, fields, Facts<Links>::levels.data());
-        TensorRun<Engine, Links, Leaves, Closed, (last > End)> run{*this, k, leaves, fields};
-        run.template begin<(From > 0)>(totals);
-      });
-    }
-  }
-
-  /// Retired tensors have no gradient any more, and no memory.
-  void leave_retired() {
-    for (std::size_t k = 0; k < tensors.size(); ++k) {
-      if (states[k].retired == 0) continue;
-      sources[k] = {};
-      for (Fields& fields : states[k].links) fields.clear();
-      held_[k] = Buffer();  // not {}, which Clang 14 leaks in a template
-    }
-  }
-
-  double* shared_values(std::size_t link) {
-    return shared[link].empty() ? nullptr : shared[link].front().template as<double>();
-  }
-
-  template <class Links, std::size_t... I>
-  void prepare_shared(const Links&, std::index_sequence<I...>) {
-    (prepare_shared_link<RuleAt<Links, I>>(shared[I]), ...);
-  }
-  template <class R>
-  static void prepare_shared_link(Fields& fields) {
-    if constexpr (shared_count < R >> 0) {
-      if (!fields.empty()) return;
-      fields.emplace_back("shared", ScalarType::float64, static_cast<Index>(shared_count<R>), 1, false);
-      for (std::size_t s = 0; s < shared_count<R>; ++s) fields.front().template as<double>()[s] = R::shared[s].initial;
-    }
-  }
-
-  /// The first field of every leaf, after making sure that the layout is what the leaves want. With the levels of their
-  /// links, those that begin anew with this step get their first arrays.
-  void locate(std::size_t k, LeafList leaves, std::size_t first, std::size_t last, std::span<Field*> fields,
-              const std::size_t* levels) {
-    locate_fields(tensors[k], parameters[k], states[k], leaves, first, last, fields);
-    if (levels == nullptr) return;
-    restart_fields(tensors[k], parameters[k], leaves, fields, [&](const LeafFields& leaf) {
-      return leaf.restart.count(states[k].counts[levels[leaf.link]], counts[levels[leaf.link]]);
+/// Makes the state that the rule wants for the tensors of `state`; what is there already and still fits is kept.
+/// parameters(k) is where tensor k lies.
+template <class R, StorageScalar P, class Parameters>
+void prepare(const R& rule, RuleState<P>& state, const Parameters& parameters) {
+  const auto links = flatten<void>(rule);
+  constexpr std::size_t count = std::remove_const_t<decltype(links)>::size;
+  state.rule = describe(rule);
+  prepare_shared(state.shared, links);
+  for (std::size_t k = 0; k < state.tensors.size(); ++k) {
+    if (state.states[k].at_rest()) continue;
+    state.states[k].links.resize(count);
+    choose_leaves(links, state.tensors[k], [&]<class... L>(const Pack<L...>& leaves) {
+      std::array<Field*, sizeof...(L)> fields;
+      locate_fields(state.tensors[k], static_cast<const P*>(parameters(k)), state.states[k],
+                    fields_of_leaves<compute_t<P>, P>(leaves), 0, count, fields);
     });
   }
+}
 
-  /// What a rule of link number `link` is told about the coming step on tensor k; `numbers` are its scalars.
-  [[nodiscard]] Step step_of(std::size_t k, const Tensor& tensor, std::size_t link, std::size_t level,
-                             const Restart& restart, std::span<Field> numbers) {
-    Step step{tensor,
-              restart.count(states[k].counts[level], counts[level]),
-              counts[level],
-              seed_,
-              link,
-              {},
-              shared_values(link)};
-    for (std::size_t s = 0; s < numbers.size(); ++s) step.scalars[s] = numbers[s].template as<double>();
-    return step;
+/// One step of a rule. The workspace of the state tells where the parameters and gradients lie.
+template <class R, StorageScalar P>
+class Engine {
+ public:
+  Engine(const R& rule, RuleState<P>& state, const StepSettings& settings)
+      : links_(flatten<void>(rule)),
+        state_(state),
+        work_(state.workspace),
+        settings_(settings),
+        seed_(RandomKey{settings.seed}.derive(static_cast<std::uint64_t>(state.counts.calls))) {}
+
+  void step() {
+    for (std::size_t k = 0; k < tensors(); ++k)
+      if (state_.states[k].at_rest()) work_.sources[k] = {};
+    const bool passed = segment<0>(nullptr);
+    const auto count = [passed](Counts& counts) {
+      ++counts.calls;
+      if (passed) ++counts.updates;
+    };
+    count(state_.counts);
+    for (std::size_t k = 0; k < tensors(); ++k) {
+      if (!work_.sources[k].present) continue;
+      TensorState& tensor = state_.states[k];
+      count(tensor.counts);
+      if (passed && tensor.counts.updates % flush_period == 0) flush(tensor);
+    }
   }
 
-  T* scratch(std::size_t which, Index size) {
-    scratch_[which].reserve(static_cast<std::size_t>(size) * sizeof(T));
-    return reinterpret_cast<T*>(scratch_[which].data());
+ private:
+  using T = compute_t<P>;
+  using Links = decltype(flatten<void>(std::declval<const R&>()));
+  using Traits = ChainTraits<Links>;
+  static constexpr std::size_t size = Traits::size;
+  template <std::size_t I>
+  using RuleAt = typename item_t<I, Links>::Rule;
+  static constexpr bool keeps_parameters = Traits::keeper < size;
+  using X = std::conditional_t<keeps_parameters, T, P>;  // what kernels read
+
+  [[nodiscard]] std::size_t tensors() const { return state_.tensors.size(); }
+  [[nodiscard]] P* parameters(std::size_t k) const { return static_cast<P*>(work_.parameters[k]); }
+  double* shared_values(std::size_t link) {
+    return state_.shared[link].empty() ? nullptr : state_.shared[link].front().template as<double>();
   }
 
+  /// Numbers that have become subnormal; parameters kept unrounded stay as they are.
+  void flush(TensorState& tensor) {
+    for (std::size_t link = 0; link < tensor.links.size(); ++link)
+      if (link != Traits::keeper)
+        for (Field& field : tensor.links[link]) flush_subnormal(field, settings_.threads);
+  }
+
+  /// Runs everything from link From on; link From - 1 is the barrier that the totals are of. False if a gate has
+  /// closed.
+  template <std::size_t From>
+  bool segment(const double* totals) {
+    constexpr std::size_t end = Traits::find(From, size, Traits::barriers);
+    if (!absorb<From, From, end>(totals)) return false;
+    if constexpr (end < size) {
+      using B = RuleAt<end>;
+      const auto& rule = item<end>(links_).rule;
+      std::array<double, B::sums> sums{};
+      for (std::size_t k = 0; k < tensors(); ++k)
+        for (std::size_t s = 0; s < B::sums; ++s) sums[s] += work_.tensor_sums[k * B::sums + s];
+      const std::span<const double> each(work_.tensor_sums.data(), tensors() * B::sums);
+      const bool gated = end < Traits::first_after_gates;
+      const Totals all{state_.tensors,
+                       each,
+                       sums,
+                       shared_values(end),
+                       gated ? state_.counts.calls : state_.counts.updates,
+                       {work_.per_coefficient.data(), measured_}};
+      if constexpr (BarrierWithFinish<B>) rule.finish(all);
+      if constexpr (AdmittingGate<B>)
+        if (!rule.admit(all)) return false;
+      return segment<end + 1>(sums.data());
+    } else {
+      return true;
+    }
+  }
+
+  /// Asks the absorbing gates of a segment in turn, then runs the segment up to the first closed one. False if there is
+  /// one.
+  template <std::size_t From, std::size_t Next, std::size_t End>
+  bool absorb(const double* totals) {
+    constexpr std::size_t gate = Traits::find(Next, End, Traits::absorbs);
+    if constexpr (gate < End) {
+      const auto& rule = item<gate>(links_).rule;
+      double* memory = shared_values(gate);
+      const bool open = rule.open(memory);
+      bool passed = false;
+      if (open)
+        passed = absorb<From, gate + 1, End>(totals);
+      else
+        run_segment<From, gate + 1, Store::nothing>(totals);
+      rule.after(memory, open);
+      return passed;
+    } else {
+      run_segment<From, End, Store::parameters>(totals);
+      return true;
+    }
+  }
+
+  /// One segment on all tensors. Last is Store::nothing where a gate is closed: state only, parameters stay.
+  template <std::size_t From, std::size_t End, Store Last>
+  void run_segment(const double* totals) {
+    constexpr bool measures = Last == Store::parameters && End < size;
+    constexpr std::size_t first = From == 0 ? 0 : From - 1;
+    constexpr std::size_t last = measures ? End + 1 : End;
+    std::size_t sums = 0;
+    bool scratch = false;
+    if constexpr (measures) {
+      sums = RuleAt<End>::sums;
+      scratch = wants_scratch<RuleAt<End>>;
+      work_.tensor_sums.assign(tensors() * sums, 0.0);
+      work_.held.resize(tensors());
+      measured_ = 0;
+    }
+    for (std::size_t k = 0; k < tensors(); ++k) {
+      if (!work_.sources[k].present) continue;
+      const Tensor& tensor = state_.tensors[k];
+      TensorState& memory = state_.states[k];
+      choose_leaves<first, last>(links_, tensor, [&](const auto& leaves) {
+        using Leaves = std::remove_cvref_t<decltype(leaves)>;
+        std::array<Field*, Leaves::size> fields;
+        locate_fields(tensor, static_cast<const P*>(parameters(k)), memory, fields_of_leaves<T, P>(leaves), first, last,
+                      fields);
+        const StepOfTensor told{&tensor,
+                                seed_,
+                                memory.counts,
+                                state_.counts,
+                                Traits::first_after_gates,
+                                &state_.shared,
+                                scratch ? room_for(tensor) : nullptr};
+        X* read = nullptr;
+        if constexpr (std::is_same_v<X, P>)
+          read = parameters(k);
+        else
+          read = memory.links[Traits::keeper].front().template as<T>();
+        Pass<P, X, Leaves, Last, measures> pass{leaves, fields, told,          settings_,       work_,
+                                                read,   read,   parameters(k), work_.sources[k]};
+        if constexpr (measures) {
+          pass.held = &work_.held[k];
+          pass.sums = work_.tensor_sums.data() + k * sums;
+        }
+        pass.template begin<(From > 0)>(totals);
+        if constexpr (measures) work_.sources[k] = pass.source;
+      });
+    }
+  }
+
+  /// Room for a double per coefficient of the next tensor, and for a lane too many.
+  double* room_for(const Tensor& tensor) {
+    const std::size_t begin = measured_;
+    measured_ += static_cast<std::size_t>(tensor.size());
+    if (work_.per_coefficient.size() < measured_ + std::size_t{stripe})
+      work_.per_coefficient.resize(measured_ + std::size_t{stripe});
+    return work_.per_coefficient.data() + begin;
+  }
+
+  Links links_;
+  RuleState<P>& state_;
+  Workspace& work_;
   StepSettings settings_;
-  RandomKey seed_;                 // of this call of step
-  std::array<Buffer, 4> scratch_;  // updates between two passes, of tensors and in subspaces
-  Buffer zeros_;                   // the parameters of a subspace
-  Buffer workspace_;               // of matrix rules
-  std::vector<Buffer> held_;       // updates that wait for a barrier over all tensors
-  std::vector<double> partials_;
-  std::vector<double> tensor_sums_;
+  RandomKey seed_;  // of this call of step
+  std::size_t measured_ = 0;
 };
+
+/// The number of that name which a link of the chain keeps for all tensors together, or null.
+template <class R, StorageScalar P>
+const double* shared_number(const RuleState<P>& state, std::string_view name) {
+  const double* found = nullptr;
+  std::size_t link = 0;
+  const auto look = [&]<class L>(std::type_identity<L>) {
+    if constexpr (shared_count < typename L::Rule >> 0)
+      for (std::size_t s = 0; s < L::Rule::shared.size(); ++s)
+        if (found == nullptr && L::Rule::shared[s].name == name)
+          found = state.shared[link].front().template as<double>() + s;
+    ++link;
+  };
+  [&]<class... L>(std::type_identity<Pack<L...>>) {
+    (look(std::type_identity<L>{}), ...);
+  }(std::type_identity<flat_t<R>>{});
+  return found;
+}
 
 }  // namespace glissade::detail

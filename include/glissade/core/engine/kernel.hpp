@@ -31,7 +31,7 @@ struct Arrays {
 };
 
 /// A block of N arrays in code C, decoded lane by lane; what is stored waits beside it to be encoded. R is
-/// the rule that they belong to; of its uncoded slots `values` are the array itself.
+/// the rule that they belong to; of its slots of full precision `values` are the array itself.
 template <class C, std::size_t N, class R>
 struct Decoded {
   static constexpr std::size_t count = N;
@@ -43,7 +43,7 @@ struct Decoded {
 
   template <ComputeScalar T, std::size_t J>
   EIGEN_ALWAYS_INLINE Lane<T> load(Index i) const {
-    if constexpr (slot_is_uncoded<R>(J))
+    if constexpr (slot_has_full_precision<R>(J))
       return Lane<T>::load(values[J] + i);
     else
       return C::template load<!slot_is_non_negative<R>(J)>(codes[J] + i, Lane<T>(scales[J]));
@@ -51,7 +51,7 @@ struct Decoded {
   EIGEN_ALWAYS_INLINE void store(Index i, const auto& lanes) const { store_lanes<N>(values.data(), i, lanes); }
   EIGEN_ALWAYS_INLINE void fetch(Index i) const {
     for (std::size_t k = 0; k < N; ++k)
-      if (!slot_is_uncoded<R>(k)) __builtin_prefetch(codes[k] + i, 1);
+      if (!slot_has_full_precision<R>(k)) __builtin_prefetch(codes[k] + i, 1);
   }
 };
 
@@ -144,7 +144,7 @@ struct Bound {
   }
 };
 
-/// A kernel whose arrays are block codes, or numbers where the rule R has uncoded slots.
+/// A kernel whose arrays are block codes, or numbers where the rule R has slots of full precision.
 template <class Kernel, class C, std::size_t N, class R, ComputeScalar T>
 struct Coded {
   Kernel kernel;
@@ -152,5 +152,29 @@ struct Coded {
   std::array<float*, N> scales;
   std::array<T*, N> numbers;
 };
+
+/// The kernel of a rule R on a tensor of `size` coefficients, with its arrays, whose first is `fields`.
+template <class Storage, class R, ComputeScalar T, class Kernel>
+auto bind_kernel(const Kernel& kernel, Field* fields, [[maybe_unused]] Index size) {
+  using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
+  constexpr std::size_t slots = slots_taken<Kernel, Lane<T>, is_indexed<R>, slot_count<R>>();
+  if constexpr (!BlockCode<S> || !has_coded_slot<R>(slots)) {
+    using Plain = std::conditional_t<BlockCode<S>, T, S>;
+    Bound<Kernel, Arrays<Plain, slots>, is_indexed<R>> bound{kernel, {}};
+    for (std::size_t s = 0; s < slots; ++s) bound.slots.at[s] = fields[s].template as<Plain>();
+    return bound;
+  } else {
+    Coded<Kernel, S, slots, R, T> bound{kernel, {}, {}, {}};
+    for (std::size_t s = 0; s < slots; ++s) {
+      if (slot_has_full_precision<R>(s)) {
+        bound.numbers[s] = fields[s].template as<T>();
+        continue;
+      }
+      bound.codes[s] = fields[s].template as<std::uint8_t>();
+      bound.scales[s] = reinterpret_cast<float*>(bound.codes[s] + code_bytes(size));
+    }
+    return bound;
+  }
+}
 
 }  // namespace glissade::detail

@@ -9,63 +9,116 @@
 
 namespace glissade::detail {
 
-/// Where the update of a tensor is read from: the caller's gradient or the engine's scratch.
-struct Source {
-  const void* data = nullptr;
-  bool computed = false;  // in the compute scalar, else in the parameter's
-  bool negate = false;
-  bool present = false;
+/// What holds for a whole step.
+struct StepSettings {
+  int threads = 1;
+  std::uint64_t seed = 0;
+  Rounding rounding = Rounding::nearest;
 };
 
-/// The leaves of one segment on one tensor, on their way through the passes.
-template <class Engine, class Links, class Leaves, bool Closed, bool Measured>
-struct TensorRun {
-  using T = typename Engine::T;
-  using P = typename Engine::P;
+/// What the rules of one tensor are told of a step.
+struct StepOfTensor {
+  const Tensor* tensor;
+  RandomKey seed;
+  Counts of_tensor;  // before the step
+  Counts of_all;
+  std::size_t first_after_gates;  // link
+  std::vector<Fields>* shared = nullptr;
+  double* scratch = nullptr;
+
+  /// `numbers` are the scalars of the rule.
+  [[nodiscard]] Step for_link(std::size_t link, std::span<Field> numbers) const {
+    const bool gated = link < first_after_gates;
+    double* const values =
+        shared == nullptr || (*shared)[link].empty() ? nullptr : (*shared)[link].front().template as<double>();
+    Step step{*tensor,
+              1 + (gated ? of_tensor.calls : of_tensor.updates),
+              gated ? of_all.calls : of_all.updates,
+              seed,
+              link,
+              values,
+              scratch};
+    for (std::size_t s = 0; s < numbers.size(); ++s) step.scalars[s] = numbers[s].template as<double>();
+    return step;
+  }
+};
+
+template <ComputeScalar T>
+T* reserve(Buffer& buffer, Index size) {
+  buffer.reserve(static_cast<std::size_t>(size) * sizeof(T));
+  return reinterpret_cast<T*>(buffer.data());
+}
+
+/// What a matrix rule with a rule inside is given: the matrix, and the inner rule's memory, which is part of its own.
+template <class Storage, ComputeScalar T, StorageScalar P>
+class InnerRun : public MatrixUpdate<T, P> {
+ public:
+  InnerRun(const MatrixUpdate<T, P>& matrix, Field* memory, Workspace& work, const StepSettings& settings)
+      : MatrixUpdate<T, P>(matrix), memory_(memory), work_(&work), settings_(settings) {
+    if (work.inner == nullptr) work.inner = std::make_unique<Workspace>();
+  }
+
+  /// to <- inner(from), of the shape of `within`; the inner rule sees zeros as parameters, or these, and takes the step
+  /// for its `count`-th.
+  template <class Inner>
+  void run(const Inner& inner, const Step& step, std::int64_t count, const Tensor& within, const T* from, T* to,
+           const P* seen = nullptr) const;
+
+  /// Gives the inner rule its first arrays again.
+  template <class Inner>
+  void restart(const Inner& inner, const Tensor& within) const {
+    Field* field = memory_;
+    const auto links = flatten<Storage>(inner);
+    choose_leaves(links, within, [&](const auto& leaves) {
+      for (const LeafFields& leaf : fields_of_leaves<T, P>(leaves))
+        leaf.for_each(within, [&](const FieldSpec& spec) {
+          std::fill_n(field->data(), field->bytes(), std::byte{0});
+          fill(*field++, without_parameters(spec).initial, static_cast<const P*>(nullptr));
+        });
+    });
+  }
+
+ private:
+  Field* memory_;
+  Workspace* work_;
+  StepSettings settings_;
+};
+
+/// The leaves of one segment on one tensor, on their way through the passes. X is what kernels read the parameters as:
+/// the caller's type P, or unrounded. Last: what the last pass stores.
+template <StorageScalar P, StorageScalar X, class Leaves, Store Last, bool Measured>
+struct Pass {
+  using T = compute_t<P>;
   static constexpr std::size_t size = Leaves::size;
   template <std::size_t I>
   using LeafAt = item_t<I, Leaves>;
   template <std::size_t I>
   using R = typename LeafAt<I>::Rule;
 
-  Engine& engine;
-  std::size_t k;
   const Leaves& leaves;
   const std::array<Field*, size>& fields;
+  const StepOfTensor& step;
+  const StepSettings& settings;
+  Workspace& work;
+  const X* parameters;     // as kernels read them
+  X* kept;                 // the same, where X is not P
+  P* target;               // the caller's
+  Source source;           // of the update
+  T* out = nullptr;        // where the last pass stores the update
+  Buffer* held = nullptr;  // where a barrier over all tensors finds it later
+  double* sums = nullptr;  // and what that barrier has measured
 
-  /// What kernels read the parameters as: the caller's type, or unrounded.
-  static constexpr bool keeps = Facts<Links>::keeper < Links::size;
-  using X = std::conditional_t<keeps, T, P>;
-
-  /// What the passes work on: the tensor itself or, between the two ends of a subspace, a small array
-  /// whose parameters are zero.
-  struct Place {
-    const Tensor* tensor;
-    Source source;
-    X* parameters;
-    P* rounded;
-    std::size_t scratch;  // the first of two arrays of the engine's
-  };
-  Place here{&engine.tensors[k], engine.sources[k], parameters(), engine.parameters[k], 0};
-  Place outside{};
-
-  [[nodiscard]] X* parameters() const {
-    if constexpr (std::is_same_v<X, P>)
-      return engine.parameters[k];
-    else
-      return engine.states[k].links[Facts<Links>::keeper].front().template as<T>();
-  }
-
-  /// The first leaf may be the barrier whose totals are known; the last one, with Measured, the
-  /// barrier that ends the segment.
+  /// The first leaf may be the barrier whose totals are known; the last one, with Measured, the barrier that ends the
+  /// segment.
   template <bool AfterBarrier>
   void begin(const double* totals) {
     if constexpr (AfterBarrier)
       pass<1>(barrier_kernel<0>(totals));
     else
-      pass<0>(Row<>{});
+      pass<0>(Pack<>{});
   }
 
+ private:
   template <std::size_t I>
   static constexpr std::size_t next_stop() {
     if constexpr (I == size)
@@ -76,199 +129,136 @@ struct TensorRun {
       return next_stop<I + 1>();
   }
 
-  /// One pass: the leaves from I to the next stop behind the kernels that are due already.
+  /// One pass: the leaves from I to the next stop after the kernels that are due already.
   template <std::size_t I, class... Due>
-  void pass(const Row<Due...>& due) {
+  void pass(const Pack<Due...>& due) {
     constexpr std::size_t stop = next_stop<I>();
-    const auto kernels = bind_range<I>(due, std::make_index_sequence<stop - I>{});
+    const auto kernels = [&]<std::size_t... J>(std::index_sequence<J...>) {
+      return join(due, pack(bind<I + J>(item<I + J>(leaves).rule->kernel(step_of<I + J>()))...));
+    }
+    (std::make_index_sequence<stop - I>{});
     constexpr bool changed = sizeof...(Due) + (stop - I) > 0;
+    constexpr bool ends_segment = Measured && stop + 1 == size;
     if constexpr (stop == size) {
-      sweep_any<Closed ? Store::nothing : Store::parameters>(kernels, no_measure(), nullptr);
+      sweep_any<Last>(kernels, NoMeasure{}, out, nullptr);
     } else if constexpr (MatrixRule<R<stop>>) {
-      if (changed || !here.source.computed || here.source.negate)
-        sweep_any<Store::update>(kernels, no_measure(), nullptr);
-      if constexpr (IsEntry<R<stop>>)
-        enter<stop>();
-      else if constexpr (IsExit<R<stop>>)
-        leave<stop>();
-      else
-        update_matrix<stop>();
-      pass<stop + 1>(Row<>{});
+      if (changed || !source.computed || source.negate)
+        sweep_any<Store::update>(kernels, NoMeasure{}, reserve<T>(work.scratch[0], tensor_size()), nullptr);
+      update_matrix<stop>();
+      pass<stop + 1>(Pack<>{});
     } else {
-      constexpr bool ends_segment = Measured && stop + 1 == size;
-      constexpr Store store = changed ? Store::update : Store::nothing;
-      std::array<double, R<stop>::sums> sums{};
-      sweep_any<store, ends_segment>(kernels, bind_measure<stop>(), sums.data());
-      if constexpr (ends_segment) {
-        std::copy(sums.begin(), sums.end(),
-                  engine.tensor_sums_.begin() + static_cast<std::ptrdiff_t>(k * R<stop>::sums));
-        engine.sources[k] = here.source;
-      } else {
-        pass<stop + 1>(barrier_kernel<stop>(sums.data()));
-      }
+      // What a matrix rule has left in scratch must not wait there for the other tensors.
+      constexpr bool stores = changed || (ends_segment && I > 0);
+      constexpr Store store = stores ? Store::update : Store::nothing;
+      std::array<double, R<stop>::sums> found{};
+      auto bound = bind<stop>(item<stop>(leaves).rule->measure(step_of<stop>()));
+      Buffer& room = ends_segment ? *held : work.scratch[0];
+      sweep_any<store>(kernels, Measure<decltype(bound), R<stop>::sums>{bound},
+                       stores ? reserve<T>(room, tensor_size()) : nullptr, found.data());
+      if constexpr (ends_segment)
+        std::copy(found.begin(), found.end(), sums);
+      else
+        pass<stop + 1>(barrier_kernel<stop>(found.data()));
     }
   }
 
-  template <std::size_t I, class... Due, std::size_t... J>
-  auto bind_range(const Row<Due...>& due, std::index_sequence<J...>) {
-    return join(due, row_of(bind<I + J>(item<I + J>(leaves).rule->kernel(step_of<I + J>()))...));
-  }
-
   template <std::size_t I>
-  auto barrier_kernel(const double* sums) {
+  auto barrier_kernel(const double* totals) {
     if constexpr (BarrierWithKernel<R<I>>)
-      return row_of(bind<I>(item<I>(leaves).rule->kernel(step_of<I>(), sums)));
+      return pack(bind<I>(item<I>(leaves).rule->kernel(step_of<I>(), totals)));
     else
-      return Row<>{};
+      return Pack<>{};
   }
-
-  template <std::size_t I>
-  auto bind_measure() {
-    auto bound = bind<I>(item<I>(leaves).rule->measure(step_of<I>()));
-    return Measure<decltype(bound), R<I>::sums>{bound};
-  }
-  static NoMeasure no_measure() { return {}; }
 
   /// A kernel with the pointers to its slots.
   template <std::size_t I, class Kernel>
   auto bind(Kernel kernel) const {
-    using Storage = typename LeafAt<I>::StorageType;
-    using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
-    constexpr std::size_t slots = slots_taken<Kernel, Lane<T>, is_indexed<R<I>>, slot_count<R<I>>>();
-    if constexpr (BlockCode<S> && !has_coded_slot<R<I>>(slots)) {
-      Bound<Kernel, Arrays<T, slots>, is_indexed<R<I>>> bound{kernel, {}};
-      for (std::size_t s = 0; s < slots; ++s) bound.slots.at[s] = fields[I][s].template as<T>();
-      return bound;
-    } else if constexpr (BlockCode<S>) {
-      Coded<Kernel, S, slots, R<I>, T> bound{kernel, {}, {}, {}};
-      for (std::size_t s = 0; s < slots; ++s) {
-        if (slot_is_uncoded<R<I>>(s)) {
-          bound.numbers[s] = fields[I][s].template as<T>();
-          continue;
-        }
-        bound.codes[s] = fields[I][s].template as<std::uint8_t>();
-        bound.scales[s] = reinterpret_cast<float*>(bound.codes[s] + code_bytes(tensor_size()));
-      }
-      return bound;
-    } else {
-      Bound<Kernel, Arrays<S, slots>, is_indexed<R<I>>> bound{kernel, {}};
-      for (std::size_t s = 0; s < slots; ++s) bound.slots.at[s] = fields[I][s].template as<S>();
-      return bound;
-    }
+    return bind_kernel<typename LeafAt<I>::StorageType, R<I>, T>(kernel, fields[I], tensor_size());
   }
 
   template <std::size_t I>
   Step step_of() const {
-    const LeafAt<I>& leaf = item<I>(leaves);
-    return engine.step_of(k, *leaf.tensor, leaf.link, Facts<Links>::levels[leaf.link], leaf.restart,
-                          {fields[I] + (scalar_count<R<I>> > 0 ? slot_count<R<I>> : 0), scalar_count<R<I>>});
+    return step.for_link(item<I>(leaves).link,
+                         {fields[I] + (scalar_count<R<I>> > 0 ? slot_count<R<I>> : 0), scalar_count<R<I>>});
   }
 
+  /// The update lies in scratch 0 or where it came from; the matrix rule's goes to scratch 1, or 0 where it lies there.
   template <std::size_t I>
   void update_matrix() {
-    T* out = free_scratch(tensor_size());
-    const auto update = matrix_update<I>(out, *here.tensor);
-    if (tensor_size() > 0) item<I>(leaves).rule->update(step_of<I>(), update);
-    here.source = Source{out, true, false, true};
-  }
-
-  /// What comes behind, up to the exit, runs on the image of the update in the subspace.
-  template <std::size_t I>
-  void enter() {
-    const Tensor& small = *item<I>(leaves).rule->within;
-    const auto room = static_cast<std::size_t>(small.size());
-    T* out = engine.scratch(2, small.size());
-    item<I>(leaves).rule->subspace->project(step_of<I>(), matrix_update<I>(out, *here.tensor));
-    engine.zeros_.reserve(room * (std::max)(sizeof(X), sizeof(P)));
-    outside = here;
-    here = {&small, Source{out, true, false, true}, reinterpret_cast<X*>(engine.zeros_.data()),
-            reinterpret_cast<P*>(engine.zeros_.data()), 2};
-  }
-
-  template <std::size_t I>
-  void leave() {
-    constexpr std::size_t entry = entry_of<I>();
-    const T* small = static_cast<const T*>(here.source.data);
-    const T* update = static_cast<const T*>(outside.source.data);
-    here = outside;
-    T* out = free_scratch(tensor_size());
-    auto lifted = matrix_update<entry>(out, *here.tensor);
-    lifted.in = small;
-    item<I>(leaves).rule->subspace->lift(step_of<entry>(), lifted, update);
-    here.source = Source{out, true, false, true};
-  }
-
-  /// The entry that belongs to exit I.
-  template <std::size_t I>
-  static constexpr std::size_t entry_of() {
-    if constexpr (IsEntry<R<I - 1>>)
-      return I - 1;
-    else
-      return entry_of<I - 1>();
-  }
-
-  template <std::size_t I>
-  MatrixUpdate<T, X> matrix_update(T* out, const Tensor& tensor) {
-    MatrixUpdate<T, X> update{
-        static_cast<const T*>(here.source.data), out, here.parameters, tensor, {}, engine.workspace_};
+    const bool taken = source.data == work.scratch[0].data();
+    T* const result = reserve<T>(work.scratch[taken ? 1 : 0], tensor_size());
+    MatrixUpdate<T, X> matrix{static_cast<const T*>(source.data), result, parameters, *step.tensor, {}, work.matrix};
+    const auto& rule = *item<I>(leaves).rule;
+    Field* field = fields[I] + (slot_count<R<I>> + scalar_count<R<I>>);
     std::size_t s = 0;
-    item<I>(leaves).rule->fields(tensor, [&](std::string_view, Index, Index) {
-      update.fields[s] = fields[I][s].template as<T>();
-      ++s;
-    });
-    return update;
-  }
-
-  /// An array that the update does not lie in.
-  T* free_scratch(Index room) {
-    const bool taken = here.source.data == engine.scratch_[here.scratch].data();
-    return engine.scratch(here.scratch + (taken ? 1 : 0), room);
-  }
-
-  [[nodiscard]] Index tensor_size() const { return here.tensor->size(); }
-
-  template <Store store, bool Keep = false, class Kernels, class M>
-  void sweep_any(const Kernels& kernels, const M& measure, double* totals) {
-    if constexpr (std::is_same_v<T, P>) {
-      sweep_from<store, Keep, T>(kernels, measure, totals);
-    } else {
-      if (here.source.computed)
-        sweep_from<store, Keep, T>(kernels, measure, totals);
+    rule.fields(*step.tensor,
+                [&](std::string_view, Index, Index) { matrix.fields[s++] = (field++)->template as<T>(); });
+    if (tensor_size() > 0) {
+      if constexpr (RunsInnerRule<R<I>>)
+        rule.update(step_of<I>(), InnerRun<typename LeafAt<I>::StorageType, T, X>(matrix, field, work, settings));
       else
-        sweep_from<store, Keep, P>(kernels, measure, totals);
+        rule.update(step_of<I>(), matrix);
+    }
+    source = Source{result, true, false, true};
+  }
+
+  [[nodiscard]] Index tensor_size() const { return step.tensor->size(); }
+
+  template <Store store, class Kernels, class M>
+  void sweep_any(const Kernels& kernels, const M& measure, T* stored, double* totals) {
+    if constexpr (std::is_same_v<T, P>) {
+      sweep_from<store, T>(kernels, measure, stored, totals);
+    } else {
+      if (source.computed)
+        sweep_from<store, T>(kernels, measure, stored, totals);
+      else
+        sweep_from<store, P>(kernels, measure, stored, totals);
     }
   }
 
-  template <Store store, bool Keep, class In, class Kernels, class M>
-  void sweep_from(const Kernels& kernels, const M& measure, double* totals) {
-    T* out = nullptr;
-    if constexpr (store == Store::update) {
-      if constexpr (Keep) {
-        engine.held_[k].reserve(static_cast<std::size_t>(tensor_size()) * sizeof(T));
-        out = reinterpret_cast<T*>(engine.held_[k].data());
-      } else {
-        out = engine.scratch(here.scratch, tensor_size());
-      }
-    }
+  template <Store store, class In, class Kernels, class M>
+  void sweep_from(const Kernels& kernels, const M& measure, T* stored, double* totals) {
+    const Index size_now = tensor_size();
     StochasticRounding rounding;
-    if (engine.settings_.rounding == Rounding::stochastic)
-      rounding = {true, engine.seed_.derive(k).derive(rounding_stream)};
-    const Streams<T, In, X, P> io{static_cast<const In*>(here.source.data),
-                                  out,
-                                  here.parameters,
-                                  here.rounded,
-                                  here.source.negate ? T(-0.0) : T(0),
-                                  rounding,
-                                  tensor_size() >= far ? tensor_size() : 0};
+    if (settings.rounding == Rounding::stochastic)
+      rounding = {true, step.seed.derive(step.tensor->index).derive(rounding_stream)};
+    const Streams<T, In, X, P> io{
+        static_cast<const In*>(source.data), stored, parameters, kept, target, source.negate ? T(-0.0) : T(0), rounding,
+        size_now >= far ? size_now : 0};
     double* partials = nullptr;
     if constexpr (M::sums > 0) {
-      const auto blocks = static_cast<std::size_t>((tensor_size() + block - 1) / block);
-      if (engine.partials_.size() < blocks * M::sums) engine.partials_.resize(blocks * M::sums);
-      partials = engine.partials_.data();
+      const auto blocks = static_cast<std::size_t>((size_now + block - 1) / block);
+      if (work.partials.size() < blocks * M::sums) work.partials.resize(blocks * M::sums);
+      partials = work.partials.data();
     }
-    sweep<store>(io, kernels, measure, tensor_size(), engine.settings_.threads, partials, totals);
-    if constexpr (store == Store::update) here.source = Source{out, true, false, true};
+    sweep<store>(io, kernels, measure, size_now, settings.threads, partials, totals);
+    if constexpr (store == Store::update) source = Source{stored, true, false, true};
   }
 };
+
+template <class Storage, ComputeScalar T, StorageScalar P>
+template <class Inner>
+void InnerRun<Storage, T, P>::run(const Inner& inner, const Step& step, std::int64_t count, const Tensor& within,
+                                  const T* from, T* to, const P* seen) const {
+  const auto links = flatten<Storage>(inner);
+  if (seen == nullptr) seen = reserve<P>(work_->zeros, within.size());
+  const auto use = [&](const auto& leaves) {
+    using Leaves = std::remove_cvref_t<decltype(leaves)>;
+    const auto specs = fields_of_leaves<T, P>(leaves);
+    std::array<Field*, Leaves::size> first;
+    Field* next = memory_;
+    for (std::size_t i = 0; i < Leaves::size; ++i) {
+      first[i] = next;
+      specs[i].for_each(within, [&](const FieldSpec&) { ++next; });
+    }
+    const Counts done{count - 1, count - 1};
+    const StepOfTensor told{&within, step.seed, done, {step.time, step.time}, 0};
+    const StepSettings settings{settings_.threads, settings_.seed, Rounding::nearest};
+    Pass<P, P, Leaves, Store::update, false> pass{
+        leaves, first, told, settings, *work_->inner, seen, nullptr, nullptr, Source{from, true, false, true}, to};
+    pass.template begin<false>(nullptr);
+  };
+  choose_leaves<0, std::remove_const_t<decltype(links)>::size>(links, within, step.link, 0, Pack<>{}, use);
+}
 
 }  // namespace glissade::detail

@@ -1,184 +1,169 @@
-// From links to leaves: which rules run on a tensor, and where their arrays are.
+// From a rule to what runs on a tensor: the chain spelled out, the rules chosen, their arrays found.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <span>
+#include <tuple>
 #include <type_traits>
 
 #include "../../rule/chain.hpp"
+#include "../tensors/rule_state.hpp"
 
 namespace glissade::detail {
 
-/// The counter that a rule lives by begins again, and its arrays with it, every `period` updates of the
-/// tensor, or steps of the optimizer.
-struct Restart {
-  std::int64_t period = 0;  // 0: never
-  bool by_time = false;
+// --- The chain spelled out ----------------------------------------------------------------------------
 
-  /// Which update a rule behind gates takes the coming one for.
-  [[nodiscard]] std::int64_t count(std::int64_t updates, std::int64_t time) const {
-    const std::int64_t done = by_time ? time : updates;
-    return period == 0 ? updates + 1 : done % period + 1;
-  }
+/// A rule of the chain with the storage type of its arrays (void: the compute scalar). R is a reference for what the
+/// user's object holds, a value for what a composite made.
+template <class Storage, class R>
+struct Link {
+  using Rule = std::remove_cvref_t<R>;
+  using StorageType = Storage;
+  R rule;
 };
 
-/// A rule ready to run: the link of the chain that it belongs to, and the tensor that it sees.
+/// The rule as a pack of links, chains and composites spelled out: references to the parts of an lvalue, else values.
+template <class S, class R>
+constexpr auto flatten(R&& rule) {
+  using Plain = std::remove_cvref_t<R>;
+  if constexpr (is_chain<Plain>) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      if constexpr (std::is_lvalue_reference_v<R>)
+        return join(flatten<S>(item<I>(rule.rules))...);
+      else
+        return join(flatten<S>(std::move(item<I>(rule.rules)))...);
+    }
+    (std::make_index_sequence<decltype(Plain::rules)::size>{});
+  } else if constexpr (is_state_in<Plain>) {
+    return flatten<typename Plain::Storage>(std::forward<R>(rule).rule);
+  } else if constexpr (Composite<Plain>) {
+    return flatten<S>(rule.chain());
+  } else {
+    using Kept = std::conditional_t<std::is_lvalue_reference_v<R>, const Plain&, Plain>;
+    return pack(Link<S, Kept>{std::forward<R>(rule)});
+  }
+}
+
+template <class R>
+using flat_t = decltype(flatten<void>(std::declval<const R&>()));
+
+template <class Links>
+struct ChainTraits;
+template <class R>
+using traits_of = ChainTraits<flat_t<R>>;
+
+/// What is true of any of a rule's alternatives, or of the rule itself: f(its chain's traits) where it holds chains.
+template <class R, class F>
+constexpr int largest_of_parts(int own, const F& of_chain) {
+  if constexpr (Selector<R>)
+    return []<class... A>(std::type_identity<std::tuple<A...>>, const F& f) {
+      return (std::max)({0, f(traits_of<A>{})...});
+    }(std::type_identity<typename R::Alternatives>{}, of_chain);
+  else if constexpr (RunsInnerRule<R>)
+    return own + of_chain(traits_of<decltype(R::inner)>{});
+  else
+    return own;
+}
+
+template <class R>
+constexpr int extra_passes() {
+  int own = Barrier<R> ? 1 : 0;
+  if constexpr (MatrixRule<R>) own = R::passes;
+  return largest_of_parts<R>(own, [](auto chain) { return decltype(chain)::extra_passes; });
+}
+/// Whether it can only stand in the chain itself.
+template <class R>
+constexpr bool is_global() {
+  return largest_of_parts<R>(GlobalBarrier<R> || Gate<R> || KeepsParameters<R>,
+                             [](auto chain) { return int{decltype(chain)::global}; }) != 0;
+}
+
+template <class... L>
+struct ChainTraits<Pack<L...>> {
+  static constexpr std::size_t size = sizeof...(L);
+  static constexpr int extra_passes = (0 + ... + detail::extra_passes<typename L::Rule>());
+  static constexpr bool global = (false || ... || is_global<typename L::Rule>());
+  static constexpr bool gated = (false || ... || Gate<typename L::Rule>);
+  /// The first link in [from, to) of which `is` holds, or `to`.
+  static constexpr std::size_t find(std::size_t from, std::size_t to, const std::array<bool, size + 1>& is) {
+    while (from < to && !is[from]) ++from;
+    return from;
+  }
+  static constexpr std::array<bool, size + 1> barriers{GlobalBarrier<typename L::Rule>...};
+  static constexpr std::array<bool, size + 1> absorbs{AbsorbingGate<typename L::Rule>...};
+  static constexpr std::array<bool, size + 1> gates{Gate<typename L::Rule>...};
+  static constexpr std::array<bool, size + 1> ends{glissade::ends_chain<typename L::Rule>...};
+  static constexpr std::array<bool, size + 1> keeps{KeepsParameters<typename L::Rule>...};
+  static constexpr std::size_t keeper = find(0, size, keeps);  // keeps the parameters unrounded, or size
+  static constexpr std::size_t first_after_gates = [] {
+    std::size_t first = 0;
+    for (std::size_t i = 0; i < size; ++i)
+      if (gates[i]) first = i + 1;
+    return first;
+  }();
+  static constexpr bool ends_in_order = [] {  // nothing that changes the step follows a rule that ends a chain
+    for (std::size_t i = find(0, size, ends); i < size; ++i)
+      if (!ends[i] && !keeps[i]) return false;
+    return true;
+  }();
+};
+
+// --- The rules of a tensor ----------------------------------------------------------------------------
+
+/// A rule that runs on a tensor, and the link of the chain that it belongs to.
 template <class Storage, class R>
 struct Leaf {
   using Rule = R;
   using StorageType = Storage;
   const R* rule;
   std::size_t link;
-  const Tensor* tensor;
-  Restart restart = {};
 };
 
-/// Where and when links are turned into leaves. Without counts it is the optimizer's first step.
-struct Site {
-  const Tensor* tensor;
-  std::size_t tensors = 1;
-  const std::int64_t* counts = nullptr;  // completed steps before each gate
-  const std::size_t* levels = nullptr;   // of gates, for each link
-  Restart restart = {};
-
-  explicit Site(const Tensor& t) : tensor(&t) {}
-  template <class Links>
-  Site(const Tensor& t, std::size_t how_many, std::type_identity<Links>, const std::vector<std::int64_t>& steps)
-      : tensor(&t), tensors(how_many), counts(steps.data()), levels(Facts<Links>::levels.data()) {}
-
-  [[nodiscard]] Occasion occasion(std::size_t link) const {
-    return {counts == nullptr ? 0 : counts[levels[link]], tensors};
+/// use(pack of leaves): the rules that links [I, End) stand for on this tensor, numbered `number` + I `stride` and so
+/// on, after the leaves that are done.
+template <std::size_t I, std::size_t End, class Links, class Done, class Use>
+void choose_leaves(const Links& links, const Tensor& tensor, std::size_t number, std::size_t stride, const Done& done,
+                   const Use& use) {
+  constexpr std::size_t choice = []<std::size_t... J>(std::index_sequence<J...>) {
+    std::size_t first = I;
+    (void)(... && (!Selector<typename item_t<I + J, Links>::Rule> && (++first, true)));
+    return first;
   }
-};
-
-/// The two ends of a subspace as leaves of their own: the way in and the way out.
-template <class R>
-struct Entry {
-  static constexpr bool enters_subspace = true;
-  const R* subspace;
-  const Tensor* within;
-  void fields(const Tensor& tensor, auto&& add) const { subspace->fields(tensor, add); }
-};
-template <class R>
-struct Exit {
-  static constexpr bool leaves_subspace = true;
-  const R* subspace;
-  void fields(const Tensor&, auto&&) const {}
-};
-template <class R>
-concept IsEntry = requires {
-  requires R::enters_subspace;
-};
-template <class R>
-concept IsExit = requires {
-  requires R::leaves_subspace;
-};
-
-/// In place of a barrier over all tensors, on one that it does not see.
-template <class R>
-struct Unseen {
-  static constexpr Reduction reduction = R::reduction;
-  static constexpr int sums = R::sums;
-  [[nodiscard]] auto measure(const Step&) const {
-    return [](const auto& u) { return Terms<std::remove_cvref_t<decltype(u)>::width, std::size_t{R::sums}>{}; };
-  }
-};
-
-template <std::size_t I, std::size_t End, class Links, class Done, class Run>
-void choose_all(const Links& links, const Site& site, std::size_t link, std::size_t stride, const Done& done,
-                const Run& run);
-
-/// As choose_all, for the links of a rule within link `number`.
-template <class S, class R, class Run>
-void choose_within(const R& rule, const Site& site, std::size_t number, const Run& run) {
-  static_assert(!Facts<flat_t<R>>::global,
-                "a gate, a barrier over all tensors or master weights stand in the chain itself, "
-                "not inside a rule that is chosen tensor by tensor");
-  const auto links = flatten<S>(rule);
-  choose_all<0, std::remove_const_t<decltype(links)>::size>(links, site, number, 0, Row<>{}, run);
-}
-
-/// run(leaves): what a link stands for on this tensor.
-template <class L, class Run>
-void choose(const L& link, const Site& site, std::size_t number, const Run& run) {
-  using R = typename L::Rule;
-  using S = typename L::StorageType;
-  if constexpr (PartialBarrier<R>) {
-    if (!link.rule.sees(*site.tensor)) {
-      const Unseen<R> unseen;
-      return run(row_of(Leaf<void, Unseen<R>>{&unseen, number, site.tensor}));
-    }
-  }
-  if constexpr (Selector<R>) {
-    link.rule.select(*site.tensor, [&](const auto& chosen) { choose_within<S>(chosen, site, number, run); });
-  } else if constexpr (TimedSelector<R>) {
-    link.rule.select(*site.tensor, site.occasion(number),
-                     [&](const auto& chosen) { choose_within<S>(chosen, site, number, run); });
-  } else if constexpr (Restarting<R>) {
-    Site restarted = site;
-    restarted.restart = {link.rule.period, true};
-    choose_within<S>(link.rule.rule, restarted, number, run);
-  } else if constexpr (Subspace<R>) {
-    const Tensor small = link.rule.within(*site.tensor);
-    Site within = site;
-    within.tensor = &small;
-    within.restart = {link.rule.restarts(), false};
-    choose_within<S>(link.rule.inner, within, number, [&](const auto& leaves) {
-      const Entry<R> entry{&link.rule, &small};
-      const Exit<R> exit{&link.rule};
-      run(join(row_of(Leaf<void, Entry<R>>{&entry, number, site.tensor}), leaves,
-               row_of(Leaf<void, Exit<R>>{&exit, number, site.tensor})));
-    });
-  } else {  // a barrier that sees the tensor
-    run(row_of(Leaf<S, R>{&link.rule, number, site.tensor, site.restart}));
-  }
-}
-
-/// A link that is one leaf on every tensor.
-template <class R>
-concept Unchosen = !PartialBarrier<R> && !Selector<R> && !TimedSelector<R> && !Restarting<R> && !Subspace<R>;
-
-/// The first link in [I, End) that stands for different leaves on different tensors, or End.
-template <std::size_t I, std::size_t End, class Links>
-constexpr std::size_t next_choice() {
-  if constexpr (I == End)
-    return End;
-  else if constexpr (Unchosen<typename item_t<I, Links>::Rule>)
-    return next_choice<I + 1, End, Links>();
-  else
-    return I;
-}
-
-/// run(row of leaves) for links [I, End), numbered link + I stride and so on, behind the leaves that are done.
-template <std::size_t I, std::size_t End, class Links, class Done, class Run>
-void choose_all(const Links& links, const Site& site, std::size_t link, std::size_t stride, const Done& done,
-                const Run& run) {
-  constexpr std::size_t choice = next_choice<I, End, Links>();
-  const auto row = [&]<std::size_t... J>(std::index_sequence<J...>) {
-    return join(done, row_of(Leaf<typename item_t<I + J, Links>::StorageType, typename item_t<I + J, Links>::Rule>{
-                          &item<I + J>(links).rule, link + (I + J) * stride, site.tensor, site.restart}...));
+  (std::make_index_sequence<End - I>{});
+  const auto leaves = [&]<std::size_t... J>(std::index_sequence<J...>) {
+    return join(done, pack(Leaf<typename item_t<I + J, Links>::StorageType, typename item_t<I + J, Links>::Rule>{
+                          &item<I + J>(links).rule, number + (I + J) * stride}...));
   }
   (std::make_index_sequence<choice - I>{});
-  if constexpr (choice == End)
-    run(row);
-  else
-    choose(item<choice>(links), site, link + choice * stride,
-           [&](const auto& leaves) { choose_all<choice + 1, End>(links, site, link, stride, join(row, leaves), run); });
+  if constexpr (choice == End) {
+    use(leaves);
+  } else {
+    item<choice>(links).rule.select(tensor, [&](const auto& chosen) {
+      using R = std::remove_cvref_t<decltype(chosen)>;
+      static_assert(!traits_of<R>::global,
+                    "a gate, a barrier over all tensors or master weights stand in the chain itself, "
+                    "not inside a rule that is chosen tensor by tensor");
+      const auto parts = flatten<typename item_t<choice, Links>::StorageType>(chosen);
+      choose_leaves<0, std::remove_const_t<decltype(parts)>::size>(
+          parts, tensor, number + choice * stride, 0, leaves,
+          [&](const auto& more) { choose_leaves<choice + 1, End>(links, tensor, number, stride, more, use); });
+    });
+  }
+}
+template <std::size_t Begin, std::size_t End, class Links, class Use>
+void choose_leaves(const Links& links, const Tensor& tensor, const Use& use) {
+  choose_leaves<Begin, End>(links, tensor, 0, 1, Pack<>{}, use);
+}
+template <class Links, class Use>
+void choose_leaves(const Links& links, const Tensor& tensor, const Use& use) {
+  choose_leaves<0, Links::size>(links, tensor, use);
 }
 
-/// run(row of leaves) for links [Begin, End) of a chain, or all of them.
-template <std::size_t Begin, std::size_t End, class Links, class Run>
-void choose_leaves(const Links& links, const Site& site, const Run& run) {
-  choose_all<Begin, End>(links, site, 0, 1, Row<>{}, run);
-}
-template <class Links, class Run>
-void choose_leaves(const Links& links, const Site& site, const Run& run) {
-  choose_leaves<0, Links::size>(links, site, run);
-}
+// --- The arrays of a tensor ---------------------------------------------------------------------------
 
 /// How a new array begins: with a number, or from_parameters. `encode` where it is coded, in blocks of `size` numbers.
-struct Start {
+struct InitialValue {
   double value = 0;
   Index size = 0;
   float (*encode)(const float*, Index, bool, std::uint8_t*) = nullptr;
@@ -186,85 +171,102 @@ struct Start {
 };
 
 /// An array that a leaf wants.
-struct Declaration {
+struct FieldSpec {
   std::string_view name;
   ScalarType type;
   Index rows;
   Index cols;
-  Start start = {};
+  InitialValue initial = {};
 };
 
 /// What the parts of the engine that are the same for all rules know of a leaf.
 struct LeafFields {
-  using Declare = Callback<const Declaration&>;
+  using Declare = FunctionRef<const FieldSpec&>;
   std::size_t link;
-  const Tensor* tensor;
-  Restart restart;
   const void* rule;
   void (*declare_all)(const void* rule, const Tensor& tensor, const Declare& declare);
 
-  /// Calls declare for every array of the leaf.
-  void for_each(const Declare& declare) const { declare_all(rule, *tensor, declare); }
+  /// Calls declare for every array of the leaf on the tensor.
+  void for_each(const Tensor& tensor, const Declare& declare) const { declare_all(rule, tensor, declare); }
 };
+using LeafList = std::span<const LeafFields>;
+
+template <ComputeScalar T, class P, class Storage, class R>
+void declare_fields(const void* rule, const Tensor& tensor, const LeafFields::Declare& declare);
+
+template <ComputeScalar T, class P, class... Storage, class... R>
+std::array<LeafFields, sizeof...(R)> fields_of_leaves(const Pack<Leaf<Storage, R>...>& leaves) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::array<LeafFields, sizeof...(R)>{
+        LeafFields{item<I>(leaves).link, item<I>(leaves).rule, &declare_fields<T, P, Storage, R>}...};
+  }
+  (std::index_sequence_for<R...>{});
+}
+
+/// What rules within a rule want never begins with the parameters, which they need not see.
+inline FieldSpec without_parameters(FieldSpec spec) {
+  if (std::isnan(spec.initial.value)) spec.initial.value = 0;
+  return spec;
+}
 
 template <ComputeScalar T, class P, class Storage, class R>
 void declare_fields(const void* untyped, const Tensor& tensor, const LeafFields::Declare& declare) {
   using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
   [[maybe_unused]] const R& rule = *static_cast<const R*>(untyped);
-  if constexpr (slot_count < R >> 0)
-    for (std::size_t s = 0; s < slot_count<R>; ++s) {
-      double initial = 0;
-      if constexpr (requires { rule.initial(s); }) initial = rule.initial(s);
-      if constexpr (!BlockCode<S>)
-        declare({R::slots[s], scalar_type_of<S>, tensor.rows, tensor.cols, {initial}});
-      else if (slot_is_uncoded<R>(s))
-        declare({R::slots[s], scalar_type_of<T>, tensor.rows, tensor.cols, {initial}});
-      else
-        declare({R::slots[s],
-                 ScalarType::bytes,
-                 coded_bytes(tensor.size()),
-                 1,
-                 {initial, tensor.size(), &encode_block<S>, !slot_is_non_negative<R>(s)}});
-    }
+  for (std::size_t s = 0; s < slot_count<R>; ++s) {
+    double initial = 0;
+    if constexpr (requires { rule.initial(s); }) initial = rule.initial(s);
+    if constexpr (slot_count<R> == 0)
+      break;
+    else if constexpr (!BlockCode<S>)
+      declare({R::slots[s], scalar_type_of<S>, tensor.rows, tensor.cols, {initial}});
+    else if (slot_has_full_precision<R>(s))
+      declare({R::slots[s], scalar_type_of<T>, tensor.rows, tensor.cols, {initial}});
+    else
+      declare({R::slots[s],
+               ScalarType::bytes,
+               coded_bytes(tensor.size()),
+               1,
+               {initial, tensor.size(), &encode_block<S>, !slot_is_non_negative<R>(s)}});
+  }
   if constexpr (KeepsParameters<R> && !std::is_same_v<T, P>)
     declare({R::field, scalar_type_of<T>, tensor.rows, tensor.cols, {from_parameters}});
+  if constexpr (scalar_count < R >> 0)
+    for (const NamedScalar& number : R::scalars) declare({number.name, ScalarType::float64, 1, 1, {number.initial}});
   if constexpr (MatrixRule<R>)
     rule.fields(tensor, [&](std::string_view name, Index rows, Index cols) {
       declare({name, scalar_type_of<T>, rows, cols});
     });
-  if constexpr (scalar_count < R >> 0)
-    for (const NamedScalar& number : R::scalars) declare({number.name, ScalarType::float64, 1, 1, {number.initial}});
-}
-
-template <ComputeScalar T, class P, class... Storage, class... R>
-std::array<LeafFields, sizeof...(R)> fields_of_leaves(const Row<Leaf<Storage, R>...>& leaves) {
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return std::array<LeafFields, sizeof...(R)>{LeafFields{item<I>(leaves).link, item<I>(leaves).tensor,
-                                                           item<I>(leaves).restart, item<I>(leaves).rule,
-                                                           &declare_fields<T, P, Storage, R>}...};
+  if constexpr (RunsInnerRule<R>) {
+    const Tensor within = rule.within(tensor);
+    const auto links = flatten<Storage>(rule.inner);
+    static_assert(!ChainTraits<std::remove_const_t<decltype(links)>>::global,
+                  "a gate, a barrier over all tensors or master weights stand in the chain itself, "
+                  "not inside a rule that is run on a matrix");
+    choose_leaves(links, within, [&](const auto& leaves) {
+      for (const LeafFields& leaf : fields_of_leaves<T, P>(leaves))
+        leaf.for_each(within, [&](const FieldSpec& spec) { declare(without_parameters(spec)); });
+    });
   }
-  (std::index_sequence_for<R...>{});
 }
 
-/// Fills a new field, all zero bits, with its initial value, or with the parameters (null: zeros).
+/// Fills a field, all zero bits, with its initial value, or with the parameters.
 template <class P>
-void fill(Field& field, const Start& start, const P* parameters) {
+void fill(Field& field, const InitialValue& initial, const P* parameters) {
   const auto put = [&](auto* values, Index begin, Index end) {
     using S = std::remove_pointer_t<decltype(values)>;
     for (Index i = begin; i < end; ++i)
-      *values++ = !std::isnan(start.value) ? convert<S>(start.value)
-                  : parameters == nullptr  ? S(0)
-                                           : convert<S>(parameters[i]);
+      *values++ = std::isnan(initial.value) ? convert<S>(parameters[i]) : convert<S>(initial.value);
   };
-  if (start.value == 0) return;
-  if (start.encode != nullptr) {
+  if (initial.value == 0) return;
+  if (initial.encode != nullptr) {
     auto* codes = field.as<std::uint8_t>();
-    auto* scales = reinterpret_cast<float*>(codes + code_bytes(start.size));
+    auto* scales = reinterpret_cast<float*>(codes + code_bytes(initial.size));
     std::array<float, std::size_t{code_block}> values;
-    for (Index i = 0; i < start.size; i += code_block) {
-      const Index count = (std::min)(code_block, start.size - i);
+    for (Index i = 0; i < initial.size; i += code_block) {
+      const Index count = (std::min)(code_block, initial.size - i);
       put(values.data(), i, i + count);
-      scales[i / code_block] = start.encode(values.data(), count, start.is_signed, codes + i);
+      scales[i / code_block] = initial.encode(values.data(), count, initial.is_signed, codes + i);
     }
     return;
   }
@@ -283,9 +285,6 @@ void fill(Field& field, const Start& start, const P* parameters) {
   }
 }
 
-/// The leaves that run on one tensor.
-using LeafList = std::span<const LeafFields>;
-
 /// Makes the fields of links [first, last) what the leaves want; those of the same name and shape are kept.
 template <class P>
 void remake_fields(const Tensor& tensor, const P* parameters, TensorState& state, LeafList leaves, std::size_t first,
@@ -293,7 +292,7 @@ void remake_fields(const Tensor& tensor, const P* parameters, TensorState& state
   std::vector<Fields> old(last - first);
   for (std::size_t link = first; link < last; ++link) old[link - first].swap(state.links[link]);
   for (const LeafFields& leaf : leaves)
-    leaf.for_each([&](const Declaration& wanted) {
+    leaf.for_each(tensor, [&](const FieldSpec& wanted) {
       Fields& before = old[leaf.link - first];
       const auto same = std::find_if(before.begin(), before.end(), [&](const Field& field) {
         return field.matches(wanted.name, wanted.type, wanted.rows, wanted.cols);
@@ -304,56 +303,51 @@ void remake_fields(const Tensor& tensor, const P* parameters, TensorState& state
         before.erase(same);
       } else {
         now.emplace_back(wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major);
-        fill(now.back(), wanted.start, leaf.tensor == &tensor ? parameters : nullptr);
+        fill(now.back(), wanted.initial, parameters);
       }
     });
 }
 
-/// The first field of every leaf of links [first, last), in `located`; null where it has none. Where the fields are not
-/// what the leaves want (at the first step, or because an option has changed), they are made anew.
+/// The first field of every leaf of links [first, last), in `located`; null where it has none. False where the fields
+/// are not what the leaves want.
+inline bool find_fields(const Tensor& tensor, TensorState& state, LeafList leaves, std::size_t first, std::size_t last,
+                        std::span<Field*> located) {
+  std::size_t link = first;
+  std::size_t position = 0;
+  std::size_t wanted = 0;
+  bool fits = true;
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    position = leaves[i].link == link ? position : 0;
+    link = leaves[i].link;
+    Fields& present = state.links[link];
+    located[i] = position < present.size() ? &present[position] : nullptr;
+    leaves[i].for_each(tensor, [&](const FieldSpec& field) {
+      fits = fits && position < present.size() &&
+             present[position].matches(field.name, field.type, field.rows, field.cols);
+      ++position;
+      ++wanted;
+    });
+  }
+  for (std::size_t l = first; l < last; ++l) wanted -= state.links[l].size();
+  return fits && wanted == 0;
+}
+
+/// As find_fields. Where the fields are not what the leaves want (at the first step, or because an option has
+/// changed), they are made anew.
 template <class P>
 void locate_fields(const Tensor& tensor, const P* parameters, TensorState& state, LeafList leaves, std::size_t first,
                    std::size_t last, std::span<Field*> located) {
-  const auto find = [&] {
-    std::fill(located.begin(), located.end(), nullptr);
-    std::size_t link = first;
-    std::size_t position = 0;
-    std::size_t wanted = 0;
-    bool fits = true;
-    for (std::size_t i = 0; i < leaves.size(); ++i)
-      leaves[i].for_each([&](const Declaration& field) {
-        position = leaves[i].link == link ? position : 0;
-        link = leaves[i].link;
-        Fields& present = state.links[link];
-        fits = fits && position < present.size() &&
-               present[position].matches(field.name, field.type, field.rows, field.cols);
-        if (fits && located[i] == nullptr) located[i] = &present[position];
-        ++position;
-        ++wanted;
-      });
-    std::size_t present = 0;
-    for (std::size_t l = first; l < last; ++l) present += state.links[l].size();
-    return fits && wanted == present;
-  };
-  if (find()) return;
+  if (find_fields(tensor, state, leaves, first, last, located)) return;
   remake_fields(tensor, parameters, state, leaves, first, last);
-  find();
-}
-
-/// Gives the rules that begin anew with this step their first arrays; count(leaf) tells which step it is for a leaf.
-template <class P, class Count>
-void restart_fields(const Tensor& tensor, const P* parameters, LeafList leaves, std::span<Field* const> located,
-                    const Count& count) {
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
-    const LeafFields& leaf = leaves[i];
-    if (leaf.restart.period == 0 || count(leaf) != 1) continue;
-    Field* field = located[i];
-    leaf.for_each([&](const Declaration& declared) {
-      std::fill_n(field->data(), field->bytes(), std::byte{0});
-      fill(*field, declared.start, leaf.tensor == &tensor ? parameters : nullptr);
-      ++field;
-    });
-  }
+  find_fields(tensor, state, leaves, first, last, located);
 }
 
 }  // namespace glissade::detail
+
+namespace glissade {
+
+/// How often a step reads the parameters: 1 + barriers. A constant of the type.
+template <class R>
+inline constexpr int passes = 1 + detail::traits_of<R>::extra_passes;
+
+}  // namespace glissade

@@ -7,13 +7,13 @@
 
 #include "../lanes/codes.hpp"
 #include "../lanes/rounding.hpp"
+#include "../lanes/stretch.hpp"
 #include "../pack.hpp"
 #include "../tensors/threads.hpp"
 #include "kernel.hpp"
 
 namespace glissade::detail {
 
-inline constexpr Index stripe = 16;           // coefficients handled together; the tail is padded to it
 inline constexpr Index block = 4096;          // coefficients of one partial sum
 inline constexpr Index task = 4 * block;      // coefficients of one unit of work for a thread
 inline constexpr Index far = Index{1} << 18;  // a tensor of that size is not expected in the cache
@@ -39,30 +39,22 @@ struct Measure {
 
 enum class Store { nothing, update, parameters };
 
-/// Where the caller's parameters are: what is read, or an array of their own.
-template <StorageScalar X, StorageScalar P>
-P* same_or(X* parameters, P* rounded) {
-  if constexpr (std::is_same_v<X, P>)
-    return parameters;
-  else
-    return rounded;
-}
-
 /// The streams of a pass besides state. X is P, or T where the parameters are kept unrounded as well.
 template <ComputeScalar T, class In, StorageScalar X, StorageScalar P>
 struct Streams {
-  const In* in;   // incoming update
-  T* out;         // outgoing update, for Store::update
-  X* parameters;  // read, and written for Store::parameters
-  P* rounded;     // the caller's, written only where X is not P
-  T sign;         // 0 or -0: turns the gradient around by an exclusive or
+  const In* in;         // incoming update
+  T* out;               // outgoing update, for Store::update
+  const X* parameters;  // read
+  X* kept;              // the same, written for Store::parameters where X is not P
+  P* target;            // the caller's parameters, written for Store::parameters
+  T sign;               // 0 or -0: turns the gradient around by an exclusive or
   StochasticRounding rounding;
   Index fetchable = 0;  // coefficients to be asked for ahead of time: hardware follows so many streams too late
 };
 
 /// Asks for what the coefficients from i on need.
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>
-EIGEN_ALWAYS_INLINE void fetch(const Streams<T, In, X, P>& io, const Row<B...>& kernels,
+EIGEN_ALWAYS_INLINE void fetch(const Streams<T, In, X, P>& io, const Pack<B...>& kernels,
                                [[maybe_unused]] const M& measure, Index i) {
   __builtin_prefetch(io.in + i, 0);
   if constexpr (store == Store::parameters)
@@ -77,8 +69,8 @@ EIGEN_ALWAYS_INLINE void fetch(const Streams<T, In, X, P>& io, const Row<B...>& 
 template <ComputeScalar T, StorageScalar P, class Kernels>
 inline constexpr std::size_t group = 1;
 template <ComputeScalar T, StorageScalar P, class... B>
-inline constexpr std::size_t group<T, P, Row<B...>> = (std::max)({lanes_together<T, P>,
-                                                                  decltype(B::slots)::template together<T>...});
+inline constexpr std::size_t group<T, P, Pack<B...>> = (std::max)({lanes_together<T, P>,
+                                                                   decltype(B::slots)::template together<T>...});
 
 /// Some lanes: the outgoing update and the parameter before the step.
 template <ComputeScalar T, std::size_t Count>
@@ -95,7 +87,7 @@ EIGEN_ALWAYS_INLINE void run_kernels(const Kernels& kernels, [[maybe_unused]] In
 
 /// `Count` lanes through all kernels.
 template <Store store, std::size_t Count, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B>
-EIGEN_ALWAYS_INLINE Lanes<T, Count> run_lanes(const Streams<T, In, X, P>& io, const Row<B...>& kernels, Index i,
+EIGEN_ALWAYS_INLINE Lanes<T, Count> run_lanes(const Streams<T, In, X, P>& io, const Pack<B...>& kernels, Index i,
                                               Index position) {
   constexpr Index width = Lane<T>::width;
   Lanes<T, Count> lanes;
@@ -110,10 +102,10 @@ EIGEN_ALWAYS_INLINE Lanes<T, Count> run_lanes(const Streams<T, In, X, P>& io, co
     if constexpr (store == Store::update) lanes.u[k].store(io.out + at);
     if constexpr (store == Store::parameters) {
       out[k][0] = lanes.x[k] + lanes.u[k];
-      if constexpr (!std::is_same_v<X, P>) out[k][0].store(io.parameters + at);
+      if constexpr (!std::is_same_v<X, P>) out[k][0].store(io.kept + at);
     }
   }
-  if constexpr (store == Store::parameters) io.rounding.store(io.rounded + i, out, position);
+  if constexpr (store == Store::parameters) io.rounding.store(io.target + i, out, position);
   return lanes;
 }
 
@@ -184,22 +176,22 @@ Tail<S, N> tail_of(const Bound<Kernel, Arrays<S, N>, Indexed>&);
 /// The last size % stripe coefficients, through the same instructions as all others: they are moved
 /// to zero-padded copies and back.
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>
-EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, X, P>& io, const Row<B...>& kernels, const M& measure, Index at,
+EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, X, P>& io, const Pack<B...>& kernels, const M& measure, Index at,
                                   Index count, Index origin, double* sums) {
   alignas(64) In in[stripe] = {};
   alignas(64) T out[stripe] = {};
   alignas(64) X parameters[stripe] = {};
-  alignas(64) P rounded[stripe] = {};
+  alignas(64) P target[stripe] = {};
   for (Index i = 0; i < count; ++i) {
     in[i] = io.in[at + i];
     parameters[i] = io.parameters[at + i];
   }
-  const Streams<T, In, X, P> padded{in, out, parameters, same_or<X, P>(parameters, rounded), io.sign, io.rounding};
-  Row<decltype(tail_of(std::declval<B>()))...> tails;
+  const Streams<T, In, X, P> padded{in, out, parameters, parameters, target, io.sign, io.rounding};
+  Pack<decltype(tail_of(std::declval<B>()))...> tails;
   alignas(64) double tail_sums[(M::sums + 1) * stripe] = {};
 
   [&]<std::size_t... K>(std::index_sequence<K...>) {
-    const Row<B...> inner = row_of<B...>(item<K>(tails).enter(item<K>(kernels), at, count)...);
+    const Pack<B...> inner = pack<B...>(item<K>(tails).enter(item<K>(kernels), at, count)...);
     if constexpr (M::sums == 0) {
       sweep_range<store>(padded, inner, measure, 0, stripe, origin + at, tail_sums);
     } else {
@@ -215,20 +207,11 @@ EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, X, P>& io, const Row<B...
   for (Index i = 0; i < count; ++i) {
     if constexpr (store == Store::update) io.out[at + i] = out[i];
     if constexpr (store == Store::parameters) {
-      io.parameters[at + i] = parameters[i];
-      if constexpr (!std::is_same_v<X, P>) io.rounded[at + i] = rounded[i];
+      io.target[at + i] = target[i];
+      if constexpr (!std::is_same_v<X, P>) io.kept[at + i] = parameters[i];
     }
     for (int k = 0; k < M::sums; ++k) sums[k * stripe + i] += tail_sums[k * stripe + i];
   }
-}
-
-/// The sum of a stripe, always in the same order.
-inline double sum_stripe(const double* values) {
-  double pairs[stripe / 2];
-  for (Index i = 0; i < stripe / 2; ++i) pairs[i] = values[i] + values[i + stripe / 2];
-  for (Index half = stripe / 4; half > 0; half /= 2)
-    for (Index i = 0; i < half; ++i) pairs[i] += pairs[i + half];
-  return pairs[0];
 }
 
 /// Coefficients [begin, end): full stripes, then the tail.
@@ -252,12 +235,12 @@ struct Stage {
     using Slots = std::conditional_t<Whole, Decoded<C, N, R>, Arrays<T, N>>;
     Bound<Kernel, Slots, is_indexed<R>> bound{coded.kernel, {}};
     for (std::size_t s = 0; s < N; ++s) {
-      T* const numbers = slot_is_uncoded<R>(s) ? coded.numbers[s] + begin : values[s];
+      T* const numbers = slot_has_full_precision<R>(s) ? coded.numbers[s] + begin : values[s];
       if constexpr (Whole)
         bound.slots.values[s] = numbers;
       else
         bound.slots.at[s] = numbers;
-      if (slot_is_uncoded<R>(s)) continue;
+      if (slot_has_full_precision<R>(s)) continue;
       const float scale = coded.scales[s][begin / code_block];
       if constexpr (Whole) {
         bound.slots.codes[s] = coded.codes[s] + begin;
@@ -271,7 +254,7 @@ struct Stage {
   template <class Kernel, class R>
   void leave(const Coded<Kernel, C, N, R, T>& coded, Index begin, Index count) const {
     for (std::size_t s = 0; s < N; ++s)
-      if (!slot_is_uncoded<R>(s))
+      if (!slot_has_full_precision<R>(s))
         coded.scales[s][begin / code_block] =
             encode(values[s], count, !slot_is_non_negative<R>(s), coded.codes[s] + begin);
   }
@@ -327,19 +310,15 @@ inline constexpr bool decodes_lanes<T, Coded<Kernel, C, N, R, T>> = LaneCode<C, 
 
 /// One block of the coded arrays of a tensor, [begin, begin + count).
 template <Store store, bool Whole, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>
-EIGEN_ALWAYS_INLINE void sweep_block(const Streams<T, In, X, P>& io, const Row<B...>& kernels, const M& measure,
+EIGEN_ALWAYS_INLINE void sweep_block(const Streams<T, In, X, P>& io, const Pack<B...>& kernels, const M& measure,
                                      Index begin, Index count, double* sums) {
-  const Streams<T, In, X, P> here{io.in + begin,
-                                  io.out == nullptr ? nullptr : io.out + begin,
-                                  io.parameters + begin,
-                                  io.rounded + begin,
-                                  io.sign,
-                                  io.rounding,
-                                  io.fetchable - begin};
-  Row<decltype(stage_of(std::declval<B>()))...> stages;
+  const auto from = [=](auto* array) { return array == nullptr ? nullptr : array + begin; };
+  const Streams<T, In, X, P> here{io.in + begin,   from(io.out), io.parameters + begin, from(io.kept),
+                                  from(io.target), io.sign,      io.rounding,           io.fetchable - begin};
+  Pack<decltype(stage_of(std::declval<B>()))...> stages;
   [&]<std::size_t... K>(std::index_sequence<K...>) {
     const auto run = [&](const auto& measured) {
-      const auto staged = row_of(item<K>(stages).template enter<Whole>(item<K>(kernels), begin, count)...);
+      const auto staged = pack(item<K>(stages).template enter<Whole>(item<K>(kernels), begin, count)...);
       if constexpr (Whole)
         sweep_range<store>(here, staged, measured, 0, count, begin, sums);
       else
@@ -361,7 +340,7 @@ EIGEN_ALWAYS_INLINE void sweep_block(const Streams<T, In, X, P>& io, const Row<B
 /// Coefficients [begin, end) of a tensor, begin a multiple of a code block: block by block where an
 /// array is coded, else at once.
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>
-void sweep_part(const Streams<T, In, X, P>& io, const Row<B...>& kernels, const M& measure, Index begin, Index end,
+void sweep_part(const Streams<T, In, X, P>& io, const Pack<B...>& kernels, const M& measure, Index begin, Index end,
                 double* sums) {
   constexpr bool measures = M::sums > 0;
   constexpr bool coded = [] {

@@ -28,4 +28,18 @@ void transform_lanes(Index size, T* out, const F& f, const In*... in) {
   if (i < size) store_partial(out + i, f(load_partial(in + i, size - i)...), size - i);
 }
 
+namespace detail {
+
+inline constexpr Index stripe = 16;           // coefficients handled together; the tail is padded to it
+
+/// The sum of a stripe, always in the same order.
+inline double sum_stripe(const double* values) {
+  double pairs[stripe / 2];
+  for (Index i = 0; i < stripe / 2; ++i) pairs[i] = values[i] + values[i + stripe / 2];
+  for (Index half = stripe / 4; half > 0; half /= 2)
+    for (Index i = 0; i < half; ++i) pairs[i] += pairs[i + half];
+  return pairs[0];
+}
+
+}  // namespace detail
 }  // namespace glissade

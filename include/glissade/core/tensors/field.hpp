@@ -96,7 +96,9 @@ class Field {
   }
 
   [[nodiscard]] bool matches(std::string_view name, ScalarType type, Index rows, Index cols) const {
-    return type_ == type && rows_ == rows && cols_ == cols && name_ == name;
+    // Names are literals: equal ones mostly lie at the same place.
+    return type_ == type && rows_ == rows && cols_ == cols && name_.size() == name.size() &&
+           (name_.data() == name.data() || name_ == name);
   }
 
   friend bool operator==(const Field& a, const Field& b) {
@@ -115,13 +117,25 @@ class Field {
 
 using Fields = std::vector<Field>;
 
-/// The memory of one tensor: a list of fields for every link of the chain, and how many updates
-/// have passed each gate (one more than there are gates; see rule/rule.hpp).
+/// How often a rule has run: with a gradient, whatever a gate of the chain has said; and past all gates.
+struct Counts {
+  std::int64_t calls = 0;
+  std::int64_t updates = 0;
+  friend bool operator==(const Counts&, const Counts&) = default;
+};
+
+/// The memory of one tensor: a list of arrays for every link of the chain, and how often the rule has run.
 struct TensorState {
   std::vector<Fields> links;
-  std::vector<std::int64_t> counts;
-  std::int64_t retired = 0;  // the step in which a gate has retired the tensor for good; 0: none has
+  Counts counts;
 
+  /// Of a tensor that every step leaves alone until it is reset, and that has no arrays.
+  static TensorState resting() {
+    TensorState state;
+    state.counts = {-1, -1};
+    return state;
+  }
+  [[nodiscard]] bool at_rest() const { return counts.calls < 0; }
   [[nodiscard]] std::size_t bytes() const {
     std::size_t total = 0;
     for (const Fields& fields : links)

@@ -25,6 +25,7 @@ struct Tensor {
   [[nodiscard]] Index size() const { return rows * cols; }
   [[nodiscard]] bool is_matrix() const { return rank == 2; }
   [[nodiscard]] std::string shape() const { return std::to_string(rows) + " x " + std::to_string(cols); }
+  friend bool operator==(const Tensor&, const Tensor&) = default;
 };
 
 /// A parameter with the name by which groups, masks and files know it: named("layer1.weight", W).

@@ -45,8 +45,8 @@ struct LoraFactors {
   Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic> dA, dB;  // of the last backward
 };
 
-/// An attention head with frozen projections and trainable corrections of low rank, for who adapts a transformer with
-/// r (d + h) numbers a projection in place of d h.
+/// An attention head with frozen projections and trainable corrections of low rank, for those who adapt a transformer
+/// with r (d + h) parameters per projection instead of d h.
 ///
 ///     W_i = W*_i + s B_i A_i,   i = query, key, value          s = alpha / r, or alpha / sqrt(r)
 ///     Q = X W_query, K = X W_key, V = X W_value,   O = softmax(beta Q K') V
@@ -58,13 +58,13 @@ struct LoraFactors {
 ///
 /// Tokens are in rows: X L x d, W*_i d x h, B_i d x r, A_i r x h, O L x h; outputs are sized before the call. That is
 /// LoraLayer transposed: its B is A' here, its A is B'. B starts at 0, A uniform in +-1/sqrt(h), so the head starts as
-/// it was. One sequence a call: backward overwrites the gradients. dX is the whole gradient of the input, also through
-/// frozen weights and through keys that are not adapted.
-/// With form = polynomial, forward may decline: it returns false, O is not to be used, and plan().text() says why. Then
-/// set_form(AttentionForm::exact) and forward again, or let `automatic` do so. Its gradients are the exact formula with
-/// approximate weights: see PolynomialAttention.
+/// it was. One sequence per call: backward overwrites the gradients. dX is the whole gradient of the input, also
+/// through frozen weights and through keys that are not adapted. With form = polynomial, forward may decline: it
+/// returns false, O is not to be used, and plan().text() says why. Then set_form(AttentionForm::exact) and forward
+/// again, or let `automatic` do so. Its gradients are the exact formula with approximate weights: see
+/// PolynomialAttention.
 /// Cost: that of the attention, and 6 L (d h + r (d + h)) flops forward, 6 L r (d + 2 h) backward, 6 L d (h + r) for
-/// dX. Never an L x L or d x h array; keeps 6 L h + 4 L r numbers. Takes memory from the heap when the length changes,
+/// dX. Never an L x L or d x h array; keeps 6 L h + 4 L r scalars. Takes memory from the heap when the length changes,
 /// and for Eigen's packing buffers in large products with X.
 /// Errors: std::invalid_argument for shapes and options; std::logic_error for a backward without its forward.
 /// Source: "Computational Limits of Low-Rank Adaptation (LoRA) for Transformer-Based Models", 2024, arXiv 2406.03136.

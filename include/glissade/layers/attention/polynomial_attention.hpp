@@ -37,7 +37,7 @@ namespace glissade {
 /// was when the plan declines, except for `not_positive`.
 /// Shapes: Q, K L x h, V and O L x w, tokens in rows; outputs are sized before the call and overlap nothing. No mask.
 /// Cost, for w = h: 8 L k h^2 + 16 L k h flops forward and backward; the features are made for 64 tokens at a time, so
-/// memory is 2 k (h + 1)(w + 1) + 64 k numbers about, and L (w + 2). The exact form is faster below L = k h / 3 about.
+/// memory is about 2 k (h + 1)(w + 1) + 64 k + L (w + 2) scalars. The exact form is faster below about L = k h / 3.
 /// Nothing is taken from the heap after the first call with a length and a degree.
 /// Errors: std::invalid_argument for shapes and options; std::logic_error for a backward without its forward. What
 /// cannot be done well is a verdict, not an exception.
@@ -165,7 +165,7 @@ class PolynomialAttention {
     for (Index i = 0; i < length_; i += block) use(i, (std::min)(block, length_ - i));
   }
 
-  /// Of the rows of Z less the center; NaN or infinite if an entry is.
+  /// Of the rows of Z minus the center; NaN or infinite if an entry is.
   double largest_norm(const Input& Z) {
     squares_.setZero(Z.rows());
     for (Index j = 0; j < Z.cols(); ++j)
@@ -214,7 +214,7 @@ class PolynomialAttention {
     degree_ = degree;
   }
 
-  /// Phi(sqrt(beta) z) of b tokens; leaves the tokens, less the center if they are keys, in tokens_.
+  /// Phi(sqrt(beta) z) of b tokens; leaves the tokens, minus the center if they are keys, in tokens_.
   View features_of(const Input& Z, Index first, Index b, bool keys) {
     auto tokens = map(view(tokens_, b, h_));
     tokens = Z.middleRows(first, b);

@@ -48,7 +48,7 @@ inline void require_attention_shapes(const char* where, const auto& Q, const aut
 /// Each block of S is made where it is used, in tiles of block_rows x 128: forward keeps the largest logit and the sum
 /// of a row as it meets the tiles, backward makes P again from their logarithm. So exp never overflows.
 /// Cost, for w = h: 4 L^2 h flops and L^2 exponentials forward, 10 L^2 h and L^2 backward (8 without dK). Keeps
-/// L (w + 2) numbers and two tiles. Nothing is taken from the heap after the first call with a length, except for
+/// L (w + 2) scalars and two tiles. Nothing is taken from the heap after the first call with a length, except for
 /// Eigen's packing buffers where they do not fit the stack: for h of 128 and more in double.
 /// Non-finite input propagates. Errors: std::invalid_argument for shapes and options; std::logic_error for a backward
 /// without its forward.

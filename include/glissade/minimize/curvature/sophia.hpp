@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../../linalg/diagonal_estimate.hpp"
+#include "../../optimizer/curvature.hpp"
 #include "../../rules/sophia.hpp"
 #include "../from_rule.hpp"
 
@@ -28,8 +29,8 @@ template <class M, class F, class V, class Estimate>
 Report sophia_step(const M& method, F&& objective, V& x, SophiaState<V>& state, const Estimate& estimate) {
   check_method(method);
   auto&& f = oracle_of(objective, x);
-  TensorState& tensor = state.engine.states[0];
-  const std::int64_t time = state.engine.time();
+  TensorState& tensor = state.memory.states[0];
+  const std::int64_t time = state.memory.counts.updates;
   if (time % method.period == 0) {
     estimate(f, RandomKey{method.seed}.derive(static_cast<std::uint64_t>(time)));
     fold_curvature(tensor, method.beta2, state.estimate);

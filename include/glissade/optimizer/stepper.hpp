@@ -1,0 +1,135 @@
+// The door: runs a rule with its memory on arrays. All that updates parameters by a rule goes through it.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "../core/engine/engine.hpp"
+#include "../rule/options.hpp"
+#include "binding.hpp"
+
+namespace glissade {
+
+struct OptimizerOptions {
+  bool maximize = false;                  // climb instead of descend: the gradient's sign is turned
+  int threads = 1;                        // >= 0, where the program is compiled with OpenMP; 0: all
+  std::uint64_t seed = 0;                 // of rules that draw random numbers, and of stochastic rounding
+  Rounding rounding = Rounding::nearest;  // of bfloat16 parameters; stochastic for no others
+};
+
+namespace detail {
+
+/// Throws std::invalid_argument if an option, the rule's or the optimizer's, is out of its range.
+template <StorageScalar P, class R>
+void check_all_options(const R& rule, const OptimizerOptions& options, const RuleState<P>& state) {
+  require("OptimizerOptions", "threads", options.threads, range::non_negative);
+  if (!std::is_same_v<P, Eigen::bfloat16> && options.rounding != Rounding::nearest)
+    throw std::invalid_argument(
+        "OptimizerOptions: rounding = stochastic, must be nearest unless parameters are "
+        "Eigen::bfloat16");
+  check_options(rule, state.counts.updates);
+}
+
+/// Takes the addresses of the caller's objects out of a workspace when a step is over, however it ends.
+struct ForgetAddresses {
+  Workspace& work;
+  explicit ForgetAddresses(Workspace& workspace) : work(workspace) {}
+  ForgetAddresses(const ForgetAddresses&) = delete;
+  ForgetAddresses& operator=(const ForgetAddresses&) = delete;
+  ~ForgetAddresses() {
+    work.parameters.clear();
+    work.sources.clear();
+  }
+};
+
+/// One step with parameters and gradients as the state's workspace names them.
+template <class R, StorageScalar P>
+void run(const R& rule, RuleState<P>& state, const OptimizerOptions& options) {
+  check_rule(rule, state);
+  Engine<R, P>{rule, state, {resolve_threads(options.threads), options.seed, options.rounding}}.step();
+}
+
+/// Writes the tensors of `x` into an empty state, or checks that they are those of the state, and calls
+/// use(k, pointer).
+template <StorageScalar P, class X, class Use>
+void match_parameters(RuleState<P>& state, X& x, const Use& use) {
+  const bool empty = state.tensors.empty();
+  std::size_t number = 0;
+  for_each_parameter(x, number, {}, [&]<class S>(std::size_t k, const std::string& name, const View<S>& view, auto) {
+    check_scalar<P, S>();
+    if (empty) {
+      add_tensor(state, {name.empty() ? std::to_string(k) : name, view.rows, view.cols, view.rank, view.row_major});
+    } else if (k >= state.tensors.size()) {
+      throw std::invalid_argument("step: more parameters than the " + std::to_string(state.tensors.size()) +
+                                  " that the state was made for");
+    } else if (const Tensor& tensor = state.tensors[k];
+               view.rows != tensor.rows || view.cols != tensor.cols || view.row_major != tensor.row_major) {
+      throw std::invalid_argument("step: parameter \"" + tensor.name + "\" is " + shape_text(view.rows, view.cols) +
+                                  ", the state was made for " + tensor.shape() +
+                                  (view.row_major != tensor.row_major ? " in the other storage order" : ""));
+    }
+    use(k, view.data);
+  });
+  if (number != state.tensors.size())
+    throw std::invalid_argument("step: " + std::to_string(number) + " parameters, the state was made for " +
+                                std::to_string(state.tensors.size()));
+}
+
+}  // namespace detail
+
+/// The memory with which a rule begins on these parameters, which are only read. A default-constructed RuleState
+/// becomes the same with its first step; this one can be looked at, saved and loaded into before.
+///
+///     RuleState<double> memory = initial_state(AdamW{}, W);   // or std::tie(W, b)
+///
+/// Throws std::invalid_argument for an option out of its range.
+template <Rule R, class X>
+[[nodiscard]] auto initial_state(const R& rule, X&& parameters) {
+  using P = detail::scalar_of_t<X>;
+  RuleState<P> state;
+  detail::check_options(rule, 0);
+  std::vector<const P*> places;
+  detail::match_parameters(state, parameters, [&](std::size_t, const P* data) { places.push_back(data); });
+  detail::prepare(rule, state, [&](std::size_t k) { return places[k]; });
+  return state;
+}
+
+/// One update of the parameters by a rule with its memory, a value that belongs to the caller.
+///
+///     struct Client { Eigen::VectorXd x; RuleState<double> memory; };
+///     for (Client& c : clients) step(AdamW{}, c.memory, c.x, gradient(c));
+///     step(rule, memory, std::tie(W, b), std::tie(dW, db));
+///
+/// Parameters and gradients as for an Optimizer (optimizer/optimizer.hpp); several of them as a std::vector or a tuple.
+/// An empty memory is filled; later steps must have parameters of the same number and shapes, which may lie elsewhere.
+/// From the second step on nothing is taken from the heap.
+/// Throws std::invalid_argument for an option out of its range and for shapes that do not match, before anything is
+/// touched.
+template <Rule R, StorageScalar P, class X, class G>
+void step(const R& rule, RuleState<P>& state, X&& parameters, const G& gradients,
+          const OptimizerOptions& options = {}) {
+  static_assert(detail::traits_of<R>::ends_in_order,
+                "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, behind "
+                "the learning rate");
+  detail::check_all_options(rule, options, state);
+  const bool begins = state.tensors.empty();
+  const detail::ForgetAddresses forget(state.workspace);
+  try {
+    std::vector<void*>& places = state.workspace.parameters;
+    places.clear();
+    detail::match_parameters(state, parameters, [&]<class S>(std::size_t, S* data) {
+      static_assert(!std::is_const_v<S>, "a parameter must be writable");
+      places.push_back(data);
+    });
+    detail::GradientReader<P> reader(state, options.maximize);
+    reader.read(gradients);
+    reader.check_count();
+    if (begins) detail::prepare(rule, state, [&](std::size_t k) { return static_cast<const P*>(places[k]); });
+  } catch (...) {
+    if (begins) state = RuleState<P>{};
+    throw;
+  }
+  detail::run(rule, state, options);
+}
+
+}  // namespace glissade
