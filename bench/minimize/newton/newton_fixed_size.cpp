@@ -35,7 +35,7 @@ void measure(int n) {
     x = start;
     state.value = begin.value;
     state.gradient = begin.gradient;
-    for (int k = 0; k < steps; ++k) method.step(f, x, state);
+    for (int k = 0; k < steps; ++k) take_step(method, f, x, state);
   };
   const double step = bench::race({{"steps", run}}, 101, 1000)[0] / steps;
   glissade::Result r;
