@@ -41,7 +41,7 @@ bool report(const char* title, double condition, const char* count, auto passes,
       {.rows = n, .columns = 50, .regularization = 1.0 / static_cast<double>(n), .condition = condition, .seed = 1});
   std::vector<double> ai, sarah, plus;
   for (std::uint64_t seed = 0; seed < 5; ++seed)
-    ai.push_back(final_gradient(problem, AiSarah{.seed = seed}, passes, budget));
+    ai.push_back(final_gradient(problem, AiSarah{.batching = {.seed = seed}}, passes, budget));
   for (int power = -2; power <= 7; ++power) {
     const double step = std::exp2(power);
     for (const std::int64_t inner : {n / 64, 2 * n / 64})
