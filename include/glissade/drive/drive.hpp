@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -115,8 +117,9 @@ class Drive {
   Status limit_reached() const {
     if (result_.iterations >= stop_.max_iterations) return Status::max_iterations;
     for (const CallLimit& limit : call_limits) {
-      const auto most = static_cast<double>(stop_.*limit.most);
-      if ((limit.every_step || most > 0) && oracle_.evaluations().whole(limit.call) >= most) return limit.reached;
+      const std::int64_t most = stop_.*limit.most;
+      if (most == std::numeric_limits<std::int64_t>::max() || (most == 0 && !limit.every_step)) continue;
+      if (oracle_.evaluations().whole(limit.call) >= static_cast<double>(most)) return limit.reached;
     }
     if (stop_.max_seconds < std::numeric_limits<double>::infinity() && seconds() >= stop_.max_seconds)
       return Status::max_seconds;

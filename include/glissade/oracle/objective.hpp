@@ -112,7 +112,10 @@ class Oracle {
   static constexpr bool has_prox = HasProx<F, V>;
 
   /// At most so many calls of a kind, its batches in shares of the sum included.
-  void allow(Call call, std::int64_t most) { budgets_[static_cast<std::size_t>(call)] = static_cast<double>(most); }
+  void allow(Call call, std::int64_t most) {
+    constexpr double slack = 1e-9;  // shares of a sum do not add up exactly
+    budgets_[static_cast<std::size_t>(call)] = static_cast<double>(most) * (1 + slack);
+  }
   [[nodiscard]] const Evaluations& evaluations() const { return evaluations_; }
   /// The call whose budget stood in the way of the last call that was not made, if there was one.
   [[nodiscard]] std::optional<Call> refused() const { return refused_; }
@@ -232,7 +235,7 @@ class Oracle {
   /// A call of these kinds, of so many terms where it is of a batch: counted and made, or refused. What the objective
   /// does not give is not compiled, so that the sentence about that is the only error.
   template <bool given, Call... kinds, class Make>
-  bool ask(std::size_t terms, const Make& make) {
+  EIGEN_ALWAYS_INLINE bool ask(std::size_t terms, const Make& make) {
     const auto count = static_cast<std::int64_t>(terms);
     if (!(admit<kinds>(count) && ...)) return false;
     ((evaluations_[kinds] += count), ...);
@@ -242,7 +245,7 @@ class Oracle {
 
   /// The same for a call that fills a vector of so many numbers, with NaN where it is refused.
   template <bool given, Call... kinds, class Make>
-  void fill(const char* what, Index size, std::size_t terms, V& out, const Make& make) {
+  EIGEN_ALWAYS_INLINE void fill(const char* what, Index size, std::size_t terms, V& out, const Make& make) {
     out.resize(size);
     if (ask<given, kinds...>(terms, make))
       check_size(what, out.size(), size);
@@ -252,14 +255,13 @@ class Oracle {
 
   template <Call call>
   bool admit(std::int64_t count) {
-    constexpr double slack = 1e-9;  // shares of a sum do not add up exactly
     constexpr const detail::CallKind& kind = detail::kind_of(call);
     double calls = static_cast<double>(count);
     if constexpr (kind.is_batch()) {
       if (evaluations_.components == 0) evaluations_.components = size();
       calls = evaluations_.share(count);
     }
-    if (!(evaluations_.whole(call) + calls > budgets_[static_cast<std::size_t>(kind.whole)] * (1 + slack))) return true;
+    if (!(evaluations_.whole(call) + calls > budgets_[static_cast<std::size_t>(kind.whole)])) return true;
     refused_ = kind.whole;
     return false;
   }
