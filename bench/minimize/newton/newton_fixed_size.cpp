@@ -52,7 +52,7 @@ void measure(int n) {
 }  // namespace
 
 int main() {
-  std::printf("%4s %8s %12s %14s %12s\n", "d", "vectors", "ns a step", "minimize ns", "iterations");
+  std::printf("%4s %8s %12s %14s %12s\n", "d", "vectors", "ns per step", "minimize ns", "iterations");
   measure<3>(3);
   measure<Eigen::Dynamic>(3);
   measure<6>(6);

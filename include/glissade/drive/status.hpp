@@ -11,11 +11,11 @@ namespace glissade {
 
 enum class Status {
   running,
-  // It found a solution.
+  // A tolerance was met.
   gradient_tolerance,
   step_tolerance,
   value_tolerance,
-  // A limit or somebody ended it.
+  // A limit, a predicate or an observer ended it.
   max_iterations,
   max_value_calls,
   max_gradient_calls,
@@ -36,7 +36,7 @@ enum class Status {
   constant_too_large,
 };
 
-/// A sentence about why a minimization ended.
+/// A sentence about why a run ended.
 constexpr std::string_view to_string(Status status) {
   switch (status) {
     case Status::running:
@@ -87,7 +87,7 @@ constexpr std::string_view to_string(Status status) {
   return "Unknown status.";
 }
 
-/// True where the minimization ended because a tolerance was met.
+/// True where the run ended because a tolerance was met.
 constexpr bool converged(Status status) {
   return status == Status::gradient_tolerance || status == Status::step_tolerance || status == Status::value_tolerance;
 }
