@@ -84,8 +84,8 @@ int main() {
   const double smoothness = 0.25 * problem.features().rowwise().squaredNorm().maxCoeff();
   const std::vector<Curve> curves{
       run("GradientDescent", problem, GradientDescent{}),
-      run("SVRG", problem, Svrg{.step_size = 64 / smoothness, .batch_size = 16}),
-      run("AI-SARAH", problem, AiSarah{.batch_size = 16}),
+      run("SVRG", problem, Svrg{.step_size = 64 / smoothness, .batching = {.size = 16}}),
+      run("AI-SARAH", problem, AiSarah{.batching = {.size = 16}}),
       run("L-BFGS", problem, Lbfgs{}),
       run("TrustRegionNewton", problem, TrustRegionNewton{}),
       run("LazyCubicNewton", problem, LazyCubicNewton{}),

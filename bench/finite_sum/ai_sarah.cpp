@@ -41,15 +41,15 @@ bool report(const char* title, double condition, const char* count, auto passes,
       {.rows = n, .columns = 50, .regularization = 1.0 / static_cast<double>(n), .condition = condition, .seed = 1});
   std::vector<double> ai, sarah, plus;
   for (std::uint64_t seed = 0; seed < 5; ++seed)
-    ai.push_back(final_gradient(problem, AiSarah{.seed = seed}, passes, budget));
+    ai.push_back(final_gradient(problem, AiSarah{.batching = {.seed = seed}}, passes, budget));
   for (int power = -2; power <= 7; ++power) {
     const double step = std::exp2(power);
     for (const std::int64_t inner : {n / 64, 2 * n / 64})
-      sarah.push_back(
-          final_gradient(problem, Sarah{.step_size = step, .batch_size = 64, .inner_steps = inner}, passes, budget));
+      sarah.push_back(final_gradient(problem, Sarah{.step_size = step, .batching = {.size = 64, .inner_steps = inner}},
+                                     passes, budget));
     for (const double gamma : {1.0 / 8, 1.0 / 32, 1.0 / 128})
-      plus.push_back(
-          final_gradient(problem, SarahPlus{.step_size = step, .gamma = gamma, .batch_size = 64}, passes, budget));
+      plus.push_back(final_gradient(problem, SarahPlus{.step_size = step, .gamma = gamma, .batching = {.size = 64}},
+                                    passes, budget));
   }
   const auto best = [](const std::vector<double>& v) { return *std::min_element(v.begin(), v.end()); };
   const auto worst = *std::max_element(ai.begin(), ai.end());

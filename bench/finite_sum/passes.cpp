@@ -32,11 +32,11 @@ template <class M>
 void tuned(const char* name, const LogisticRegression& problem, double minimum, M method, double smoothness,
            double most) {
   Best best;
-  const std::int64_t per_pass = problem.size() / method.batch_size;
+  const std::int64_t per_pass = problem.size() / method.batching.size;
   for (const std::int64_t inner : {per_pass, 2 * per_pass})
     for (double factor = 0.125; factor <= 512; factor *= 2) {
       method.step_size = factor / smoothness;
-      method.inner_steps = inner;
+      method.batching.inner_steps = inner;
       const bench::Effort effort = bench::effort(problem, method, minimum, tolerance, most);
       ++best.tried;
       if (std::isinf(effort.work)) continue;
@@ -65,13 +65,13 @@ void compare(const char* title, const LogisticRegression& problem, std::int64_t 
       "method        by work  published   seconds\n",
       title, static_cast<long long>(problem.size()), static_cast<long long>(problem.dimension()),
       problem.regularization(), static_cast<long long>(batch), minimum);
-  tuned("SVRG", problem, minimum, Svrg{.batch_size = batch}, smoothness, most);
-  tuned("SAGA", problem, minimum, Saga{.batch_size = batch}, smoothness, most);
-  tuned("SARAH", problem, minimum, Sarah{.batch_size = batch}, smoothness, most);
+  tuned("SVRG", problem, minimum, Svrg{.batching = {.size = batch}}, smoothness, most);
+  tuned("SAGA", problem, minimum, Saga{.batching = {.size = batch}}, smoothness, most);
+  tuned("SARAH", problem, minimum, Sarah{.batching = {.size = batch}}, smoothness, most);
   for (const double gamma : {0.125, 0.03125})
     tuned(gamma == 0.125 ? "SARAH+ 1/8" : "SARAH+ 1/32", problem, minimum,
-          SarahPlus{.gamma = gamma, .batch_size = batch}, smoothness, most);
-  untuned("AI-SARAH", problem, minimum, AiSarah{.batch_size = batch});
+          SarahPlus{.gamma = gamma, .batching = {.size = batch}}, smoothness, most);
+  untuned("AI-SARAH", problem, minimum, AiSarah{.batching = {.size = batch}});
   untuned("L-BFGS", problem, minimum, Lbfgs{});
   untuned("OASIS", problem, minimum, Oasis{.warm_start = 10});
 }

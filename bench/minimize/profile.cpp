@@ -255,7 +255,7 @@ template <class M>
 Entrant for_sums(std::string name, M method) {
   return {std::move(name), [method](Problem& problem) {
             M ready = method;
-            ready.batch_size = std::min<std::int64_t>(16, problem.terms / 2);
+            ready.batching.size = std::min<std::int64_t>(16, problem.terms / 2);
             if constexpr (requires { ready.step_size; }) ready.step_size = 0.5 / largest_curvature(problem);
             if constexpr (!requires { ready.step_size; })
               if (!problem.batch_products) return std::vector<Point>{};

@@ -5,6 +5,8 @@
 #include <glissade/finite_sum/ai_sarah.hpp>
 #include <glissade/finite_sum/saga.hpp>
 #include <glissade/finite_sum/sarah.hpp>
+#include <glissade/finite_sum/sophia_g.hpp>
+#include <glissade/finite_sum/stochastic_oasis.hpp>
 #include <glissade/finite_sum/svrg.hpp>
 #include <glissade/minimize/curvature/oasis.hpp>
 #include <glissade/minimize/curvature/sophia.hpp>
@@ -77,19 +79,19 @@ TEST_CASE("steps do not allocate after the first") {
     DYNAMIC_SECTION(method.name) {
       VectorXd x = VectorXd::Ones(5);
       auto state = method.init(problem, x);
-      method.step(problem, x, state);
-      method.step(problem, x, state);
+      take_step(method, problem, x, state);
+      take_step(method, problem, x, state);
       CHECK(allocations_of([&] {
-              for (int k = 0; k < 3; ++k) method.step(problem, x, state);
+              for (int k = 0; k < 3; ++k) take_step(method, problem, x, state);
             }) == 0);
     }
   };
-  check(Svrg{.batch_size = 7});
-  check(Saga{.batch_size = 7});
-  check(Sarah{.batch_size = 7});
-  check(SarahPlus{.batch_size = 7});
-  check(AiSarah{.batch_size = 7});
+  check(Svrg{.batching = {.size = 7}});
+  check(Saga{.batching = {.size = 7}});
+  check(Sarah{.batching = {.size = 7}});
+  check(SarahPlus{.batching = {.size = 7}});
+  check(AiSarah{.batching = {.size = 7}});
   check(Oasis{});
-  check(StochasticOasis{.batch_size = 7});
+  check(StochasticOasis{.batching = {.size = 7}});
   check(SophiaH{.period = 1});
 }

@@ -54,10 +54,10 @@ std::vector<double> variance(const M& method) {
 }  // namespace
 
 TEST_CASE("within an outer loop SARAH's direction vanishes and SVRG's does not") {
-  const auto sarah = variance(Sarah{.step_size = 0.5 / smoothness, .inner_steps = 1000});
+  const auto sarah = variance(Sarah{.step_size = 0.5 / smoothness, .batching = {.inner_steps = 1000}});
   CHECK(sarah[100] < 1e-6);
   CHECK(sarah[300] < 1e-10);
-  const auto svrg = variance(Svrg{.step_size = 0.5 / smoothness, .inner_steps = 20'000});
+  const auto svrg = variance(Svrg{.step_size = 0.5 / smoothness, .batching = {.inner_steps = 20'000}});
   double least = 1;
   for (std::size_t t = 100; t < svrg.size(); t += 100) least = std::min(least, svrg[t]);
   CHECK(least > 1e-3);
@@ -82,6 +82,6 @@ TEST_CASE("30 passes over ridge logistic regression") {
   CHECK(gap(Sarah{.step_size = 0.5 / smoothness}, work_passes) < 1e-8);
   CHECK(gap(SarahPlus{.step_size = 0.5 / smoothness}, work_passes) < 1e-10);
   CHECK(gap(Svrg{.step_size = 0.1 / smoothness}, work_passes) < 1e-10);
-  CHECK(gap(Saga{.step_size = 1 / (3 * smoothness), .inner_steps = 4000}, work_passes) < 1e-10);
+  CHECK(gap(Saga{.step_size = 1 / (3 * smoothness), .batching = {.inner_steps = 4000}}, work_passes) < 1e-10);
   CHECK(gap(Sarah{.step_size = 1e-3}, work_passes) > 1e-4);  // the figures do depend on the step
 }

@@ -43,7 +43,7 @@ struct Equal {
 template <class M, class P>
 VectorXd after(const M& method, P problem, int steps, VectorXd x = VectorXd::Ones(5)) {
   auto state = method.init(problem, x);
-  for (int k = 0; k < steps; ++k) method.step(problem, x, state);
+  for (int k = 0; k < steps; ++k) take_step(method, problem, x, state);
   return x;
 }
 
@@ -60,12 +60,12 @@ VectorXd descent(const problems::LogisticRegression& problem, double step, int s
 /// Runs check(method) for one of each.
 template <class Check>
 void for_each_method(const Check& check) {
-  check(Svrg{.batch_size = 7});
-  check(Saga{.batch_size = 7});
-  check(Sarah{.batch_size = 7});
-  check(SarahPlus{.batch_size = 7});
-  check(AiSarah{.batch_size = 7});
-  check(with_rule(Svrg{.batch_size = 7}, Adam{.learning_rate = 1e-2}));
+  check(Svrg{.batching = {.size = 7}});
+  check(Saga{.batching = {.size = 7}});
+  check(Sarah{.batching = {.size = 7}});
+  check(SarahPlus{.batching = {.size = 7}});
+  check(AiSarah{.batching = {.size = 7}});
+  check(with_rule(Svrg{.batching = {.size = 7}}, Adam{.learning_rate = 1e-2}));
 }
 
 }  // namespace
@@ -98,29 +98,31 @@ TEST_CASE("batches: every term once a pass, the last batch takes what is left ov
 TEST_CASE("inner length 1 is gradient descent, bit for bit") {
   const auto problem = logistic();
   const VectorXd x = descent(problem, 0.4, 20);
-  CHECK(after(Svrg{.step_size = 0.4, .inner_steps = 1}, problem, 20) == x);
-  CHECK(after(Sarah{.step_size = 0.4, .inner_steps = 1}, problem, 20) == x);
-  CHECK(after(SarahPlus{.step_size = 0.4, .inner_steps = 1}, problem, 20) == x);
+  CHECK(after(Svrg{.step_size = 0.4, .batching = {.inner_steps = 1}}, problem, 20) == x);
+  CHECK(after(Sarah{.step_size = 0.4, .batching = {.inner_steps = 1}}, problem, 20) == x);
+  CHECK(after(SarahPlus{.step_size = 0.4, .batching = {.inner_steps = 1}}, problem, 20) == x);
 }
 
 TEST_CASE("a batch of everything is gradient descent") {
   const auto problem = logistic();
   const VectorXd x = descent(problem, 0.4, 20);
-  CHECK((after(Svrg{.step_size = 0.4, .batch_size = 60, .inner_steps = 4}, problem, 5) - x).norm() < 1e-14);
-  CHECK((after(Sarah{.step_size = 0.4, .batch_size = 60, .inner_steps = 4}, problem, 5) - x).norm() < 1e-14);
-  CHECK((after(Saga{.step_size = 0.4, .batch_size = 60, .inner_steps = 20}, problem, 1) - x).norm() < 1e-14);
+  CHECK((after(Svrg{.step_size = 0.4, .batching = {.size = 60, .inner_steps = 4}}, problem, 5) - x).norm() < 1e-14);
+  CHECK((after(Sarah{.step_size = 0.4, .batching = {.size = 60, .inner_steps = 4}}, problem, 5) - x).norm() < 1e-14);
+  CHECK((after(Saga{.step_size = 0.4, .batching = {.size = 60, .inner_steps = 20}}, problem, 1) - x).norm() < 1e-14);
 }
 
 TEST_CASE("one term: SAGA is gradient descent") {
   const auto problem = logistic(1);
-  CHECK((after(Saga{.step_size = 0.4, .inner_steps = 20}, problem, 1) - descent(problem, 0.4, 20)).norm() < 1e-14);
+  CHECK(
+      (after(Saga{.step_size = 0.4, .batching = {.inner_steps = 20}}, problem, 1) - descent(problem, 0.4, 20)).norm() <
+      1e-14);
 }
 
 TEST_CASE("SARAH: with a batch of everything the direction is the gradient") {
   const auto problem = logistic();
   VectorXd x = VectorXd::Ones(5);
   VectorXd g;
-  const Sarah method{.step_size = 0.4, .batch_size = 60, .inner_steps = 20};
+  const Sarah method{.step_size = 0.4, .batching = {.size = 60, .inner_steps = 20}};
   auto state = method.init(problem, x);
   method.step_with(problem, x, state, [&](VectorXd& point, const VectorXd& v, double step) {
     problem.value_and_gradient(point, g);
@@ -131,10 +133,10 @@ TEST_CASE("SARAH: with a batch of everything the direction is the gradient") {
 
 TEST_CASE("equal terms: steps do not depend on the batch size, ragged last batch included") {
   const auto run = [&](auto method) {
-    method.inner_steps = 30;
+    method.batching.inner_steps = 30;
     VectorXd first;
     for (const std::int64_t size : {1, 4, 7, 16, 25}) {
-      method.batch_size = size;
+      method.batching.size = size;
       const VectorXd x = after(method, Equal{25}, 3);
       if (first.size() == 0) first = x;
       CHECK((x - first).norm() < 1e-13);
@@ -150,7 +152,7 @@ TEST_CASE("equal terms: steps do not depend on the batch size, ragged last batch
 TEST_CASE("equal terms: SAGA's first step does not depend on the batch size either, its later ones do") {
   // Its table remembers gradients for as many steps as there are batches, so sizes differ in what they remember.
   const auto run = [](std::int64_t size, std::int64_t steps) {
-    return after(Saga{.step_size = 0.4, .batch_size = size, .inner_steps = steps}, Equal{25}, 1);
+    return after(Saga{.step_size = 0.4, .batching = {.size = size, .inner_steps = steps}}, Equal{25}, 1);
   };
   const VectorXd first = descent(logistic(1), 0.4, 1);
   for (const std::int64_t size : {1, 4, 7, 16, 25}) CHECK((run(size, 1) - first).norm() < 1e-15);
@@ -160,10 +162,10 @@ TEST_CASE("equal terms: SAGA's first step does not depend on the batch size eith
 TEST_CASE("SAGA: the mean follows its table through ten thousand steps") {
   const auto problem = logistic(25);
   for (const std::int64_t size : {1, 7}) {
-    const Saga method{.step_size = 0.4, .batch_size = size, .inner_steps = 10'000};
+    const Saga method{.step_size = 0.4, .batching = {.size = size, .inner_steps = 10'000}};
     VectorXd x = VectorXd::Ones(5);
     auto state = method.init(problem, x);
-    method.step(problem, x, state);
+    take_step(method, problem, x, state);
     const Index batches = 25 / size;
     VectorXd mean = VectorXd::Zero(5);
     for (Index j = 0; j < batches; ++j) {
@@ -192,7 +194,7 @@ TEST_CASE("SAGA: with a prox it solves the lasso whose answer is known") {
     }
   } lasso{problems::RidgeRegression(A, A * correlation + VectorXd{{0.1, -0.1, -0.1, 0.1, -0.1, 0.1, 0.1, -0.1}})};
   VectorXd x = VectorXd::Zero(4);
-  const Result r = minimize(lasso, x, Saga{.step_size = 1.0 / 12, .inner_steps = 1000},
+  const Result r = minimize(lasso, x, Saga{.step_size = 1.0 / 12, .batching = {.inner_steps = 1000}},
                             {.max_iterations = 3, .gradient_tolerance = 0});
   CHECK((x - answer).norm() < 1e-12);
   CHECK(x[2] == 0);
@@ -207,7 +209,7 @@ TEST_CASE("SAGA: the table's mean is the direction's, without bias from a ragged
   const auto problem = logistic(25);
   VectorXd x = VectorXd::Ones(5);
   VectorXd g, sum = VectorXd::Zero(5);
-  const Saga method{.batch_size = 7, .inner_steps = 1};
+  const Saga method{.batching = {.size = 7, .inner_steps = 1}};
   auto state = method.init(problem, x);
   x *= -2;
   const auto table = state.table;
@@ -232,7 +234,7 @@ TEST_CASE("AI-SARAH: on a quadratic the step is <v, Hv> / |Hv|^2, between the in
   const problems::RidgeRegression problem(A, VectorXd::LinSpaced(30, -1, 1), 0.3);
   VectorXd x = VectorXd::Ones(5);
   for (const bool drop : {false, true}) {
-    const AiSarah method{.batch_size = 30, .drop_third = drop};
+    const AiSarah method{.batching = {.size = 30}, .drop_third = drop};
     auto state = method.init(problem, x);
     VectorXd Hv;
     problem.hessian_vector(x, state.gradient, Hv);
@@ -251,7 +253,7 @@ TEST_CASE("AI-SARAH: on a quadratic the step is <v, Hv> / |Hv|^2, between the in
 TEST_CASE("AI-SARAH: the step is Newton's on the norm of the next direction, and the limits follow by smoothing") {
   const auto problem = logistic();
   VectorXd x = 2 * VectorXd::Ones(5);
-  const AiSarah method{.gamma = 1e-6, .beta = 0.9, .batch_size = 60, .inner_steps = 6};
+  const AiSarah method{.gamma = 1e-6, .beta = 0.9, .batching = {.size = 60, .inner_steps = 6}};
   auto state = method.init(problem, x);
   double limit = std::numeric_limits<double>::infinity();
   double delta = 0;
@@ -288,14 +290,15 @@ TEST_CASE("AI-SARAH: a step that is no positive number is passed over or limited
   };
   Concave problem;
   VectorXd x = VectorXd::Constant(2, 0.01);  // negative curvature: no step can be taken
-  CHECK(minimize(problem, x, AiSarah{.batch_size = 2}, {.max_iterations = 3}).status == Status::max_iterations);
+  CHECK(minimize(problem, x, AiSarah{.batching = {.size = 2}}, {.max_iterations = 3}).status == Status::max_iterations);
   CHECK(x == VectorXd::Constant(2, 0.01));
   // Passing batches over is no convergence.
   for (const Stop& stop :
        {Stop{.max_iterations = 3, .step_tolerance = 1e-3}, Stop{.max_iterations = 3, .value_tolerance = 1e-3}})
-    CHECK(minimize(problem, x, AiSarah{.batch_size = 2}, stop).status == Status::max_iterations);
+    CHECK(minimize(problem, x, AiSarah{.batching = {.size = 2}}, stop).status == Status::max_iterations);
   x.setConstant(2);  // convex there
-  const Result r = minimize(problem, x, AiSarah{.batch_size = 2}, {.max_iterations = 200, .gradient_tolerance = 1e-9});
+  const Result r =
+      minimize(problem, x, AiSarah{.batching = {.size = 2}}, {.max_iterations = 200, .gradient_tolerance = 1e-9});
   CHECK(r.status == Status::gradient_tolerance);
   CHECK(r.value == Approx(-0.5).epsilon(1e-12));
 }
@@ -328,19 +331,19 @@ TEST_CASE("every finite-sum method: converges, counts, stops, resumes") {
       SECTION("resumes bit for bit from what visit names") {
         VectorXd y = VectorXd::Ones(5);
         auto state = method.init(problem, y);
-        for (int k = 0; k < 3; ++k) method.step(problem, y, state);
+        for (int k = 0; k < 3; ++k) take_step(method, problem, y, state);
         VectorXd z = y;
         auto fresh = method.init(problem, VectorXd(VectorXd::Zero(5)));
         copy_state(state, fresh);
-        for (int k = 0; k < 3; ++k) method.step(problem, y, state);
-        for (int k = 0; k < 3; ++k) method.step(problem, z, fresh);
+        for (int k = 0; k < 3; ++k) take_step(method, problem, y, state);
+        for (int k = 0; k < 3; ++k) take_step(method, problem, z, fresh);
         CHECK(y == z);
       }
       SECTION("another seed, another path; the same seed, the same path") {
         auto other = method;
-        if constexpr (requires { other.seed; }) {
+        if constexpr (requires { other.batching.seed; }) {
           CHECK(after(method, problem, 2) == after(method, problem, 2));
-          other.seed = 1;
+          other.batching.seed = 1;
           CHECK(after(method, problem, 2) != after(other, problem, 2));
         }
       }
@@ -350,10 +353,11 @@ TEST_CASE("every finite-sum method: converges, counts, stops, resumes") {
 
 TEST_CASE("a rule takes the directions") {
   const auto problem = logistic();
-  const VectorXd plain = after(Sarah{.step_size = 0.3, .batch_size = 6}, problem, 4);
-  CHECK((after(with_rule(Sarah{.batch_size = 6}, Sgd{.learning_rate = 0.3}), problem, 4) - plain).norm() < 1e-14);
+  const VectorXd plain = after(Sarah{.step_size = 0.3, .batching = {.size = 6}}, problem, 4);
+  CHECK((after(with_rule(Sarah{.batching = {.size = 6}}, Sgd{.learning_rate = 0.3}), problem, 4) - plain).norm() <
+        1e-14);
   // The directions in a chain: longer ones are cut to the length of 0.05, by hand here.
-  const Sarah method{.step_size = 0.3, .batch_size = 6};
+  const Sarah method{.step_size = 0.3, .batching = {.size = 6}};
   VectorXd x = VectorXd::Ones(5);
   auto state = method.init(problem, x);
   int clipped = 0;
@@ -365,18 +369,18 @@ TEST_CASE("a rule takes the directions") {
     });
   CHECK(clipped > 3);
   const auto rule = chain(ClipByGlobalNorm{0.05}, Sgd{.learning_rate = 0.3});
-  CHECK((after(with_rule(Sarah{.batch_size = 6}, rule), problem, 4) - x).norm() < 1e-14);
+  CHECK((after(with_rule(Sarah{.batching = {.size = 6}}, rule), problem, 4) - x).norm() < 1e-14);
 }
 
 TEST_CASE("two ways of counting passes") {
   const auto problem = logistic();
   VectorXd x = VectorXd::Ones(5);
   // Two outer loops of 1 + 9 steps, batches of 6 out of 60, after the gradient at the start.
-  const Result r = minimize(problem, x, Sarah{.batch_size = 6, .inner_steps = 10}, {.max_iterations = 2});
+  const Result r = minimize(problem, x, Sarah{.batching = {.size = 6, .inner_steps = 10}}, {.max_iterations = 2});
   CHECK(work_passes(r.evaluations) == Approx(3 + 2 * 9 * 2 * 0.1));
   CHECK(published_passes(r.evaluations) == Approx(3 + 2 * 9 * 0.1));
   x.setOnes();
-  const Result s = minimize(problem, x, AiSarah{.batch_size = 6, .inner_steps = 2}, {.max_iterations = 1});
+  const Result s = minimize(problem, x, AiSarah{.batching = {.size = 6, .inner_steps = 2}}, {.max_iterations = 1});
   CHECK(work_passes(s.evaluations) == Approx(2 + 2 * 4 * 0.1));
   CHECK(published_passes(s.evaluations) == Approx(2 + 2 * 0.1));
 }
@@ -386,11 +390,13 @@ TEST_CASE("finite-sum methods reject bad options") {
   VectorXd x = VectorXd::Ones(5);
   const auto says = [&](const auto& method) { return message_of([&] { minimize(problem, x, method); }); };
   CHECK(says(Svrg{.step_size = 0}) == "Svrg: step_size = 0, must be > 0 and finite");
-  CHECK(says(Sarah{.batch_size = 61}) == "Sarah: batch_size = 61, must be in [1, 60]");
-  CHECK(says(Sarah{.inner_steps = -1}) == "Sarah: inner_steps = -1, must be >= 0 and finite");
+  CHECK(says(Sarah{.batching = {.size = 61}}) == "Sarah: batching.size = 61, must be in [1, 60]");
+  CHECK(says(Sarah{.batching = {.inner_steps = -1}}) == "Sarah: batching.inner_steps = -1, must be >= 0 and finite");
   CHECK(says(SarahPlus{.gamma = 1}) == "SarahPlus: gamma = 1, must be in (0, 1)");
   CHECK(says(AiSarah{.beta = 1}) == "AiSarah: beta = 1, must be in [0, 1)");
-  CHECK(says(Saga{.batch_size = 0}) == "Saga: batch_size = 0, must be >= 1 and finite");
+  CHECK(says(Saga{.batching = {.size = 0}}) == "Saga: batching.size = 0, must be >= 1 and finite");
+  CHECK(says(Saga{.batching = {.order = Order::in_order}}) ==
+        "Saga: batching.order must be Order::independent: its batches are drawn at random");
   CHECK(says(with_rule(Svrg{}, Adam{.beta1 = 2})) == "Adam: beta1 = 2, must be in [0, 1)");
   CHECK(x == VectorXd::Ones(5));
 }

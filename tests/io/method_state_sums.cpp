@@ -3,6 +3,8 @@
 #include <glissade/finite_sum/inner_rule.hpp>
 #include <glissade/finite_sum/saga.hpp>
 #include <glissade/finite_sum/sarah.hpp>
+#include <glissade/finite_sum/sophia_g.hpp>
+#include <glissade/finite_sum/stochastic_oasis.hpp>
 #include <glissade/finite_sum/svrg.hpp>
 #include <glissade/io/method_state.hpp>
 #include <glissade/minimize/curvature/oasis.hpp>
@@ -24,7 +26,7 @@ TEST_CASE("method state: finite sums, OASIS and Sophia go on from a file, bit fo
       const auto path = std::filesystem::temp_directory_path() / "glissade_sum_state.safetensors";
       VectorXd x = VectorXd::Ones(5);
       auto state = method.init(problem, x);
-      for (int k = 0; k < 3; ++k) method.step(problem, x, state);
+      for (int k = 0; k < 3; ++k) take_step(method, problem, x, state);
       save(state, x, path);
       VectorXd y = VectorXd::Zero(5);
       auto other = method.init(problem, y);
@@ -32,21 +34,21 @@ TEST_CASE("method state: finite sums, OASIS and Sophia go on from a file, bit fo
       std::filesystem::remove(path);
       REQUIRE(x == y);
       for (int k = 0; k < 3; ++k) {
-        method.step(problem, x, state);
-        method.step(problem, y, other);
+        take_step(method, problem, x, state);
+        take_step(method, problem, y, other);
       }
       CHECK(x == y);
       CHECK(state.value == other.value);
     }
   };
-  check(Svrg{.batch_size = 7});
-  check(Saga{.batch_size = 7});
-  check(Sarah{.batch_size = 7});
-  check(SarahPlus{.batch_size = 7});
-  check(AiSarah{.batch_size = 7});
-  check(with_rule(Sarah{.batch_size = 7}, Adam{.learning_rate = 1e-2}));
+  check(Svrg{.batching = {.size = 7}});
+  check(Saga{.batching = {.size = 7}});
+  check(Sarah{.batching = {.size = 7}});
+  check(SarahPlus{.batching = {.size = 7}});
+  check(AiSarah{.batching = {.size = 7}});
+  check(with_rule(Sarah{.batching = {.size = 7}}, Adam{.learning_rate = 1e-2}));
   check(Oasis{});
-  check(StochasticOasis{.learning_rate = 0.1, .beta1 = 0.9, .batch_size = 7});
+  check(StochasticOasis{.learning_rate = 0.1, .beta1 = 0.9, .batching = {.size = 7}});
   check(SophiaH{});
 }
 
@@ -59,7 +61,7 @@ TEST_CASE("method state: SophiaG goes on from a file, bit for bit") {
   const SophiaG method{.period = 2, .curvature_batch = 7};
   VectorXd x = VectorXd::Ones(15);
   auto state = method.init(problem, x);
-  for (int k = 0; k < 3; ++k) method.step(problem, x, state);
+  for (int k = 0; k < 3; ++k) take_step(method, problem, x, state);
   save(state, x, path);
   VectorXd y = VectorXd::Zero(15);
   auto other = method.init(problem, y);
@@ -67,8 +69,8 @@ TEST_CASE("method state: SophiaG goes on from a file, bit for bit") {
   std::filesystem::remove(path);
   REQUIRE(x == y);
   for (int k = 0; k < 3; ++k) {
-    method.step(problem, x, state);
-    method.step(problem, y, other);
+    take_step(method, problem, x, state);
+    take_step(method, problem, y, other);
   }
   CHECK(x == y);
   CHECK(state.unclipped == other.unclipped);

@@ -27,7 +27,8 @@ void measure(int n) {
   const glissade::Newton method;
   const Quartic f;
   V x = V::Constant(n, 2.0);
-  auto state = method.init(f, x);
+  auto oracle = glissade::oracle_of(f, x);
+  auto state = method.init(oracle, x);
   const auto begin = state;
   const V start = x;
   constexpr int steps = 4;
@@ -35,7 +36,7 @@ void measure(int n) {
     x = start;
     state.value = begin.value;
     state.gradient = begin.gradient;
-    for (int k = 0; k < steps; ++k) method.step(f, x, state);
+    for (int k = 0; k < steps; ++k) method.step(oracle, x, state);
   };
   const double step = bench::race({{"steps", run}}, 101, 1000)[0] / steps;
   glissade::Result r;
@@ -51,7 +52,7 @@ void measure(int n) {
 }  // namespace
 
 int main() {
-  std::printf("%4s %8s %12s %14s %12s\n", "d", "vectors", "ns a step", "minimize ns", "iterations");
+  std::printf("%4s %8s %12s %14s %12s\n", "d", "vectors", "ns per step", "minimize ns", "iterations");
   measure<3>(3);
   measure<Eigen::Dynamic>(3);
   measure<6>(6);

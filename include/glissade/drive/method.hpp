@@ -1,39 +1,56 @@
 // What a method is. Everything that an author of a new method needs to know is on this page.
 //
-// A method is an aggregate of options that moves a point downhill, with members
+// A method is an aggregate of options that moves a point, for minimize downhill, with members
 //
 //   name     static constexpr std::string_view, for messages
 //   options  static void options(auto& self, auto&& visit), as of a rule (rule/rule.hpp); and, where
 //            that is not enough, void check() const, which throws
 //   State    template <class V>: all that it remembers from step to step, a value. It has
 //              name      std::string_view or std::string, for files
-//              value     double, f at x
-//              gradient  V, at x
-//              visit     static void visit(auto& self, auto&& field): field("value", self.value) for
+//              visit     static void visit(auto& self, auto&& field): field("length", self.length) for
 //                        every member that matters later; whole numbers with the bounds that
 //                        keep them valid: field("pairs", self.pairs, 0, memory)
+//            A State for minimize derives from ValueAndGradient<V>, which holds value and gradient, and its visit
+//            begins with ValueAndGradient<V>::visit(self, field).
 //   init     template <class F, class V> State<V> init(F&& objective, const V& x) const
-//   step     template <class F, class V> Report step(F&& objective, V& x, State<V>& state) const
+//            return state_at<State<V>>(*this, objective, x), and what else the state begins with
+//   step     template <class F, class V> Report step(F& f, V& x, State<V>& state) const
 //   at_saddle
 //            template <class F, class V> bool at_saddle(F& f, const V& x, State<V>& state) const, where
 //            it can tell: asked where the gradient is within its tolerance; if true, step leaves the
 //            saddle, or reports Status::saddle
 //
-// Both begin with `auto&& f = oracle_of(objective, x);` and call the objective only through f; init
-// also begins with check_method(*this). V is a column vector of doubles, of fixed or dynamic size. step moves
-// x and leaves value and gradient of the new x in the state; it says so in its report, or why it could
-// not. It need not be careful about non-finite numbers, budgets and stop rules: minimize goes back
-// to the point before a step that met such and ends with the right status. Only loops within
-// a step must be bounded, whatever the objective returns.
+// f is an Oracle (oracle/objective.hpp), the only way to the objective. V is a column vector of doubles, of fixed or
+// dynamic size. step moves x and leaves value and gradient of the new x in the state; it says so in its report, or why
+// it could not. It need not be careful about options, non-finite values, budgets and stop rules: the driver
+// (drive.hpp) goes back to the point before the step that met one of these and ends with the right status. Only loops
+// within a step must be bounded, whatever the objective returns.
 #pragma once
 
-#include <cmath>
-
+#include "../oracle/norm.hpp"
 #include "../oracle/objective.hpp"
 #include "../rule/options.hpp"
 #include "status.hpp"
 
 namespace glissade {
+
+/// Value and gradient at x: the base of the State of a method that minimizes.
+template <class V>
+struct ValueAndGradient {
+  double value = 0;
+  V gradient;
+
+  static void visit(auto& self, auto&& field) {
+    field("value", self.value);
+    field("gradient", self.gradient);
+  }
+};
+
+/// The report of a step that ended where the state says.
+template <class S>
+Report report_of(const S& state, Status status = Status::running) {
+  return {detail::norm_of(state.gradient), state.value, status};
+}
 
 /// Throws std::invalid_argument at the first option out of its range.
 template <class M>
@@ -42,22 +59,28 @@ void check_method(const M& method) {
   if constexpr (requires { method.check(); }) method.check();
 }
 
-namespace detail {
-
-/// Euclidean, safe from overflow and underflow.
-template <class V>
-double norm_of(const V& v) {
-  const double fast = v.norm();
-  if (fast > 1e-140 && fast < 1e140) return fast;
-  return v.size() == 0 ? 0.0 : v.stableNorm();
+/// A state with value and gradient at x, from a method whose options are in range: what init begins with. The
+/// objective may be an oracle or not.
+template <class S, class M, class F, class V>
+S state_at(const M& method, F&& objective, const V& x) {
+  check_method(method);
+  auto&& f = oracle_of(objective, x);
+  S state;
+  state.value = f.value_and_gradient(x, state.gradient);
+  return state;
 }
 
-}  // namespace detail
-
-/// The report of a step that ended where the state says.
-template <class S>
-Report report_of(const S& state, Status status = Status::running) {
-  return {state.value, detail::norm_of(state.gradient), status};
+/// One step of a method in a loop of one's own; the objective may be an oracle or not.
+///
+///     auto state = method.init(f, x);
+///     while (...) take_step(method, f, x, state);
+///
+/// Throws std::invalid_argument for an option out of its range.
+template <class M, class F, class V, class S>
+Report take_step(const M& method, F&& objective, V& x, S& state) {
+  check_method(method);
+  auto&& f = oracle_of(objective, x);
+  return method.step(f, x, state);
 }
 
 }  // namespace glissade

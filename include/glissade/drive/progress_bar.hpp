@@ -1,18 +1,18 @@
-// An observer that shows on standard error how a minimization gets on.
+// An observer that shows on standard error how a run gets on.
 #pragma once
 
+#include <cmath>
 #include <cstdio>
-#include <limits>
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <unistd.h>
 #endif
 
-#include "observer.hpp"
+#include "record.hpp"
 
 namespace glissade {
 
-/// One line on standard error, renewed ten times a second; silent where that is no terminal.
+/// One line on standard error, renewed ten times a second; silent where that is not a terminal.
 class ProgressBar {
  public:
   ProgressBar() : ProgressBar(is_terminal()) {}
@@ -28,8 +28,10 @@ class ProgressBar {
   void operator()(const Record& record) {
     if (!shown_ || (last_ >= 0 && record.seconds < last_ + 0.1)) return;
     last_ = record.seconds;
-    std::fprintf(stderr, "\riteration %-8lld value %-+18.10e |gradient| %-10.3e %8.1f s",
-                 static_cast<long long>(record.iteration), record.value, record.gradient_norm, record.seconds);
+    std::fprintf(stderr, "\riteration %-8lld", static_cast<long long>(record.iteration));
+    if (!std::isnan(record.value)) std::fprintf(stderr, " value %-+18.10e", record.value);
+    const char* measure = std::isnan(record.gradient_norm) ? "residual" : "|gradient|";
+    std::fprintf(stderr, " %s %-10.3e %8.1f s", measure, record.measure, record.seconds);
     std::fflush(stderr);
   }
 

@@ -1,19 +1,21 @@
-// How a minimization ended and what it cost.
+// How a run of a method ended, and what it cost.
 #pragma once
 
 #include <cstdint>
 #include <limits>
 #include <string_view>
 
+#include "../oracle/calls.hpp"
+
 namespace glissade {
 
 enum class Status {
   running,
-  // It got where it was sent.
+  // A tolerance was met.
   gradient_tolerance,
   step_tolerance,
   value_tolerance,
-  // It was told to stop.
+  // A limit, a predicate or an observer ended it.
   max_iterations,
   max_value_calls,
   max_gradient_calls,
@@ -34,7 +36,7 @@ enum class Status {
   constant_too_large,
 };
 
-/// A sentence about why a minimization ended.
+/// A sentence about why a run ended.
 constexpr std::string_view to_string(Status status) {
   switch (status) {
     case Status::running:
@@ -85,50 +87,24 @@ constexpr std::string_view to_string(Status status) {
   return "Unknown status.";
 }
 
-/// True where the minimization ended because a tolerance was met.
+/// True where the run ended because a tolerance was met.
 constexpr bool converged(Status status) {
   return status == Status::gradient_tolerance || status == Status::step_tolerance || status == Status::value_tolerance;
 }
 
-/// Calls of the objective. One call that gives value and gradient counts as one of each.
-struct Evaluations {
-  std::int64_t value = 0;
-  std::int64_t gradient = 0;
-  std::int64_t hessian = 0;
-  std::int64_t hessian_vector = 0;
-  std::int64_t prox = 0;
-  std::int64_t component_value = 0;  // terms of a finite sum, over all batches
-  std::int64_t component_gradient = 0;
-  std::int64_t component_hessian_vector = 0;
-  std::int64_t component_third = 0;
-  std::int64_t components = 0;  // terms of the sum; 0: no batch was asked for
-
-  /// Calls in units of whole functions: a batch of k of n terms is k / n.
-  [[nodiscard]] constexpr double values() const { return static_cast<double>(value) + share(component_value); }
-  [[nodiscard]] constexpr double gradients() const { return static_cast<double>(gradient) + share(component_gradient); }
-  [[nodiscard]] constexpr double hessian_vectors() const {
-    return static_cast<double>(hessian_vector) + share(component_hessian_vector);
-  }
-  friend constexpr bool operator==(const Evaluations&, const Evaluations&) = default;
-
- private:
-  [[nodiscard]] constexpr double share(std::int64_t terms) const {
-    return components == 0 ? 0.0 : static_cast<double>(terms) / static_cast<double>(components);
-  }
-};
-
-/// What a method's step says. A status other than `running` ends the minimization.
+/// What a method says of a step, or of its start. A status other than `running` ends the run.
 struct Report {
-  double value = std::numeric_limits<double>::quiet_NaN();
-  double gradient_norm = std::numeric_limits<double>::quiet_NaN();
+  double measure = std::numeric_limits<double>::quiet_NaN();  // what must be small at a solution
+  double value = std::numeric_limits<double>::quiet_NaN();    // of the objective; NaN: the problem has none
   Status status = Status::running;
   bool progress = true;  // false: the point is on trial, or a trial was given up; no sign of convergence
 };
 
 struct Result {
   Status status = Status::running;
-  double value = std::numeric_limits<double>::quiet_NaN();
-  double gradient_norm = std::numeric_limits<double>::quiet_NaN();  // Euclidean
+  double value = std::numeric_limits<double>::quiet_NaN();          // NaN: the problem has none
+  double gradient_norm = std::numeric_limits<double>::quiet_NaN();  // Euclidean; NaN: the problem has no gradient
+  double measure = std::numeric_limits<double>::quiet_NaN();  // what is small at a solution: here the gradient's norm
   std::int64_t iterations = 0;
   Evaluations evaluations;
 };

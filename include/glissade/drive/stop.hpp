@@ -1,13 +1,16 @@
 // When to stop. The tolerances hold for every method alike; what is zero or infinite is switched off.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <string_view>
 
 #include "../core/checks.hpp"
-#include "observer.hpp"
+#include "record.hpp"
+#include "status.hpp"
 
 namespace glissade {
 
@@ -23,8 +26,8 @@ namespace glissade {
 ///
 /// Steps that do not move x (a learning rate of 0, a batch passed over) and trials of a method (Report::progress)
 /// are no sign of convergence: step_tolerance and value_tolerance pass them over. Norms are Euclidean. No more calls of
-/// the objective are made than allowed: a step that would need more is given up, and x is the point before it. Time is
-/// looked at between iterations.
+/// the objective are made than allowed: a step that would need more is undone, and x is the point before it. Time is
+/// checked between iterations.
 struct Stop {
   std::int64_t max_iterations = 10'000;
   double gradient_tolerance = 1e-6;
@@ -39,18 +42,47 @@ struct Stop {
   std::function<bool(const Record&)> predicate = {};
 
   /// Throws std::invalid_argument for a limit out of its range.
-  void check() const {
-    require("Stop", "max_iterations", static_cast<double>(max_iterations), range::non_negative);
-    require("Stop", "gradient_tolerance", gradient_tolerance, range::non_negative);
-    require("Stop", "step_tolerance", step_tolerance, range::non_negative);
-    require("Stop", "value_tolerance", value_tolerance, range::non_negative);
-    require("Stop", "max_value_calls", static_cast<double>(max_value_calls), range::non_negative);
-    require("Stop", "max_gradient_calls", static_cast<double>(max_gradient_calls), range::non_negative);
-    require("Stop", "max_hessian_calls", static_cast<double>(max_hessian_calls), range::non_negative);
-    require("Stop", "max_product_calls", static_cast<double>(max_product_calls), range::non_negative);
-    require("Stop", "max_seconds", max_seconds, Range{0, std::numeric_limits<double>::infinity()});
-    require("Stop", "lowest_value", lowest_value, range::any);
-  }
+  void check() const;
 };
+
+namespace detail {
+
+/// A limit of Stop on the calls of one kind. With a limit of 0 a run ends where it begins if every step makes such
+/// calls; if only some methods do, it ends where one is refused.
+struct CallLimit {
+  Call call;
+  std::int64_t Stop::*most;
+  Status reached;
+  std::string_view name;
+  bool every_step;
+};
+
+/// In the order in which they are checked.
+inline constexpr std::array call_limits{
+    CallLimit{Call::value, &Stop::max_value_calls, Status::max_value_calls, "max_value_calls", true},
+    CallLimit{Call::gradient, &Stop::max_gradient_calls, Status::max_gradient_calls, "max_gradient_calls", true},
+    CallLimit{Call::hessian, &Stop::max_hessian_calls, Status::max_hessian_calls, "max_hessian_calls", false},
+    CallLimit{Call::hessian_vector, &Stop::max_product_calls, Status::max_product_calls, "max_product_calls", false},
+};
+
+/// The status of a run that would need more calls of this kind than it may make.
+constexpr Status status_of_refused(Call call) {
+  for (const CallLimit& limit : call_limits)
+    if (limit.call == call) return limit.reached;
+  return Status::running;
+}
+
+}  // namespace detail
+
+inline void Stop::check() const {
+  require("Stop", "max_iterations", static_cast<double>(max_iterations), range::non_negative);
+  require("Stop", "gradient_tolerance", gradient_tolerance, range::non_negative);
+  require("Stop", "step_tolerance", step_tolerance, range::non_negative);
+  require("Stop", "value_tolerance", value_tolerance, range::non_negative);
+  for (const detail::CallLimit& limit : detail::call_limits)
+    require("Stop", limit.name, static_cast<double>(this->*limit.most), range::non_negative);
+  require("Stop", "max_seconds", max_seconds, Range{0, std::numeric_limits<double>::infinity()});
+  require("Stop", "lowest_value", lowest_value, range::any);
+}
 
 }  // namespace glissade

@@ -17,30 +17,26 @@ namespace glissade {
 /// Where a is not a positive finite number, the last limit 1 / delta is the step; before there is one, the batch is
 /// passed over. The third derivative is left out where drop_third asks for that or the objective has no batch_third.
 /// One step of the method is one outer loop; value and gradient are exact after it.
-/// Beats a tuned SARAH on badly scaled data where passes count terms looked at (published_passes). By work, where an
-/// inner step costs twice SARAH's, it is up to 35 times behind a tuned SARAH there, and clearly behind a tuned SARAH+.
-/// What holds by every count: it is orders of magnitude ahead of an untuned one.
+/// On badly scaled data it beats a tuned SARAH if passes count the terms that were looked at (published_passes). By
+/// work, where an inner step costs twice SARAH's, it is up to 35 times slower there than a tuned SARAH, and clearly
+/// slower than a tuned SARAH+. By every count it is orders of magnitude faster than an untuned one.
 /// State: value, gradient, delta, started, outer and inner (counts); batches follow from the seed.
-/// Cost: one gradient a step, and 2 batch_size gradients, batch_size Hessian-vector products and batch_size third
-/// derivatives of terms an inner step.
+/// Cost: one gradient per step; per inner step 2 batching.size gradients of terms, and batching.size of their
+/// Hessian-vector products and of their third derivatives.
 /// Errors: std::invalid_argument for options out of range.
 /// Source: "AI-SARAH: Adaptive and Implicit Stochastic Recursive Gradient Methods", 2021, arXiv 2102.09700,
-/// Algorithm 2. Deviation: the inner loop has a most.
+/// Algorithm 2. Deviation: the inner loop has a maximum length.
 struct AiSarah {
   static constexpr std::string_view name = "AiSarah";
-  double gamma = 1.0 / 32;       // in (0, 1)
-  double beta = 0.999;           // in [0, 1)
-  std::int64_t batch_size = 64;  // in [1, n]
-  std::int64_t inner_steps = 0;  // >= 0, the most in an outer loop; 0: 20 passes
+  double gamma = 1.0 / 32;     // in (0, 1)
+  double beta = 0.999;         // in [0, 1)
+  Batching<64> batching = {};  // inner_steps is the maximum length of an outer loop; 0: 20 passes
   bool drop_third = false;
-  Order order = Order::reshuffled;
-  std::uint64_t seed = 0;
 
   static void options(auto& self, auto&& visit) {
     visit("gamma", self.gamma, range::open_fraction);
     visit("beta", self.beta, range::decay);
-    visit("batch_size", self.batch_size, range::at_least_one);
-    visit("inner_steps", self.inner_steps, range::non_negative);
+    self.batching.options(self.batching, visit);
     visit("drop_third", self.drop_third);
   }
   template <class V>
@@ -61,17 +57,17 @@ struct AiSarah {
     return detail::begin_finite_sum<State<V>>(*this, objective, x);
   }
   template <class F, class V>
-  Report step(F&& objective, V& x, State<V>& state) const {
-    return step_with(objective, x, state, detail::PlainMove{});
+  Report step(F& f, V& x, State<V>& state) const {
+    return step_with(f, x, state, detail::PlainMove{});
   }
   /// The same with the user's move(x, direction, alpha) in place of x -= alpha direction.
   template <class F, class V, class Move>
   Report step_with(F&& objective, V& x, State<V>& state, Move&& move) const {
     auto&& f = oracle_of(objective, x);
     detail::begin_outer(*this, f, state);
-    const std::int64_t most = inner_steps > 0 ? inner_steps : 20 * state.batches.per_pass();
+    const std::int64_t most = batching.steps_or(20 * state.batches.per_pass());
     const double end = gamma * state.gradient.squaredNorm();
-    for (std::int64_t t = 0; t < most && f.refused() == Status::running; ++t) {
+    for (std::int64_t t = 0; t < most && !f.refused(); ++t) {
       if (t > 0 && !(state.direction.squaredNorm() >= end)) break;
       const auto batch = state.batches.next();
       const double newton = newton_step(f, x, state, batch);

@@ -13,44 +13,35 @@ namespace glissade {
 ///     a_j <- g_j(x),   G <- G + d / number of batches
 ///
 /// w_j = batches |S_j| / n weighs a last batch of another size, so that d + G is unbiased. Unlike Svrg and Sarah, steps
-/// behind the first depend on the batch size even where all terms are equal: the table remembers gradients for about
-/// as many steps as there are batches. One step of the method is
-/// inner_steps of these and one more gradient, for value and gradient to be exact; with longer inner loops that weighs
-/// less. Where the objective has a prox, value and gradient are those of the smooth part alone.
-/// State: value, gradient, outer and inner (counts), table (n / batch_size gradients).
-/// Cost: batch_size gradients of terms an inner step, one gradient a step; the table.
+/// after the first depend on the batch size even where all terms are equal: the table remembers gradients for about
+/// as many steps as there are batches. One step of the method is inner_steps of these and one more gradient, for value
+/// and gradient to be exact; with longer inner loops that weighs less. Where the objective has a prox, value and
+/// gradient are those of the smooth part alone. State: value, gradient, outer and inner (counts), table (n /
+/// batching.size gradients). Cost: batching.size gradients of terms per inner step, one gradient per step; the table.
 /// Errors: std::invalid_argument for options out of range. Too large a step_size ends as Status::non_finite.
 /// Source: "SAGA: A Fast Incremental Gradient Method With Support for Non-Strongly Convex Composite Objectives", 2014,
 /// arXiv 1407.0202. Deviation: mini-batches by blocks of terms.
 struct Saga {
   static constexpr std::string_view name = "Saga";
-  double step_size = 0.1;        // > 0; about 1 / (3 L), L of the terms
-  std::int64_t batch_size = 1;   // in [1, n]
-  std::int64_t inner_steps = 0;  // >= 0; 0: two passes
-  std::uint64_t seed = 0;
+  double step_size = 0.1;                         // > 0; about 1 / (3 L), L of the terms
+  Batching<1, Order::independent> batching = {};  // inner_steps 0: two passes; no other order
 
   static void options(auto& self, auto&& visit) {
     visit("step_size", self.step_size, range::positive);
-    visit("batch_size", self.batch_size, range::at_least_one);
-    visit("inner_steps", self.inner_steps, range::non_negative);
+    self.batching.options(self.batching, visit);
+  }
+  void check() const {
+    if (batching.order != Order::independent)
+      throw std::invalid_argument("Saga: batching.order must be Order::independent: its batches are drawn at random");
   }
   template <class V>
-  struct State {
-    std::string_view name;
-    double value = 0;
-    V gradient;
-    std::int64_t outer = 0;
-    std::int64_t inner = 0;
+  struct State : FiniteSumState<V> {
     Eigen::VectorXd table;  // gradients of the batches, one after the other
-    V mean, direction, scratch;
+    V mean;
     std::vector<Index> indices;
 
     static void visit(auto& self, auto&& field) {
-      constexpr std::int64_t most = std::int64_t{1} << 53;
-      field("value", self.value);
-      field("gradient", self.gradient);
-      field("outer", self.outer, 0, most);
-      field("inner", self.inner, 0, most);
+      FiniteSumState<V>::visit(self, field);
       field("table", self.table);
     }
   };
@@ -58,14 +49,11 @@ struct Saga {
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
-    check_method(*this);
-    State<V> state;
-    state.name = name;
+    // Value and gradient first: they are what a spent budget leaves.
+    auto state = detail::begin_finite_sum<State<V>>(*this, f, x);
     const Index n = f.size();
-    detail::check_batch_size(name, batch_size, n);
-    state.value = f.value_and_gradient(x, state.gradient);  // first: it is what a spent budget leaves
     const Index d = x.size();
-    const Index batches = n / batch_size;
+    const Index batches = n / batching.size;
     state.table.resize(d * batches);
     for (Index j = 0; j < batches; ++j) {
       f.batch_gradient(x, batch(state, j, n), state.scratch);
@@ -75,18 +63,16 @@ struct Saga {
   }
 
   template <class F, class V>
-  Report step(F&& objective, V& x, State<V>& state) const {
-    return step_with(objective, x, state, detail::PlainMove{});
+  Report step(F& f, V& x, State<V>& state) const {
+    return step_with(f, x, state, detail::PlainMove{});
   }
   /// The same with the user's move(x, direction, step_size) in place of x -= step_size direction.
   template <class F, class V, class Move>
   Report step_with(F&& objective, V& x, State<V>& state, Move&& move) const {
     auto&& f = oracle_of(objective, x);
-    check_method(*this);
-    const Index n = f.size();
-    detail::check_batch_size(name, batch_size, n);
+    const Index n = batching.terms(name, f);
     const Index d = x.size();
-    const Index batches = n / batch_size;
+    const Index batches = n / batching.size;
     if (state.table.size() != d * batches)
       throw std::invalid_argument("Saga: the state's table has " + std::to_string(state.table.size()) +
                                   " numbers, must be " + std::to_string(d * batches));
@@ -95,9 +81,9 @@ struct Saga {
     for (Index j = 0; j < batches; ++j)
       state.mean += weight(j, n) / static_cast<double>(batches) * state.table.segment(j * d, d);
 
-    const RandomKey key = RandomKey{seed}.derive(static_cast<std::uint64_t>(state.outer));
-    const std::int64_t steps = inner_steps > 0 ? inner_steps : 2 * batches;
-    for (std::int64_t t = 0; t < steps && f.refused() == Status::running; ++t) {
+    const RandomKey key = RandomKey{batching.seed}.derive(static_cast<std::uint64_t>(state.outer));
+    const std::int64_t steps = batching.steps_or(2 * batches);
+    for (std::int64_t t = 0; t < steps && !f.refused(); ++t) {
       const auto j = static_cast<Index>(
           detail::random_below(key, static_cast<std::uint64_t>(t), static_cast<std::uint64_t>(batches)));
       f.batch_gradient(x, batch(state, j, n), state.scratch);
@@ -114,10 +100,12 @@ struct Saga {
   }
 
  private:
-  [[nodiscard]] Index begin_of(Index j) const { return j * batch_size; }
-  [[nodiscard]] Index size_of(Index j, Index n) const { return j + 1 == n / batch_size ? n - begin_of(j) : batch_size; }
+  [[nodiscard]] Index begin_of(Index j) const { return j * batching.size; }
+  [[nodiscard]] Index size_of(Index j, Index n) const {
+    return j + 1 == n / batching.size ? n - begin_of(j) : batching.size;
+  }
   [[nodiscard]] double weight(Index j, Index n) const {
-    return static_cast<double>(size_of(j, n) * (n / batch_size)) / static_cast<double>(n);
+    return static_cast<double>(size_of(j, n) * (n / batching.size)) / static_cast<double>(n);
   }
   template <class S>
   std::span<const Index> batch(S& state, Index j, Index n) const {

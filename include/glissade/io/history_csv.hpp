@@ -5,7 +5,7 @@
 #include <string>
 
 #include "../core/checks.hpp"
-#include "../drive/observer.hpp"
+#include "../drive/history.hpp"
 #include "file.hpp"
 
 namespace glissade {

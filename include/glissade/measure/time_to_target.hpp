@@ -5,7 +5,7 @@
 #include <functional>
 #include <limits>
 
-#include "../drive/observer.hpp"
+#include "../drive/record.hpp"
 
 namespace glissade {
 

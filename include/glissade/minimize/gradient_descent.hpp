@@ -26,18 +26,15 @@ struct GradientDescent {
   void check() const { check_search(search); }
 
   template <class V>
-  struct State {
+  struct State : ValueAndGradient<V> {
     static constexpr std::string_view name = GradientDescent::name;
-    double value = 0;
-    V gradient;
     double decrease = 0;  // f_{k-1} - f_k
     double length = 0;    // the last a; 0 at the start
     V direction;
     LineScratch<V> scratch;
 
     static void visit(auto& self, auto&& field) {
-      field("value", self.value);
-      field("gradient", self.gradient);
+      ValueAndGradient<V>::visit(self, field);
       field("decrease", self.decrease);
       field("length", self.length);
     }
@@ -45,19 +42,14 @@ struct GradientDescent {
 
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
-    auto&& f = oracle_of(objective, x);
-    check_method(*this);
-    State<V> state;
-    state.value = f.value_and_gradient(x, state.gradient);
-    return state;
+    return state_at<State<V>>(*this, objective, x);
   }
 
   template <class F, class V>
-  Report step(F&& objective, V& x, State<V>& state) const {
-    auto&& f = oracle_of(objective, x);
+  Report step(F& f, V& x, State<V>& state) const {
     state.direction = -state.gradient;
     const double last = state.value;
-    Line line(f, x, state.value, state.gradient, state.direction, state.scratch);
+    Line line(f, x, state, state.direction, state.scratch);
     double first = 1 / detail::norm_of(state.gradient);
     if (state.length > 0) {
       const double wanted = 2 * state.decrease / std::abs(line.slope());

@@ -16,8 +16,8 @@ namespace glissade {
 ///     AutoDiff f{[](const auto& x) { return 100 * pow(x[1] - x[0] * x[0], 2) + pow(1 - x[0], 2); }};
 ///     minimize(f, x, Newton{});
 ///
-/// The callable takes any vector whose numbers are double or an Eigen::AutoDiffScalar and returns such a
-/// number or an expression of them; it calls sqrt, exp, pow and so on unqualified (using std::exp;).
+/// The callable takes any vector of doubles or of Eigen::AutoDiffScalar and returns a scalar of that type, or an
+/// expression of them; it calls sqrt, exp, pow and so on unqualified (using std::exp;).
 ///
 /// Cost with n variables: a gradient is about n values, a Hessian about n^2: for small n, or to check
 /// derivatives written by hand. Vectors of fixed size need no memory from the heap.

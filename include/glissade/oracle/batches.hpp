@@ -8,7 +8,6 @@
 #include <span>
 #include <vector>
 
-#include "../core/checks.hpp"
 #include "../core/random.hpp"
 
 namespace glissade {
@@ -76,11 +75,6 @@ class Batches {
   Index position_ = 0;
   std::vector<Index> indices_;
 };
-
-/// Throws std::invalid_argument: "Svrg: batch_size = 70, must be in [1, 64]".
-inline void check_batch_size(std::string_view owner, std::int64_t batch_size, Index n) {
-  require(owner, "batch_size", static_cast<double>(batch_size), Range{1, static_cast<double>(n)});
-}
 
 }  // namespace detail
 }  // namespace glissade

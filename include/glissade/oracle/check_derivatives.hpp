@@ -38,7 +38,7 @@ void differentiate(const F& values, double first, Values& derivative, Values& bo
   constexpr double eps = std::numeric_limits<double>::epsilon();
   std::array<Values, rows> last, now;
   double h = first;
-  int row = 0;  // of the tableau, which begins anew behind a value that is not finite
+  int row = 0;  // of the tableau, which begins anew after a value that is not finite
   for (int k = 0; k < rows; ++k, h /= 2) {
     const Values above = values(h);
     const Values below = values(-h);
@@ -77,7 +77,7 @@ void differentiate_along(const V& x, const V& direction, double scale, const F& 
 }
 
 /// Compares one coefficient. Differences resolve it if their error is below a fifth of the tolerance. Where there are
-/// none, since the function is not finite around x, nothing is known, and that is no pass.
+/// none, since the function is not finite around x, nothing is known, and the check does not pass.
 inline void compare(DerivativeCheck& check, double tolerance, Index row, Index col, double given, double expected,
                     double bound) {
   const double size = std::max(std::abs(given), std::abs(expected));
@@ -97,9 +97,9 @@ inline void compare(DerivativeCheck& check, double tolerance, Index row, Index c
 ///     if (!check.passed) std::cerr << check.text();
 ///
 /// A coefficient is wrong if it is off by more than tolerance times its size and by more than five times the
-/// error that the differences themselves may have: of values rounded to 16 digits small coefficients beside
-/// large ones cannot be resolved, and right ones are not blamed for that. A coefficient of which the differences say
-/// nothing, for the objective is not finite around x, does not pass. Cost: up to 56 n values.
+/// error that the differences themselves may have: values rounded to 16 digits cannot resolve small coefficients beside
+/// large ones, and right coefficients are not blamed for that. A coefficient of which the differences say nothing,
+/// because the objective is not finite around x, does not pass. Cost: up to 56 n values.
 template <class F, class X>
 DerivativeCheck check_gradient(F&& objective, const X& at, double tolerance = 1e-5) {
   using V = Eigen::Matrix<double, X::SizeAtCompileTime, 1>;

@@ -5,7 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "../drive/method.hpp"
+#include "norm.hpp"
+#include "objective.hpp"
 
 namespace glissade {
 
@@ -75,7 +76,7 @@ GradientByDifferences(F) -> GradientByDifferences<F>;
 ///     H v = (g(x + h v) - g(x - h v)) / (2 h),   h = eps^{1/3} max(1, ||x||) / ||v||
 ///     H symmetrized, column by column with h = eps^{1/3} max(1, |x_i|)
 ///
-/// Cost: 2 gradients a product, 2 n a Hessian; minimize counts them as one product or one Hessian.
+/// Cost: 2 gradients per product, 2 n per Hessian; minimize counts them as one product or one Hessian.
 template <class F>
 struct HessianByDifferences {
   F function;

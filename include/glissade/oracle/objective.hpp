@@ -22,17 +22,19 @@
 #include <Eigen/Core>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
 
 #include "../core/checks.hpp"
-#include "../drive/status.hpp"
+#include "calls.hpp"
 
 namespace glissade {
 
@@ -51,9 +53,9 @@ concept HasGradientMember = requires(F& f, const V& x, V& g) {
   { f.value_and_gradient(x, g) } -> std::convertible_to<double>;
 };
 template <class F, class V>
-concept GradientCallable =
-    std::invocable<F&, const V&, V&> && std::convertible_to < std::invoke_result_t<F&, const V&, V&>,
-double > ;
+concept GradientCallable = requires(F& f, const V& x, V& g) {
+  { f(x, g) } -> std::convertible_to<double>;
+};
 template <class F, class V>
 concept HasGradient = HasGradientMember<F, V> || GradientCallable<F, V>;
 template <class F, class V>
@@ -94,13 +96,13 @@ concept HasProx = requires(F& f, V& x) {
   f.prox(x, 1.0);
 };
 
-/// Asks an objective, counts the calls and keeps to their budget. Methods see objectives only
-/// through it. A call beyond the budget is not made: what it would fill is NaN then and refused()
-/// tells why, so that a search ends as on any function without finite values.
+/// Asks an objective, counts the calls and keeps to their budgets. Methods see objectives only through it. A call
+/// beyond its budget is not made: what it would fill is NaN then and refused() tells which call it was, so that a
+/// search ends as on any function without finite values.
 template <class F, class V>
 class Oracle {
  public:
-  explicit Oracle(F& objective) : f_(&objective) {}
+  explicit Oracle(F& objective) : f_(&objective) { budgets_.fill(std::numeric_limits<double>::infinity()); }
 
   /// True where value(x) does not cost a gradient as well.
   static constexpr bool has_value = HasValue<F, V>;
@@ -109,44 +111,33 @@ class Oracle {
   static constexpr bool has_batch_third = HasBatchThird<F, V>;
   static constexpr bool has_prox = HasProx<F, V>;
 
-  void allow(std::int64_t values, std::int64_t gradients, std::int64_t hessians = unlimited,
-             std::int64_t products = unlimited) {
-    max_values_ = static_cast<double>(values);
-    max_gradients_ = static_cast<double>(gradients);
-    max_hessians_ = static_cast<double>(hessians);
-    max_products_ = static_cast<double>(products);
+  /// At most so many calls of a kind, its batches in shares of the sum included.
+  void allow(Call call, std::int64_t most) {
+    constexpr double slack = 1e-9;  // shares of a sum do not add up exactly
+    budgets_[static_cast<std::size_t>(call)] = static_cast<double>(most) * (1 + slack);
   }
   [[nodiscard]] const Evaluations& evaluations() const { return evaluations_; }
-  /// `running`, or the budget that stood in the way of a call.
-  [[nodiscard]] Status refused() const { return refused_; }
+  /// The call whose budget stood in the way of the last call that was not made, if there was one.
+  [[nodiscard]] std::optional<Call> refused() const { return refused_; }
 
   [[nodiscard]] double value(const V& x) {
-    if constexpr (has_value) {
-      if (!admit(1, 0)) return not_a_number;
-      ++evaluations_.value;
-      return static_cast<double>(f_->value(x));
-    } else {
-      return value_and_gradient(x, scratch_);
-    }
+    if constexpr (!has_value) return value_and_gradient(x, scratch_);
+    double value = not_a_number;
+    ask<has_value, Call::value>(1, [&](auto& f) { value = static_cast<double>(f.value(x)); });
+    return value;
   }
 
   double value_and_gradient(const V& x, V& gradient) {
     static_assert(HasGradient<F, V>,
                   "the objective lacks value_and_gradient(x, gradient), or a call operator "
                   "double(x, gradient), which this method needs");
-    gradient.resize(x.size());
-    if (!admit(1, 1)) {
-      gradient.setConstant(not_a_number);
-      return not_a_number;
-    }
-    ++evaluations_.value;
-    ++evaluations_.gradient;
     double value = not_a_number;
-    if constexpr (HasGradientMember<F, V>)
-      value = static_cast<double>(f_->value_and_gradient(x, gradient));
-    else if constexpr (GradientCallable<F, V>)
-      value = static_cast<double>((*f_)(x, gradient));
-    check_size("gradient", gradient.size(), x.size());
+    fill<HasGradient<F, V>, Call::value, Call::gradient>("gradient", x.size(), 1, gradient, [&](auto& f) {
+      if constexpr (HasGradientMember<F, V>)
+        value = static_cast<double>(f.value_and_gradient(x, gradient));
+      else
+        value = static_cast<double>(f(x, gradient));
+    });
     return value;
   }
 
@@ -166,12 +157,10 @@ class Oracle {
   void hessian(const V& x, H& hessian) {
     static_assert(has_hessian, "the objective lacks hessian(x, H), which this method needs");
     hessian.resize(x.size(), x.size());
-    if (!admit(0, 0, 1)) {
+    if (!ask<has_hessian, Call::hessian>(1, [&](auto& f) { f.hessian(x, hessian); })) {
       hessian.setConstant(not_a_number);
       return;
     }
-    ++evaluations_.hessian;
-    if constexpr (has_hessian) f_->hessian(x, hessian);
     check_size("Hessian", hessian.rows(), x.size());
     check_size("Hessian", hessian.cols(), x.size());
     check_symmetry(hessian);
@@ -179,14 +168,8 @@ class Oracle {
 
   void hessian_vector(const V& x, const V& v, V& product) {
     static_assert(has_hessian_vector, "the objective lacks hessian_vector(x, v, Hv), which this method needs");
-    product.resize(x.size());
-    if (!admit(0, 0, 0, 1)) {
-      product.setConstant(not_a_number);
-      return;
-    }
-    ++evaluations_.hessian_vector;
-    if constexpr (has_hessian_vector) f_->hessian_vector(x, v, product);
-    check_size("product", product.size(), x.size());
+    fill<has_hessian_vector, Call::hessian_vector>("product", x.size(), 1, product,
+                                                   [&](auto& f) { f.hessian_vector(x, v, product); });
   }
 
   /// The number of terms of a finite sum, at least one.
@@ -200,93 +183,86 @@ class Oracle {
   }
 
   [[nodiscard]] double batch_value(const V& x, std::span<const Index> indices) {
-    static_assert(HasBatchValue<F, V>, "the objective lacks batch_value(x, indices), which this method needs");
-    if (!admit(share(indices), 0)) return not_a_number;
-    evaluations_.component_value += static_cast<std::int64_t>(indices.size());
-    if constexpr (HasBatchValue<F, V>) return static_cast<double>(f_->batch_value(x, indices));
-    return not_a_number;
+    constexpr bool given = HasBatchValue<F, V>;
+    static_assert(given, "the objective lacks batch_value(x, indices), which this method needs");
+    double value = not_a_number;
+    ask<given, Call::batch_value>(indices.size(),
+                                  [&](auto& f) { value = static_cast<double>(f.batch_value(x, indices)); });
+    return value;
   }
 
   void batch_gradient(const V& x, std::span<const Index> indices, V& gradient) {
-    static_assert(HasBatchGradient<F, V>,
-                  "the objective lacks batch_gradient(x, indices, gradient), which this method needs");
-    gradient.resize(x.size());
-    if (!admit(0, share(indices))) {
-      gradient.setConstant(not_a_number);
-      return;
-    }
-    evaluations_.component_gradient += static_cast<std::int64_t>(indices.size());
-    if constexpr (HasBatchGradient<F, V>) f_->batch_gradient(x, indices, gradient);
-    check_size("gradient", gradient.size(), x.size());
+    constexpr bool given = HasBatchGradient<F, V>;
+    static_assert(given, "the objective lacks batch_gradient(x, indices, gradient), which this method needs");
+    fill<given, Call::batch_gradient>("gradient", x.size(), indices.size(), gradient,
+                                      [&](auto& f) { f.batch_gradient(x, indices, gradient); });
   }
 
   void batch_hessian_vector(const V& x, std::span<const Index> indices, const V& v, V& product) {
-    static_assert(HasBatchHessianVector<F, V>,
-                  "the objective lacks batch_hessian_vector(x, indices, v, Hv), which this method needs");
-    product.resize(x.size());
-    if (!admit(0, 0, 0, share(indices))) {
-      product.setConstant(not_a_number);
-      return;
-    }
-    evaluations_.component_hessian_vector += static_cast<std::int64_t>(indices.size());
-    if constexpr (HasBatchHessianVector<F, V>) f_->batch_hessian_vector(x, indices, v, product);
-    check_size("product", product.size(), x.size());
+    constexpr bool given = HasBatchHessianVector<F, V>;
+    static_assert(given, "the objective lacks batch_hessian_vector(x, indices, v, Hv), which this method needs");
+    fill<given, Call::batch_hessian_vector>("product", x.size(), indices.size(), product,
+                                            [&](auto& f) { f.batch_hessian_vector(x, indices, v, product); });
   }
 
   void batch_third(const V& x, std::span<const Index> indices, const V& v, V& third) {
     static_assert(has_batch_third, "the objective lacks batch_third(x, indices, v, out), which this method needs");
-    third.resize(x.size());
-    evaluations_.component_third += static_cast<std::int64_t>(indices.size());
-    if constexpr (has_batch_third) f_->batch_third(x, indices, v, third);
-    check_size("third derivative", third.size(), x.size());
+    fill<has_batch_third, Call::batch_third>("third derivative", x.size(), indices.size(), third,
+                                             [&](auto& f) { f.batch_third(x, indices, v, third); });
   }
 
   template <class Uniform>
   void sampled_gradient(const V& x, std::span<const Index> indices, const Uniform& uniform, V& gradient) {
-    static_assert(HasSampledGradient<F, V>,
-                  "the objective lacks sampled_gradient(x, indices, uniform, g), which this method needs");
-    gradient.resize(x.size());
-    if (!admit(0, share(indices))) {
-      gradient.setConstant(not_a_number);
-      return;
-    }
-    evaluations_.component_gradient += static_cast<std::int64_t>(indices.size());
-    if constexpr (HasSampledGradient<F, V>) f_->sampled_gradient(x, indices, uniform, gradient);
-    check_size("gradient", gradient.size(), x.size());
+    constexpr bool given = HasSampledGradient<F, V>;
+    static_assert(given, "the objective lacks sampled_gradient(x, indices, uniform, g), which this method needs");
+    fill<given, Call::batch_gradient>("gradient", x.size(), indices.size(), gradient,
+                                      [&](auto& f) { f.sampled_gradient(x, indices, uniform, gradient); });
   }
 
   void prox(V& x, double step) {
-    static_assert(HasProx<F, V>, "the objective lacks prox(x, step), which this method needs");
-    ++evaluations_.prox;
-    if constexpr (HasProx<F, V>) {
-      if constexpr (std::is_void_v<decltype(f_->prox(x, step))>)
-        f_->prox(x, step);
+    static_assert(has_prox, "the objective lacks prox(x, step), which this method needs");
+    ask<has_prox, Call::prox>(1, [&](auto& f) {
+      if constexpr (std::is_void_v<decltype(f.prox(x, step))>)
+        f.prox(x, step);
       else
-        x = V(f_->prox(x, step));
-    }
+        x = V(f.prox(x, step));
+    });
   }
 
  private:
   static constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-  static constexpr std::int64_t unlimited = std::numeric_limits<std::int64_t>::max();
 
-  double share(std::span<const Index> indices) {
-    if (evaluations_.components == 0) evaluations_.components = size();
-    return static_cast<double>(indices.size()) / static_cast<double>(evaluations_.components);
+  /// A call of these kinds, of so many terms where it is of a batch: counted and made, or refused. What the objective
+  /// does not give is not compiled, so that the sentence about that is the only error.
+  template <bool given, Call... kinds, class Make>
+  EIGEN_ALWAYS_INLINE bool ask(std::size_t terms, const Make& make) {
+    const auto count = static_cast<std::int64_t>(terms);
+    if (!(admit<kinds>(count) && ...)) return false;
+    ((evaluations_[kinds] += count), ...);
+    if constexpr (given) make(*f_);
+    return true;
   }
 
-  bool admit(double values, double gradients, double hessians = 0, double products = 0) {
-    constexpr double slack = 1e-9;  // shares of a sum do not add up exactly
-    if (values > 0 && evaluations_.values() + values > max_values_ * (1 + slack))
-      refused_ = Status::max_value_calls;
-    else if (gradients > 0 && evaluations_.gradients() + gradients > max_gradients_ * (1 + slack))
-      refused_ = Status::max_gradient_calls;
-    else if (hessians > 0 && static_cast<double>(evaluations_.hessian) + hessians > max_hessians_)
-      refused_ = Status::max_hessian_calls;
-    else if (products > 0 && evaluations_.hessian_vectors() + products > max_products_ * (1 + slack))
-      refused_ = Status::max_product_calls;
+  /// The same for a call that fills a vector of so many numbers, with NaN where it is refused.
+  template <bool given, Call... kinds, class Make>
+  EIGEN_ALWAYS_INLINE void fill(const char* what, Index size, std::size_t terms, V& out, const Make& make) {
+    out.resize(size);
+    if (ask<given, kinds...>(terms, make))
+      check_size(what, out.size(), size);
     else
-      return true;
+      out.setConstant(not_a_number);
+  }
+
+  template <Call call>
+  bool admit(std::int64_t count) {
+    constexpr const detail::CallKind& kind = detail::kind_of(call);
+    double calls = static_cast<double>(count);
+    if constexpr (kind.is_batch()) {
+      if (evaluations_.components == 0) evaluations_.components = size();
+      calls = evaluations_.share(count);
+    }
+    if (!(evaluations_.whole(call) + calls > budgets_[static_cast<std::size_t>(kind.whole)])) return true;
+    refused_ = kind.whole;
     return false;
   }
 
@@ -313,11 +289,8 @@ class Oracle {
   F* f_;
   V scratch_;
   Evaluations evaluations_;
-  double max_values_ = std::numeric_limits<double>::infinity();
-  double max_gradients_ = std::numeric_limits<double>::infinity();
-  double max_hessians_ = std::numeric_limits<double>::infinity();
-  double max_products_ = std::numeric_limits<double>::infinity();
-  Status refused_ = Status::running;
+  std::array<double, detail::call_kinds.size()> budgets_;
+  std::optional<Call> refused_;
 };
 
 namespace detail {
@@ -327,8 +300,7 @@ template <class F, class V>
 inline constexpr bool is_oracle<Oracle<F, V>> = true;
 }  // namespace detail
 
-/// An oracle stays what it is, any other objective gets one for this call: so the init and step of a
-/// method take both.
+/// An oracle stays what it is, any other objective gets one for this call.
 ///
 ///     auto&& f = oracle_of(objective, x);
 template <class F, class V>

@@ -31,20 +31,20 @@ struct Cautious {
 
   static constexpr Reduction reduction = Reduction::over_tensor;
   static constexpr int sums = 1;
-  static constexpr std::size_t inner = slot_count<Direction>;
-  static constexpr std::array<std::string_view, inner + 1> slots = [] {
-    std::array<std::string_view, inner + 1> names{"direction"};
-    if constexpr (inner > 0) std::copy(Direction::slots.begin(), Direction::slots.end(), names.begin() + 1);
+  static constexpr std::size_t own = slot_count<Direction>;
+  static constexpr std::array<std::string_view, own + 1> slots = [] {
+    std::array<std::string_view, own + 1> names{"direction"};
+    if constexpr (own > 0) std::copy(Direction::slots.begin(), Direction::slots.end(), names.begin() + 1);
     return names;
   }();
-  static constexpr std::array<bool, inner + 1> non_negative = [] {
-    std::array<bool, inner + 1> result{};
-    for (std::size_t s = 0; s < inner; ++s) result[s + 1] = slot_is_non_negative<Direction>(s);
+  static constexpr std::array<bool, own + 1> non_negative = [] {
+    std::array<bool, own + 1> result{};
+    for (std::size_t s = 0; s < own; ++s) result[s + 1] = slot_is_non_negative<Direction>(s);
     return result;
   }();
-  static constexpr std::array<bool, inner + 1> full_precision = [] {
-    std::array<bool, inner + 1> result{};
-    for (std::size_t s = 0; s < inner; ++s) result[s + 1] = slot_has_full_precision<Direction>(s);
+  static constexpr std::array<bool, own + 1> full_precision = [] {
+    std::array<bool, own + 1> result{};
+    for (std::size_t s = 0; s < own; ++s) result[s + 1] = slot_has_full_precision<Direction>(s);
     return result;
   }();
   [[nodiscard]] double initial(std::size_t slot) const {

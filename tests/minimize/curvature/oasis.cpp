@@ -1,6 +1,7 @@
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
 #include "support/method_state.hpp"
+#include <glissade/finite_sum/stochastic_oasis.hpp>
 #include <glissade/minimize/curvature/oasis.hpp>
 #include <glissade/minimize/minimize.hpp>
 #include <glissade/problems/more_garbow_hillstrom.hpp>
@@ -68,11 +69,11 @@ TEST_CASE("OASIS halves the distance to the minimum of a separable quadratic, wh
   const Oasis method{.initial_learning_rate = 1e-3, .truncation = 1e-8};
   auto state = method.init(problem, x);
   CHECK((state.curvature - h).norm() < 1e-12 * h.norm());
-  method.step(problem, x, state);
+  take_step(method, problem, x, state);
   CHECK((x - 1e-3 * center).norm() < 1e-15);
   double distance = (x - center).norm();
   for (int k = 1; k <= 40; ++k) {
-    method.step(problem, x, state);
+    take_step(method, problem, x, state);
     CHECK(state.rate == Approx(0.5).epsilon(1e-12));
     CHECK((x - center).norm() == Approx(0.5 * distance).epsilon(k < 30 ? 1e-6 : 1e-2));
     distance = (x - center).norm();
@@ -115,7 +116,7 @@ TEST_CASE("OASIS with a constant preconditioner is AdGD") {
   double rate = 0.1;
   double growth = std::numeric_limits<double>::infinity();
   for (int k = 0; k < 50; ++k) {
-    method.step(problem, x, state);
+    take_step(method, problem, x, state);
     problem.value_and_gradient(y, g);
     if (k > 0) {
       const double next = std::min(std::sqrt(1 + growth) * rate, (y - last).norm() / (2 * (g - last_g).norm()));
@@ -170,8 +171,8 @@ TEST_CASE("OASIS: with the exact diagonal a diagonal change of variables gives t
   auto at_x = method.init(plain, x);
   auto at_y = method.init(scaled, y);
   for (int k = 0; k < 60; ++k) {
-    method.step(plain, x, at_x);
-    method.step(scaled, y, at_y);
+    take_step(method, plain, x, at_x);
+    take_step(method, scaled, y, at_y);
     CHECK(at_y.value == Approx(at_x.value).epsilon(1e-9).margin(1e-14));
   }
   CHECK(at_x.gradient.norm() < 1e-3);
@@ -184,9 +185,9 @@ TEST_CASE("OASIS: every number of a schedule is looked at, before anything is to
     const Oasis method{.learning_rate = late};
     VectorXd x = problem.start();
     auto state = method.init(problem, x);
-    for (int k = 0; k < 3; ++k) method.step(problem, x, state);
+    for (int k = 0; k < 3; ++k) take_step(method, problem, x, state);
     const VectorXd before = x, momentum = state.momentum, curvature = state.curvature;
-    CHECK(message_of([&] { method.step(problem, x, state); }) ==
+    CHECK(message_of([&] { take_step(method, problem, x, state); }) ==
           (bad < 0 ? "Oasis: learning_rate = -1, must be >= 0 and finite"
                    : "Oasis: learning_rate = nan, must be >= 0 and finite"));
     CHECK(x == before);
@@ -208,7 +209,7 @@ TEST_CASE("OASIS: fixed rate, momentum and decay by their formulas") {
                      .weight_decay = 0.1};
   auto state = method.init(problem, x);
   for (int k = 1; k <= 5; ++k) {
-    method.step(problem, x, state);
+    take_step(method, problem, x, state);
     problem.value_and_gradient(y, g);
     m = 0.9 * m + 0.1 * g;
     const double rate = 0.2 / k;
@@ -222,25 +223,26 @@ TEST_CASE("OASIS: resumes, stops, rejects") {
   const auto check = [&](const auto& method) {
     VectorXd x = problem.start();
     auto state = method.init(problem, x);
-    for (int k = 0; k < 5; ++k) method.step(problem, x, state);
+    for (int k = 0; k < 5; ++k) take_step(method, problem, x, state);
     VectorXd y = x;
     auto other = method.init(problem, VectorXd(VectorXd::Ones(20)));
     copy_state(state, other);
-    for (int k = 0; k < 5; ++k) method.step(problem, x, state);
-    for (int k = 0; k < 5; ++k) method.step(problem, y, other);
+    for (int k = 0; k < 5; ++k) take_step(method, problem, x, state);
+    for (int k = 0; k < 5; ++k) take_step(method, problem, y, other);
     CHECK(x == y);
     CHECK((x - problem.start()).norm() > 0);
   };
   check(Oasis{});
   check(Oasis{.learning_rate = 0.1, .beta1 = 0.9});
-  check(StochasticOasis{.learning_rate = 0.1, .batch_size = 70});
+  check(StochasticOasis{.learning_rate = 0.1, .batching = {.size = 70}});
 
   VectorXd x = problem.start();
   const auto says = [&](const auto& method) { return message_of([&] { minimize(problem, x, method); }); };
   CHECK(says(Oasis{.truncation = 0}) == "Oasis: truncation = 0, must be > 0 and finite");
   CHECK(says(Oasis{.beta2 = 1}) == "Oasis: beta2 = 1, must be in [0, 1)");
   CHECK(says(Oasis{.beta1 = 0.9}) == "Oasis: beta1 and weight_decay need a learning_rate");
-  CHECK(says(StochasticOasis{.batch_size = 501}) == "StochasticOasis: batch_size = 501, must be in [1, 500]");
+  CHECK(says(StochasticOasis{.batching = {.size = 501}}) ==
+        "StochasticOasis: batching.size = 501, must be in [1, 500]");
 
   // A constant function: the rate stays finite. A start at the optimum: no iteration.
   struct Constant {
@@ -248,7 +250,7 @@ TEST_CASE("OASIS: resumes, stops, rejects") {
     void hessian_vector(const VectorXd&, const VectorXd&, VectorXd& Hv) const { Hv.setZero(); }
   } constant;
   auto state = Oasis{}.init(constant, x);
-  for (int k = 0; k < 2000; ++k) Oasis{}.step(constant, x, state);
+  for (int k = 0; k < 2000; ++k) take_step(Oasis{}, constant, x, state);
   CHECK(x == problem.start());
   CHECK(std::isfinite(state.rate));
   CHECK(minimize(constant, x, Oasis{}).iterations == 0);
@@ -267,14 +269,20 @@ TEST_CASE("stochastic OASIS: batches of everything are OASIS, batches get near")
   const auto problem = problems::random_logistic({.rows = 400, .columns = 10, .regularization = 0.01, .condition = 30});
   VectorXd x = problem.start(), y = x;
   const Oasis whole{};
-  const StochasticOasis batched{.truncation = 1e-5, .batch_size = 400};
+  const StochasticOasis batched{.truncation = 1e-5, .batching = {.size = 400}};
   auto a = whole.init(problem, x);
   auto b = batched.init(problem, y);
   for (int k = 0; k < 20; ++k) {
-    whole.step(problem, x, a);
-    batched.step(problem, y, b);
+    take_step(whole, problem, x, a);
+    take_step(batched, problem, y, b);
   }
   CHECK((x - y).norm() < 1e-6 * x.norm());  // the same sums in another order
+
+  // A step is a pass unless it has a length of its own.
+  VectorXd u = problem.start(), v = u;
+  minimize(problem, u, StochasticOasis{.batching = {.size = 100}}, {.max_iterations = 2});
+  minimize(problem, v, StochasticOasis{.batching = {.size = 100, .inner_steps = 4}}, {.max_iterations = 2});
+  CHECK(u == v);
 
   const double minimum = minimum_of(problem);
   VectorXd z = problem.start();
@@ -283,7 +291,7 @@ TEST_CASE("stochastic OASIS: batches of everything are OASIS, batches get near")
       .beta1 = 0.9,
       .beta2 = 0.99,
       .warm_start = 10,
-      .batch_size = 64};
+      .batching = {.size = 64}};
   const Result r = minimize(problem, z, decaying, {.max_iterations = 40, .gradient_tolerance = 0});
   CHECK(r.value - minimum < 1e-3 * (problem.value(problem.start()) - minimum));
 }

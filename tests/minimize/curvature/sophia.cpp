@@ -1,6 +1,7 @@
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
 #include "support/method_state.hpp"
+#include <glissade/finite_sum/sophia_g.hpp>
 #include <glissade/minimize/curvature/sophia.hpp>
 #include <glissade/minimize/minimize.hpp>
 #include <glissade/problems/quadratic.hpp>
@@ -40,14 +41,14 @@ problems::SoftmaxRegression softmax(Index samples, Index features, Index classes
 }  // namespace
 
 TEST_CASE("Hutchinson: unbiased, with the variances of theory") {
-  Dense f = dense(6);
-  const VectorXd x = VectorXd::Zero(6);
+  const Dense f = dense(6);
+  const auto product = [&](const VectorXd& v, VectorXd& Hv) { f.hessian_vector(v, v, Hv); };
   VectorXd probe, estimate;
   for (const Probe kind : {Probe::rademacher, Probe::gaussian}) {
     VectorXd sum = VectorXd::Zero(6), squares = VectorXd::Zero(6);
     const int samples = 100'000;
     for (int k = 0; k < samples; ++k) {
-      hutchinson(f, x, kind, RandomKey{static_cast<std::uint64_t>(k)}, probe, estimate);
+      hutchinson(product, 6, kind, RandomKey{static_cast<std::uint64_t>(k)}, probe, estimate);
       sum += estimate;
       squares += estimate.cwiseAbs2();
     }
@@ -64,8 +65,9 @@ TEST_CASE("Hutchinson: unbiased, with the variances of theory") {
 TEST_CASE("Hutchinson: exact for a diagonal Hessian") {
   auto f = problems::DiagonalQuadratic::geometric(9, 1e6);
   VectorXd probe, estimate, h;
-  f.hessian_vector(f.start(), VectorXd::Ones(9), h);
-  hutchinson(f, f.start(), Probe::rademacher, RandomKey{3}, probe, estimate);
+  const auto product = [&](const VectorXd& v, VectorXd& Hv) { f.hessian_vector(f.start(), v, Hv); };
+  product(VectorXd::Ones(9), h);
+  hutchinson(product, 9, Probe::rademacher, RandomKey{3}, probe, estimate);
   CHECK(estimate == h);
 }
 
@@ -98,7 +100,7 @@ TEST_CASE("SophiaH: by its formulas, with the fraction of unclipped coordinates"
     m = 0.96 * m + 0.04 * g;
     const VectorXd u = m.cwiseQuotient((0.3 * curvature).cwiseMax(1e-12));
     y = (1 - 0.1 * 0.01) * y - 0.1 * u.cwiseMax(-1).cwiseMin(1);
-    const Report report = method.step(f, x, state);
+    const Report report = take_step(method, f, x, state);
     CHECK((x - y).norm() < 1e-13);
     CHECK(state.unclipped == Approx((u.array().abs() < 1).cast<double>().mean()));
     CHECK(report.value == f.value_and_gradient(x, g));
@@ -126,13 +128,13 @@ TEST_CASE("Sophia: minimizes, counts, resumes, rejects") {
 
     VectorXd y = problem.start();
     auto state = method.init(problem, y);
-    for (int k = 0; k < 7; ++k) method.step(problem, y, state);
+    for (int k = 0; k < 7; ++k) take_step(method, problem, y, state);
     CHECK(state.unclipped >= 0);
     VectorXd z = y;
     auto other = method.init(problem, VectorXd(VectorXd::Ones(y.size())));
     copy_state(state, other);
-    for (int k = 0; k < 9; ++k) method.step(problem, y, state);
-    for (int k = 0; k < 9; ++k) method.step(problem, z, other);
+    for (int k = 0; k < 9; ++k) take_step(method, problem, y, state);
+    for (int k = 0; k < 9; ++k) take_step(method, problem, z, other);
     CHECK(y == z);
     return r;
   };

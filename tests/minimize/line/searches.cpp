@@ -43,11 +43,14 @@ template <class S>
 double run(Phi& phi, const S& search, double first, double& value, V& gradient) {
   V x(0.0);
   Oracle<Phi, V> f(phi);
-  value = f.value_and_gradient(x, gradient);
+  ValueAndGradient<V> at;
+  at.value = f.value_and_gradient(x, at.gradient);
   const V direction(1.0);
   LineScratch<V> scratch;
-  Line line(f, x, value, gradient, direction, scratch);
+  Line line(f, x, at, direction, scratch);
   const double length = search(line, first);
+  value = at.value;
+  gradient = at.gradient;
   CHECK(x[0] == length);
   return length;
 }

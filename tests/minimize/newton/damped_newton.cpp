@@ -198,8 +198,8 @@ TEST_CASE("DampedNewton: affine changes of variables map the path") {
     // By then the values of which greedy takes the least differ by rounding errors only.
     const int steps = kind == Damping::greedy ? 7 : 10;
     for (int k = 0; k < steps; ++k) {
-      method.step(f, x, at_x);
-      method.step(mapped, y, at_y);
+      take_step(method, f, x, at_x);
+      take_step(method, mapped, y, at_y);
       INFO("kind " << static_cast<int>(kind) << ", step " << k);
       CHECK((T * y + shift - x).norm() <= 1e-10 * x.norm());
     }
@@ -212,7 +212,7 @@ TEST_CASE("DampedNewton: identities of the step size") {
   const auto step = [&](const DampedNewton& method) {
     VectorXd x = start;
     auto state = method.init(f, x);
-    method.step(f, x, state);
+    take_step(method, f, x, state);
     return VectorXd(x - start);
   };
   const VectorXd newton = step({.kind = Damping::newton});
@@ -241,7 +241,7 @@ TEST_CASE("DampedNewton: universal accepts the first trial on a quadratic and lo
   const DampedNewton method;
   auto state = method.init(Bowl{}, x);
   for (int k = 1; k <= 6; ++k) {
-    CHECK(method.step(Bowl{}, x, state).status == Status::running);
+    CHECK(take_step(method, Bowl{}, x, state).status == Status::running);
     CHECK(state.sigma == std::pow(0.5, k));
   }
 }

@@ -224,7 +224,7 @@ TEST_CASE("LazyCubicNewton: the adaptive M stays below max(first, 12 m L)") {
     auto state = method.init(f, x);
     double largest = 0;
     for (int k = 0; k < 300 && state.gradient.norm() > 1e-8; ++k) {
-      REQUIRE(method.step(f, x, state).status == Status::running);
+      REQUIRE(take_step(method, f, x, state).status == Status::running);
       largest = std::max(largest, state.constant);
     }
     CHECK(state.gradient.norm() <= 1e-8);

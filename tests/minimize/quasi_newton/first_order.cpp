@@ -85,7 +85,7 @@ TEST_CASE("Lbfgs: the two loops are the dense BFGS matrix times the gradient") {
   for (int k = 0; k < 12; ++k) {
     const VectorXd gradient = state.gradient;
     const VectorXd last = x;
-    REQUIRE(method.step(f, x, state).status == Status::running);
+    REQUIRE(take_step(method, f, x, state).status == Status::running);
     if (k > 0) {
       const auto s = steps.leftCols(k);
       const auto y = changes.leftCols(k);
@@ -124,10 +124,10 @@ TEST_CASE("BarzilaiBorwein: in one dimension it is the secant method") {
   const BarzilaiBorwein method;
   auto state = method.init(f, x);
   double before = x[0], slope_before = state.gradient[0];
-  method.step(f, x, state);
+  take_step(method, f, x, state);
   for (int k = 0; k < 4; ++k) {
     const double now = x[0], slope = state.gradient[0];
-    method.step(f, x, state);
+    take_step(method, f, x, state);
     CHECK(x[0] == Approx(now - slope * (now - before) / (slope - slope_before)).epsilon(1e-12));
     before = now;
     slope_before = slope;

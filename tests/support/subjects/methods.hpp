@@ -6,6 +6,8 @@
 #include <glissade/finite_sum/inner_rule.hpp>
 #include <glissade/finite_sum/saga.hpp>
 #include <glissade/finite_sum/sarah.hpp>
+#include <glissade/finite_sum/sophia_g.hpp>
+#include <glissade/finite_sum/stochastic_oasis.hpp>
 #include <glissade/finite_sum/svrg.hpp>
 #include <glissade/minimize/curvature/oasis.hpp>
 #include <glissade/minimize/curvature/sophia.hpp>
@@ -71,18 +73,18 @@ void for_each_method(const Law& law) {
   run(products, "SophiaH", SophiaH{.learning_rate = 0.05, .gamma = 1, .period = 2}, Reach::neighborhood);
   run(std::type_identity<EqualTermsWithLabels>{}, "SophiaG",
       SophiaG{.learning_rate = 0.05, .gamma = 1, .period = 2, .curvature_batch = 4}, Reach::neighborhood);
-  run(sum_with_products, "StochasticOasis", StochasticOasis{.initial_learning_rate = 0.1, .batch_size = 2});
-  run(sum, "Svrg", Svrg{.step_size = 0.5, .batch_size = 2});
-  run(sum, "Saga", Saga{.step_size = 0.5, .batch_size = 2});
-  run(std::type_identity<EqualTermsWithProx>{}, "Saga, prox", Saga{.step_size = 0.5, .batch_size = 2});
-  run(sum, "Sarah", Sarah{.step_size = 0.5, .batch_size = 2});
-  run(sum, "SarahPlus", SarahPlus{.step_size = 0.5, .batch_size = 2});
-  run(sum, "Svrg, by a rule", with_rule(Svrg{.batch_size = 2}, Sgd{.learning_rate = 0.5}));
-  run(sum, "Saga, by a rule", with_rule(Saga{.batch_size = 2}, Sgd{.learning_rate = 0.5}));
+  run(sum_with_products, "StochasticOasis", StochasticOasis{.initial_learning_rate = 0.1, .batching = {.size = 2}});
+  run(sum, "Svrg", Svrg{.step_size = 0.5, .batching = {.size = 2}});
+  run(sum, "Saga", Saga{.step_size = 0.5, .batching = {.size = 2}});
+  run(std::type_identity<EqualTermsWithProx>{}, "Saga, prox", Saga{.step_size = 0.5, .batching = {.size = 2}});
+  run(sum, "Sarah", Sarah{.step_size = 0.5, .batching = {.size = 2}});
+  run(sum, "SarahPlus", SarahPlus{.step_size = 0.5, .batching = {.size = 2}});
+  run(sum, "Svrg, by a rule", with_rule(Svrg{.batching = {.size = 2}}, Sgd{.learning_rate = 0.5}));
+  run(sum, "Saga, by a rule", with_rule(Saga{.batching = {.size = 2}}, Sgd{.learning_rate = 0.5}));
   run(sum, "Sarah, by a chain",
-      with_rule(Sarah{.batch_size = 2}, chain(ClipByGlobalNorm{1.0}, Sgd{.learning_rate = 0.5})));
-  run(sum, "SarahPlus, by a rule", with_rule(SarahPlus{.batch_size = 2}, Sgd{.learning_rate = 0.5}));
-  run(sum_with_products, "AiSarah", AiSarah{.batch_size = 2});
-  run(std::type_identity<EqualTermsWithThird>{}, "AiSarah, third derivatives", AiSarah{.batch_size = 2});
-  run(sum_with_products, "AiSarah, by a rule", with_rule(AiSarah{.batch_size = 2}, Sgd{.learning_rate = 0.5}));
+      with_rule(Sarah{.batching = {.size = 2}}, chain(ClipByGlobalNorm{1.0}, Sgd{.learning_rate = 0.5})));
+  run(sum, "SarahPlus, by a rule", with_rule(SarahPlus{.batching = {.size = 2}}, Sgd{.learning_rate = 0.5}));
+  run(sum_with_products, "AiSarah", AiSarah{.batching = {.size = 2}});
+  run(std::type_identity<EqualTermsWithThird>{}, "AiSarah, third derivatives", AiSarah{.batching = {.size = 2}});
+  run(sum_with_products, "AiSarah, by a rule", with_rule(AiSarah{.batching = {.size = 2}}, Sgd{.learning_rate = 0.5}));
 }

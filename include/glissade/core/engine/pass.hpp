@@ -43,7 +43,8 @@ struct StepOfTensor {
   }
 };
 
-template <ComputeScalar T>
+/// Room for `size` scalars.
+template <StorageScalar T>
 T* reserve(Buffer& buffer, Index size) {
   buffer.reserve(static_cast<std::size_t>(size) * sizeof(T));
   return reinterpret_cast<T*>(buffer.data());

@@ -1,8 +1,5 @@
-// Sophia as a method: with Hutchinson's and with the Gauss-Newton-Bartlett estimate.
+// Sophia as a method, with Hutchinson's estimate of the curvature.
 #pragma once
-
-#include <string>
-#include <vector>
 
 #include "../../linalg/diagonal_estimate.hpp"
 #include "../../optimizer/curvature.hpp"
@@ -24,15 +21,13 @@ struct SophiaState : Lifted<Sophia>::template State<V> {
   }
 };
 
-/// What SophiaH and SophiaG share; Estimate is called at the first step and every `period` after it.
+/// What SophiaH and SophiaG share; estimate(key) is called at the first step and every `period` after it.
 template <class M, class F, class V, class Estimate>
-Report sophia_step(const M& method, F&& objective, V& x, SophiaState<V>& state, const Estimate& estimate) {
-  check_method(method);
-  auto&& f = oracle_of(objective, x);
+Report sophia_step(const M& method, F& f, V& x, SophiaState<V>& state, const Estimate& estimate) {
   TensorState& tensor = state.memory.states[0];
   const std::int64_t time = state.memory.counts.updates;
   if (time % method.period == 0) {
-    estimate(f, RandomKey{method.seed}.derive(static_cast<std::uint64_t>(time)));
+    estimate(RandomKey{method.seed}.derive(static_cast<std::uint64_t>(time)));
     fold_curvature(tensor, method.beta2, state.estimate);
   }
   const Sophia rule{method.learning_rate, method.beta1, method.gamma, method.epsilon, method.weight_decay};
@@ -74,10 +69,10 @@ void sophia_options(auto& self, auto&& visit) {
 /// its diagonal: what is off the diagonal is noise of the estimate and is not corrected for.
 /// The function is used whole; in a loop over mini-batches use the rule Sophia with update_curvature.
 /// State: value, gradient, first_moment, curvature, unclipped, counts; probes follow from the seed.
-/// Cost: one gradient a step and one Hessian-vector product every `period`.
+/// Cost: one gradient per step and one Hessian-vector product every `period` steps.
 /// Errors: std::invalid_argument for options out of range.
 /// Source: "Sophia: A Scalable Stochastic Second-order Optimizer for Language Model Pre-training", 2023, arXiv
-/// 2305.14342, Algorithms 1 and 3. Probes of +-1 by default, which have less variance than the paper's normal numbers.
+/// 2305.14342, Algorithms 1 and 3. Probes of +-1 by default, which have less variance than the paper's normal ones.
 struct SophiaH {
   static constexpr std::string_view name = "SophiaH";
   Schedule learning_rate = 1e-3;  // >= 0
@@ -99,60 +94,10 @@ struct SophiaH {
     return detail::sophia_init(*this, objective, x);
   }
   template <class F, class V>
-  Report step(F&& objective, V& x, State<V>& state) const {
-    return detail::sophia_step(*this, objective, x, state, [&](auto& f, const RandomKey& key) {
-      hutchinson(f, x, probe, key, state.probe, state.estimate);
-    });
-  }
-};
-
-/// Sophia with the Gauss-Newton-Bartlett estimate: for finite sums of log-likelihoods in natural units, such as
-/// SoftmaxRegression, which can draw labels from the model.
-///
-///     every period steps:  h <- beta2 h + (1 - beta2) B ghat^2,  ghat the gradient over B terms with drawn labels
-///     otherwise as SophiaH
-///
-/// State, errors, source: as SophiaH, Algorithm 2 for the estimate.
-/// Cost: one gradient a step and one over `curvature_batch` terms every `period`.
-struct SophiaG {
-  static constexpr std::string_view name = "SophiaG";
-  Schedule learning_rate = 1e-3;     // >= 0
-  double beta1 = 0.96;               // in [0, 1)
-  double beta2 = 0.99;               // in [0, 1)
-  double gamma = 0.05;               // > 0
-  double epsilon = 1e-12;            // >= 0
-  double weight_decay = 0;           // >= 0, decoupled
-  std::int64_t period = 10;          // >= 1
-  std::int64_t curvature_batch = 0;  // >= 0, at most n terms, drawn with replacement; 0: each once
-  std::uint64_t seed = 0;
-
-  static void options(auto& self, auto&& visit) {
-    detail::sophia_options(self, visit);
-    visit("curvature_batch", self.curvature_batch, range::non_negative);
-  }
-  template <class V>
-  struct State : detail::SophiaState<V> {
-    std::vector<Index> indices;  // workspace
-  };
-
-  template <class F, class V>
-  State<V> init(F&& objective, const V& x) const {
-    auto&& f = oracle_of(objective, x);
-    require(name, "curvature_batch", static_cast<double>(curvature_batch), Range{0, static_cast<double>(f.size())});
-    State<V> state;
-    static_cast<detail::SophiaState<V>&>(state) = detail::sophia_init(*this, f, x);
-    return state;
-  }
-  template <class F, class V>
-  Report step(F&& objective, V& x, State<V>& state) const {
-    return detail::sophia_step(*this, objective, x, state, [&](auto& f, const RandomKey& key) {
-      const Index n = f.size();
-      state.indices.resize(static_cast<std::size_t>(curvature_batch > 0 ? curvature_batch : n));
-      std::iota(state.indices.begin(), state.indices.end(), Index{0});
-      if (curvature_batch > 0)
-        for (std::size_t k = 0; k < state.indices.size(); ++k)
-          state.indices[k] = static_cast<Index>(key.derive(1).uniform(k) * static_cast<double>(n));
-      gauss_newton_bartlett(f, x, state.indices, key, state.estimate);
+  Report step(F& f, V& x, State<V>& state) const {
+    const auto product = [&](const V& v, V& Hv) { f.hessian_vector(x, v, Hv); };
+    return detail::sophia_step(*this, f, x, state, [&](const RandomKey& key) {
+      hutchinson(product, x.size(), probe, key, state.probe, state.estimate);
     });
   }
 };

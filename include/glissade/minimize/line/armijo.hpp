@@ -12,7 +12,7 @@ namespace glissade {
 ///
 ///     a = first, first * shrink, first * shrink^2, ...  until  phi(a) <= phi(0) + c a phi'(0)
 ///
-/// A point that is not finite is not low enough. Cost: one value a trial, one gradient.
+/// A point that is not finite is not low enough. Cost: one value per trial, one gradient.
 ///
 /// Options: sufficient_decrease c in (0, 1/2), shrink in (0, 1), max_trials >= 1.
 /// Source: Armijo, Pacific J. Math. 16, 1966.

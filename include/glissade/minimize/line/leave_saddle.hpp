@@ -13,9 +13,9 @@ namespace glissade::detail {
 ///
 /// Returns t; 0: not moved. Cost: at most 60 values, one gradient.
 template <class F, class V>
-double leave_saddle(F& f, V& x, double& value, V& gradient, V& d, double curvature, LineScratch<V>& scratch) {
-  if (gradient.dot(d) > 0) d = -d;
-  Line line(f, x, value, gradient, d, scratch);
+double leave_saddle(F& f, V& x, ValueAndGradient<V>& at, V& d, double curvature, LineScratch<V>& scratch) {
+  if (at.gradient.dot(d) > 0) d = -d;
+  Line line(f, x, at, d, scratch);
   double t = std::max(1.0, norm_of(x));
   for (int trial = 0; trial < 60; ++trial, t /= 2)
     if (line.look(t) <= line.value() + 0.25 * t * t * curvature && line.accept()) return t;

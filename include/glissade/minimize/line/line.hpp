@@ -27,17 +27,16 @@ struct LineScratch {
 template <class F, class V>
 class Line {
  public:
-  Line(F& f, V& x, double& value, V& gradient, const V& direction, LineScratch<V>& scratch)
+  Line(F& f, V& x, ValueAndGradient<V>& at, const V& direction, LineScratch<V>& scratch)
       : f_(f),
         x_(x),
-        value_(value),
-        gradient_(gradient),
+        at_(at),
         direction_(direction),
         scratch_(scratch),
-        slope_(gradient.dot(direction)),
-        reference_(value) {}
+        slope_(at.gradient.dot(direction)),
+        reference_(at.value) {}
 
-  [[nodiscard]] double value() const { return value_; }
+  [[nodiscard]] double value() const { return at_.value; }
   /// phi'(0); negative for a direction of descent.
   [[nodiscard]] double slope() const { return slope_; }
   void set_reference(double value) { reference_ = value; }
@@ -65,8 +64,8 @@ class Line {
     complete();
     if (!std::isfinite(trial_value_) || !scratch_.gradient.allFinite()) return false;
     x_.swap(scratch_.point);
-    gradient_.swap(scratch_.gradient);
-    value_ = trial_value_;
+    at_.gradient.swap(scratch_.gradient);
+    at_.value = trial_value_;
     return true;
   }
 
@@ -78,8 +77,7 @@ class Line {
 
   F& f_;
   V& x_;
-  double& value_;
-  V& gradient_;
+  ValueAndGradient<V>& at_;
   const V& direction_;
   LineScratch<V>& scratch_;
   double slope_;

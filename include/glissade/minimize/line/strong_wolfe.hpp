@@ -98,9 +98,9 @@ struct WolfeInterval {
 ///
 ///     phi(a) <= phi(0) + c1 a phi'(0)   and   |phi'(a)| <= c2 |phi'(0)|
 ///
-/// Safeguarded cubic and quadratic interpolation; 1 to 2 trials a step are typical. Where rounding
+/// Safeguarded cubic and quadratic interpolation; 1 to 2 trials per step are typical. Where rounding
 /// errors let no point hold, the best one found is taken if it is lower than the start. A trial that is
-/// not finite becomes the end of the interval. Cost: one value and one gradient a trial.
+/// not finite becomes the end of the interval. Cost: one value and one gradient per trial.
 ///
 /// Options: sufficient_decrease c1 in (0, 1/2), curvature c2 in (0, 1), max_trials >= 1.
 /// Source: More and Thuente, Line search algorithms with guaranteed sufficient decrease, ACM TOMS 20, 1994.

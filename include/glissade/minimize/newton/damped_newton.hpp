@@ -31,13 +31,12 @@ enum class Damping { newton, aicn, root, universal, greedy, grls, armijo };
 ///
 /// Options: kind (universal); constant > 0, L of aicn (1) and M_q of root; q in [2, 4] (3); sigma > 0 (1), beta
 /// in [2/3, 1] (1), c > 1 (2) of universal; grid_low in (0, 1) (1e-10), grid_points >= 2 (400); tau in (0, 1/2]
-/// (1/2); pseudo_inverse_cut (1e-10): H is inverted without eigenvalues of at most this times the largest;
+/// (1/2); pseudo_inverse_cut (1e-10): H is inverted without the eigenvalues that are at most this times the largest;
 /// max_trials >= 1 (100).
-/// State: sigma. Cost: one Hessian, one factorization and one gradient a step; universal about two gradients,
+/// State: sigma. Cost: one Hessian, one factorization and one gradient per step; universal about two gradients,
 /// greedy and grls one value or gradient for each point of the grid.
-/// Ends with not_convex where H has negative eigenvalues or the decrement is not positive, with non_finite_hessian,
-/// and with
-/// search_failed where no trial is accepted.
+/// Ends with not_convex where H has negative eigenvalues or the decrement is not positive, with non_finite_hessian
+/// where H is not finite, and with search_failed where no trial is accepted.
 /// Source: Hanzely and others, A damped Newton method achieves global O(1/k^2) and local quadratic
 /// convergence rate, 2022, arXiv 2211.00140 (aicn); Hanzely, Abdukhakimov and Takac, Damped Newton method with
 /// near-optimal global O(k^{-3}) convergence rate, 2024, arXiv 2405.18926 (the others).
@@ -70,10 +69,8 @@ struct DampedNewton {
   }
 
   template <class V>
-  struct State {
+  struct State : ValueAndGradient<V> {
     static constexpr std::string_view name = DampedNewton::name;
-    double value = 0;
-    V gradient;
     double sigma = 1;
     V direction;  // -n
     V image;      // H^{-1} of a trial's gradient
@@ -83,25 +80,20 @@ struct DampedNewton {
     double trial_value = 0;
 
     static void visit(auto& self, auto&& field) {
-      field("value", self.value);
-      field("gradient", self.gradient);
+      ValueAndGradient<V>::visit(self, field);
       field("sigma", self.sigma);
     }
   };
 
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
-    auto&& f = oracle_of(objective, x);
-    check_method(*this);
-    State<V> state;
-    state.value = f.value_and_gradient(x, state.gradient);
+    auto state = state_at<State<V>>(*this, objective, x);
     state.sigma = sigma;
     return state;
   }
 
   template <class F, class V>
-  Report step(F&& objective, V& x, State<V>& state) const {
-    auto&& f = oracle_of(objective, x);
+  Report step(F& f, V& x, State<V>& state) const {
     f.hessian(x, state.hessian);
     if (!state.hessian.allFinite()) return report_of(state, Status::non_finite_hessian);
     if (!state.inverse.compute(state.hessian, pseudo_inverse_cut)) return report_of(state, Status::not_convex);

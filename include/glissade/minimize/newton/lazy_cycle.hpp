@@ -10,9 +10,7 @@
 namespace glissade::detail {
 
 template <class V>
-struct LazyState {
-  double value = 0;
-  V gradient;
+struct LazyState : ValueAndGradient<V> {
   ShiftedSolver<V> solver;  // the factorized Hessian at the snapshot
   double constant = 0;      // M
   std::int64_t taken = 0;   // steps of this cycle
@@ -25,8 +23,7 @@ struct LazyState {
   SquareOf<V> hessian;
 
   static void visit(auto& self, auto&& field) {
-    field("value", self.value);
-    field("gradient", self.gradient);
+    ValueAndGradient<V>::visit(self, field);
     ShiftedSolver<V>::visit(self.solver, field);
     field("constant", self.constant);
     field("taken", self.taken, 0, std::int64_t{1} << 53);
@@ -38,86 +35,101 @@ struct LazyState {
   }
 };
 
-/// Options of all lazy methods; `self` is one.
-inline void lazy_options(auto& self, auto&& visit) {
-  visit("period", self.period, range::non_negative);
-  visit("adaptive", self.adaptive);
-  visit("constant", self.constant, range::positive);
-  visit("hessian_lipschitz", self.hessian_lipschitz, range::non_negative);
-  visit("accept", self.accept, Range{0, 0.23, true, false});
-  visit("max_constant", self.max_constant, range::positive);
-}
+/// A lazy method, by its step: direction(solver, M, norm, v) turns v = Q'g into Q'h and returns false where there is no
+/// such step; demand(M, norm before, norm after) is a term of the progress.
+template <class Step>
+struct LazyMethod {
+  static constexpr std::string_view name = Step::name;
 
-template <class M>
-Index lazy_period(const M& method, Index n) {
-  return method.period > 0 ? method.period : std::max<Index>(n, 1);
-}
+  int period = 0;
+  bool adaptive = true;
+  double constant = 1;
+  double hessian_lipschitz = 0;
+  double accept = 0.2;
+  double max_constant = 1e16;
+  SpectralForm form = SpectralForm::tridiagonal;
 
-template <class S, class M, class F, class V>
-S lazy_init(const M& method, F&& f, const V& x) {
-  S state;
-  state.value = f.value_and_gradient(x, state.gradient);
-  state.solver.resize(x.size());
-  state.constant = method.hessian_lipschitz > 0 ? M::lipschitz_factor * method.hessian_lipschitz *
-                                                      static_cast<double>(lazy_period(method, x.size()))
-                                                : method.constant;
-  state.start = x;
-  state.start_gradient = state.gradient;
-  return state;
-}
+  static void options(auto& self, auto&& visit) {
+    visit("period", self.period, range::non_negative);
+    visit("adaptive", self.adaptive);
+    visit("constant", self.constant, range::positive);
+    visit("hessian_lipschitz", self.hessian_lipschitz, range::non_negative);
+    visit("accept", self.accept, Range{0, 0.23, true, false});
+    visit("max_constant", self.max_constant, range::positive);
+  }
 
-/// One step of a cycle: one gradient. method.direction(solver, M, norm, v) turns v = Q'g into Q'h and returns
-/// false where there is no such step; method.demand(M, norm before, norm after) is a term of the progress.
-template <class S, class M, class F, class V>
-Report lazy_step(const M& method, F&& f, V& x, S& state) {
-  const bool adaptive = method.adaptive && !(method.hessian_lipschitz > 0);
-  if (state.stale) {
-    f.hessian(x, state.hessian);
-    if (!state.solver.compute(state.hessian, method.form)) return report_of(state, Status::non_finite_hessian);
-    state.stale = false;
-    state.taken = 0;
-    state.progress = 0;
-    if (adaptive) {
-      state.constant /= 2;
-      state.start = x;
-      state.start_value = state.value;
-      state.start_gradient = state.gradient;
+  template <class V>
+  struct State : LazyState<V> {
+    static constexpr std::string_view name = Step::name;
+  };
+
+  template <class F, class V>
+  State<V> init(F&& objective, const V& x) const {
+    auto state = state_at<State<V>>(*this, objective, x);
+    state.solver.resize(x.size());
+    state.constant = hessian_lipschitz > 0
+                         ? Step::lipschitz_factor * hessian_lipschitz * static_cast<double>(steps_of_cycle(x.size()))
+                         : constant;
+    state.start = x;
+    state.start_gradient = state.gradient;
+    return state;
+  }
+
+  /// One step of a cycle: one gradient.
+  template <class F, class V>
+  Report step(F& f, V& x, State<V>& state) const {
+    const bool adapts = adaptive && !(hessian_lipschitz > 0);
+    if (state.stale) {
+      f.hessian(x, state.hessian);
+      if (!state.solver.compute(state.hessian, form)) return report_of(state, Status::non_finite_hessian);
+      state.stale = false;
+      state.taken = 0;
+      state.progress = 0;
+      if (adapts) {
+        state.constant /= 2;
+        state.start = x;
+        state.start_value = state.value;
+        state.start_gradient = state.gradient;
+      }
     }
+    const double before = norm_of(state.gradient);
+    state.direction = state.gradient;
+    state.solver.into(state.direction);
+    const bool possible = Step::direction(state.solver, state.constant, before, state.direction);
+    if (!possible && !adapts) return report_of(state, Status::not_convex);
+    bool good = possible;
+    if (possible) {
+      state.solver.out_of(state.direction);
+      x += state.direction;
+      state.value = f.value_and_gradient(x, state.gradient);
+      good = std::isfinite(state.value) && state.gradient.allFinite();
+    }
+    const bool last = ++state.taken >= steps_of_cycle(x.size());
+    if (!adapts) {
+      state.stale = last;
+      return report_of(state);
+    }
+    if (good) state.progress += Step::demand(state.constant, before, norm_of(state.gradient));
+    // Values near a minimum differ by rounding errors only; those are no reason to reject.
+    const double rounding = 1e-15 * std::abs(state.start_value);
+    const bool enough = good && state.start_value - state.value + rounding >= accept * state.progress;
+    if (good && last) state.stale = good = enough;
+    if (!good) {
+      x = state.start;
+      state.value = state.start_value;
+      state.gradient = state.start_gradient;
+      state.taken = 0;
+      state.progress = 0;
+      state.constant *= 2;
+      if (state.constant > max_constant) return report_of(state, Status::constant_too_large);
+    }
+    Report report = report_of(state);
+    report.progress = enough;  // until a cycle has achieved enough its points are on trial
+    return report;
   }
-  const double before = norm_of(state.gradient);
-  state.direction = state.gradient;
-  state.solver.into(state.direction);
-  const bool possible = method.direction(state.solver, state.constant, before, state.direction);
-  if (!possible && !adaptive) return report_of(state, Status::not_convex);
-  bool good = possible;
-  if (possible) {
-    state.solver.out_of(state.direction);
-    x += state.direction;
-    state.value = f.value_and_gradient(x, state.gradient);
-    good = std::isfinite(state.value) && state.gradient.allFinite();
-  }
-  const bool last = ++state.taken >= lazy_period(method, x.size());
-  if (!adaptive) {
-    state.stale = last;
-    return report_of(state);
-  }
-  if (good) state.progress += method.demand(state.constant, before, norm_of(state.gradient));
-  // Values near a minimum differ by rounding errors only; those are no reason to reject.
-  const double rounding = 1e-15 * std::abs(state.start_value);
-  const bool enough = good && state.start_value - state.value + rounding >= method.accept * state.progress;
-  if (good && last) state.stale = good = enough;
-  if (!good) {
-    x = state.start;
-    state.value = state.start_value;
-    state.gradient = state.start_gradient;
-    state.taken = 0;
-    state.progress = 0;
-    state.constant *= 2;
-    if (state.constant > method.max_constant) return report_of(state, Status::constant_too_large);
-  }
-  Report report = report_of(state);
-  report.progress = enough;  // until a cycle has achieved enough its points are on trial
-  return report;
-}
+
+ private:
+  [[nodiscard]] Index steps_of_cycle(Index n) const { return period > 0 ? period : std::max<Index>(n, 1); }
+};
 
 }  // namespace glissade::detail

@@ -16,12 +16,13 @@ namespace glissade {
 ///     x <- x - a (H + E)^{-1} g    E: 0 where the Hessian is positive definite, else of ModifiedCholesky
 ///     a by the search, first 1
 ///
-/// Where that direction leads nowhere -g is tried, then it ends with search_failed. Where the gradient is within its
-/// tolerance, but the Hessian is indefinite, the next step goes along a direction of negative curvature, for -g would
-/// never leave the saddle. It looks for one at the start and where the last Hessian had to be modified.
+/// Where no step along that direction is found, -g is tried; then it ends with search_failed. Where the gradient is
+/// within its tolerance but the Hessian is indefinite, the next step goes along a direction of negative curvature,
+/// because -g would never leave the saddle. It looks for one at the start and where the last Hessian had to be
+/// modified.
 ///
 /// Options: search (Armijo). State: none but value and gradient. Cost: one Hessian, n^3 / 3 flops and one
-/// gradient a step; one more Hessian for the look at a saddle. With vectors of fixed size nothing is taken from the
+/// gradient per step; one more Hessian for the look at a saddle. With vectors of fixed size nothing is taken from the
 /// heap.
 /// Source: Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.2.
 struct Newton {
@@ -33,38 +34,25 @@ struct Newton {
   void check() const { check_search(search); }
 
   template <class V>
-  struct State {
+  struct State : ValueAndGradient<V> {
     static constexpr std::string_view name = Newton::name;
-    double value = 0;
-    V gradient;
     V direction;
     SquareOf<V> hessian;
     ModifiedCholesky<SquareOf<V>> factor;
     bool factored = false;  // the last Hessian
     double curvature = 0;   // along the direction that leaves a saddle; 0: at none
     LineScratch<V> scratch;
-
-    static void visit(auto& self, auto&& field) {
-      field("value", self.value);
-      field("gradient", self.gradient);
-    }
   };
 
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
-    auto&& f = oracle_of(objective, x);
-    check_method(*this);
-    State<V> state;
-    state.value = f.value_and_gradient(x, state.gradient);
-    return state;
+    return state_at<State<V>>(*this, objective, x);
   }
 
   template <class F, class V>
-  Report step(F&& objective, V& x, State<V>& state) const {
-    auto&& f = oracle_of(objective, x);
+  Report step(F& f, V& x, State<V>& state) const {
     if (const double curvature = std::exchange(state.curvature, 0); curvature < 0) {
-      const double length =
-          detail::leave_saddle(f, x, state.value, state.gradient, state.direction, curvature, state.scratch);
+      const double length = detail::leave_saddle(f, x, state, state.direction, curvature, state.scratch);
       return report_of(state, length > 0 ? Status::running : Status::saddle);
     }
     f.hessian(x, state.hessian);
@@ -94,7 +82,7 @@ struct Newton {
   template <class F, class V>
   bool move(F& f, V& x, State<V>& state, double first) const {
     if (!state.direction.allFinite()) return false;
-    Line line(f, x, state.value, state.gradient, state.direction, state.scratch);
+    Line line(f, x, state, state.direction, state.scratch);
     return search_along(line, search, first) > 0;
   }
 };

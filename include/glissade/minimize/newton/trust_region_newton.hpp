@@ -20,14 +20,13 @@ namespace glissade {
 ///     x <- x + p where rho > accept, else again in the smaller ball
 ///
 /// Near a minimum, where values differ by rounding errors only, a smaller gradient counts as rho = 1.
-/// Ends with search_failed when the ball has become too small to move x. Where the gradient is within its
-/// tolerance, a few products more tell whether that is a saddle, which the next step then leaves along negative
-/// curvature.
+/// Ends with search_failed when the ball has become too small to move x. Where the gradient is within its tolerance,
+/// a few more products tell whether x is a saddle, which the next step then leaves along negative curvature.
 ///
-/// The objective has hessian_vector(x, v, Hv), or hessian(x, H), which is then asked for once a step.
-/// Options: initial_radius > 0 (1), max_radius > 0, accept in [0, 1/4), saddle_products >= 0 (100), the most of one
-/// look for negative curvature; 0: every small gradient will do.
-/// State: the radius. Cost: at most 2 n products a trial, a few as a rule; one gradient a step.
+/// The objective has hessian_vector(x, v, Hv), or hessian(x, H), which is then asked for once per step.
+/// Options: initial_radius > 0 (1), max_radius > 0, accept in [0, 1/4), saddle_products >= 0 (100), the most that
+/// one look for negative curvature may take; 0: every small gradient is an end.
+/// State: the radius. Cost: at most 2 n products per trial, usually a few; one gradient per step.
 /// Source: Steihaug, SIAM J. Numer. Anal. 20, 1983; Nocedal and Wright, 2006, algorithms 4.1 and 7.2.
 struct TrustRegionNewton {
   static constexpr std::string_view name = "TrustRegionNewton";
@@ -45,10 +44,8 @@ struct TrustRegionNewton {
   }
 
   template <class V>
-  struct State {
+  struct State : ValueAndGradient<V> {
     static constexpr std::string_view name = TrustRegionNewton::name;
-    double value = 0;
-    V gradient;
     double radius = 0;
     V p, r, d, product;
     LineScratch<V> trial;
@@ -57,30 +54,25 @@ struct TrustRegionNewton {
     double curvature = 0;      // along d, which leaves a saddle; 0: at none
 
     static void visit(auto& self, auto&& field) {
-      field("value", self.value);
-      field("gradient", self.gradient);
+      ValueAndGradient<V>::visit(self, field);
       field("radius", self.radius);
     }
   };
 
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
-    auto&& f = oracle_of(objective, x);
-    check_method(*this);
-    State<V> state;
-    state.value = f.value_and_gradient(x, state.gradient);
+    auto state = state_at<State<V>>(*this, objective, x);
     state.radius = std::min(initial_radius, max_radius);
     return state;
   }
 
   template <class F, class V>
-  Report step(F&& objective, V& x, State<V>& state) const {
-    auto&& f = oracle_of(objective, x);
+  Report step(F& f, V& x, State<V>& state) const {
     using Asked = std::remove_cvref_t<decltype(f)>;
     static_assert(Asked::has_hessian_vector || Asked::has_hessian,
                   "the objective lacks hessian_vector(x, v, Hv), or hessian(x, H), which this method needs");
     if (const double curvature = std::exchange(state.curvature, 0); curvature < 0) {
-      const double length = detail::leave_saddle(f, x, state.value, state.gradient, state.d, curvature, state.trial);
+      const double length = detail::leave_saddle(f, x, state, state.d, curvature, state.trial);
       state.radius = std::clamp(length, state.radius, max_radius);
       return report_of(state, length > 0 ? Status::running : Status::saddle);
     }

@@ -9,7 +9,7 @@
 namespace glissade {
 
 /// Gradient descent whose step length is a secant estimate of the curvature: often as fast as conjugate
-/// gradients on large smooth problems, with one gradient a step. The value does not fall in every step.
+/// gradients on large smooth problems, with one gradient per step. The value does not fall in every step.
 ///
 ///     s = x_k - x_{k-1},  y = g_k - g_{k-1}
 ///     a = s's / s'y  (long_step)   or   s'y / y'y  (short_step), clamped to [1e-10, 1e10]
@@ -38,11 +38,9 @@ struct BarzilaiBorwein {
   }
 
   template <class V>
-  struct State {
+  struct State : ValueAndGradient<V> {
     static constexpr std::string_view name = BarzilaiBorwein::name;
     using Values = Eigen::Matrix<double, Eigen::Dynamic, 1, Eigen::ColMajor, 100, 1>;
-    double value = 0;
-    V gradient;
     double length = 0;  // a of the coming step
     Values recent;      // the last values, in a ring
     std::int64_t steps = 0;
@@ -52,8 +50,7 @@ struct BarzilaiBorwein {
     LineScratch<V> scratch;
 
     static void visit(auto& self, auto&& field) {
-      field("value", self.value);
-      field("gradient", self.gradient);
+      ValueAndGradient<V>::visit(self, field);
       field("length", self.length);
       field("recent", self.recent);
       field("steps", self.steps, 0, std::int64_t{1} << 53);
@@ -62,22 +59,18 @@ struct BarzilaiBorwein {
 
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
-    auto&& f = oracle_of(objective, x);
-    check_method(*this);
-    State<V> state;
-    state.value = f.value_and_gradient(x, state.gradient);
+    auto state = state_at<State<V>>(*this, objective, x);
     state.length = bounded(1 / detail::norm_of(state.gradient), 1);
     state.recent.setConstant(window, state.value);
     return state;
   }
 
   template <class F, class V>
-  Report step(F&& objective, V& x, State<V>& state) const {
-    auto&& f = oracle_of(objective, x);
+  Report step(F& f, V& x, State<V>& state) const {
     state.last_x = x;
     state.last_gradient = state.gradient;
     state.direction = -state.gradient;
-    Line line(f, x, state.value, state.gradient, state.direction, state.scratch);
+    Line line(f, x, state, state.direction, state.scratch);
     line.set_reference(state.recent.maxCoeff());
     const Armijo search{sufficient_decrease, shrink, max_trials};
     if (!(search(line, state.length) > 0)) return report_of(state, Status::search_failed);

@@ -21,7 +21,7 @@ namespace glissade {
 /// with search_failed.
 ///
 /// Options: memory in [1, 1000] (10); search (StrongWolfe).
-/// State: 2 memory vectors. Cost: 4 memory n flops and mostly one gradient a step.
+/// State: 2 memory vectors. Cost: 4 memory n flops and mostly one gradient per step.
 /// Source: Nocedal, Math. Comp. 35, 1980; Liu and Nocedal, Math. Prog. 45, 1989.
 struct Lbfgs {
   static constexpr std::string_view name = "Lbfgs";
@@ -33,11 +33,9 @@ struct Lbfgs {
   void check() const { check_search(search); }
 
   template <class V>
-  struct State {
+  struct State : ValueAndGradient<V> {
     static constexpr std::string_view name = Lbfgs::name;
     using Columns = Eigen::Matrix<double, V::RowsAtCompileTime, Eigen::Dynamic>;
-    double value = 0;
-    V gradient;
     Columns s, y;             // pair k of the ring in column k
     Eigen::VectorXd product;  // s'y of each
     std::int64_t pairs = 0;   // in use
@@ -48,8 +46,7 @@ struct Lbfgs {
     LineScratch<V> scratch;
 
     static void visit(auto& self, auto&& field) {
-      field("value", self.value);
-      field("gradient", self.gradient);
+      ValueAndGradient<V>::visit(self, field);
       field("s", self.s);
       field("y", self.y);
       field("product", self.product);
@@ -61,10 +58,7 @@ struct Lbfgs {
 
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
-    auto&& f = oracle_of(objective, x);
-    check_method(*this);
-    State<V> state;
-    state.value = f.value_and_gradient(x, state.gradient);
+    auto state = state_at<State<V>>(*this, objective, x);
     state.s.setZero(x.size(), memory);
     state.y.setZero(x.size(), memory);
     state.product.setZero(memory);
@@ -73,21 +67,20 @@ struct Lbfgs {
   }
 
   template <class F, class V>
-  Report step(F&& objective, V& x, State<V>& state) const {
-    auto&& f = oracle_of(objective, x);
+  Report step(F& f, V& x, State<V>& state) const {
     state.last_x = x;
     state.last_gradient = state.gradient;
     double length = 0;
     if (state.pairs > 0) {
       set_direction(state);
-      Line line(f, x, state.value, state.gradient, state.direction, state.scratch);
+      Line line(f, x, state, state.direction, state.scratch);
       length = search_along(line, search, 1.0);
       if (!(length > 0)) state.pairs = 0;
     }
     if (!(length > 0)) {
       state.direction = -state.gradient;
       const double first = state.length > 0 ? state.length : 1 / detail::norm_of(state.gradient);
-      Line line(f, x, state.value, state.gradient, state.direction, state.scratch);
+      Line line(f, x, state, state.direction, state.scratch);
       length = search_along(line, search, first);
     }
     if (!(length > 0)) return report_of(state, why_failed(search, state.value));

@@ -18,8 +18,8 @@ namespace glissade {
 ///     hager_zhang         (y - 2 d y'y / d'y)'g_new / d'y
 ///     d = -g_new every n steps, where g_new'd >= -1e-3 ||g_new||^2 and where |g_new'g| >= 0.2 ||g_new||^2
 ///
-/// Options: beta (polak_ribiere), search. State: d and the last slope. Cost: about two gradients a step.
-/// Ends with search_failed when -g leads nowhere either.
+/// Options: beta (polak_ribiere), search. State: d and the last slope. Cost: about two gradients per step.
+/// Ends with search_failed when no step along -g is found either.
 /// Source: Nocedal and Wright, Numerical Optimization, 2006, section 5.2; Hager and Zhang, SIAM J. Optim.
 /// 16, 2005.
 struct NonlinearCg {
@@ -33,10 +33,8 @@ struct NonlinearCg {
   void check() const { check_method(search); }
 
   template <class V>
-  struct State {
+  struct State : ValueAndGradient<V> {
     static constexpr std::string_view name = NonlinearCg::name;
-    double value = 0;
-    V gradient;
     V direction;
     double slope = 0;        // g'd of the last step, with
     double length = 0;       // its length; 0 at the start
@@ -45,8 +43,7 @@ struct NonlinearCg {
     LineScratch<V> scratch;
 
     static void visit(auto& self, auto&& field) {
-      field("value", self.value);
-      field("gradient", self.gradient);
+      ValueAndGradient<V>::visit(self, field);
       field("direction", self.direction);
       field("slope", self.slope);
       field("length", self.length);
@@ -56,17 +53,13 @@ struct NonlinearCg {
 
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
-    auto&& f = oracle_of(objective, x);
-    check_method(*this);
-    State<V> state;
-    state.value = f.value_and_gradient(x, state.gradient);
+    auto state = state_at<State<V>>(*this, objective, x);
     state.direction = -state.gradient;
     return state;
   }
 
   template <class F, class V>
-  Report step(F&& objective, V& x, State<V>& state) const {
-    auto&& f = oracle_of(objective, x);
+  Report step(F& f, V& x, State<V>& state) const {
     state.last_gradient = state.gradient;
     if (!move(f, x, state)) {
       if (state.since == 0) return report_of(state, Status::search_failed);
@@ -80,7 +73,7 @@ struct NonlinearCg {
  private:
   template <class F, class V>
   bool move(F& f, V& x, State<V>& state) const {
-    Line line(f, x, state.value, state.gradient, state.direction, state.scratch);
+    Line line(f, x, state, state.direction, state.scratch);
     // The same first decrease as in the step before.
     const double first = state.length > 0 ? std::min(state.length * state.slope / line.slope(), 100 * state.length)
                                           : 1 / detail::norm_of(state.gradient);

@@ -1,0 +1,106 @@
+// The driver on a kind of problem that has neither a value nor a gradient: x = T x, by repetition.
+#include "support/catch.hpp"
+#include <glissade/drive/drive.hpp>
+#include <glissade/drive/history.hpp>
+
+#include <limits>
+
+using namespace glissade;
+using Eigen::VectorXd;
+
+namespace {
+
+struct FixedPoint {
+  static constexpr bool has_value = false;
+  static constexpr bool measures_gradient = false;
+  static constexpr double Stop::*tolerance = &Stop::gradient_tolerance;
+  static constexpr Status solved = Status::gradient_tolerance;
+};
+
+/// x <- T x.
+struct Repetition {
+  static constexpr std::string_view name = "Repetition";
+  static void options(auto&, auto&&) {}
+
+  template <class V>
+  struct State {
+    V image;
+    double residual = 0;
+
+    friend Report report_of(const State& state) { return {.measure = state.residual}; }
+  };
+
+  template <class F, class V>
+  State<V> init(F& f, const V& x) const {
+    State<V> state;
+    look(f, x, state);
+    return state;
+  }
+  template <class F, class V>
+  Report step(F& f, V& x, State<V>& state) const {
+    x = state.image;
+    look(f, x, state);
+    return report_of(state);
+  }
+
+ private:
+  template <class F, class V>
+  static void look(F& f, const V& x, State<V>& state) {
+    static_cast<void>(f.value_and_gradient(x, state.image));
+    state.residual = (x - state.image).norm();
+  }
+};
+
+double cosines(const VectorXd& x, VectorXd& image) {
+  image = x.array().cos();
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace
+
+TEST_CASE("driver: what is measured ends a run, without a value or a gradient") {
+  VectorXd x = VectorXd::LinSpaced(3, -1, 2);
+  History history;
+  const Result r =
+      detail::drive_from_start<FixedPoint>(cosines, x, Repetition{}, {.gradient_tolerance = 1e-10}, history);
+  CHECK(r.status == Status::gradient_tolerance);
+  CHECK(r.measure <= 1e-10);
+  CHECK(r.measure == (x - VectorXd(x.array().cos())).norm());
+  CHECK(std::isnan(r.value));
+  CHECK(std::isnan(r.gradient_norm));
+  CHECK((x.array() - 0.7390851332151607).abs().maxCoeff() < 1e-9);
+  CHECK(r.evaluations.gradient == r.iterations + 1);
+  CHECK(history.measure.back() == r.measure);
+  CHECK(std::isnan(history.gradient_norm.back()));
+}
+
+TEST_CASE("driver: rules about values do not hold where there is none") {
+  VectorXd x = VectorXd::Ones(1);
+  const Stop stop{.max_iterations = 5, .gradient_tolerance = 0, .value_tolerance = 1, .lowest_value = 1};
+  CHECK(detail::drive_from_start<FixedPoint>(cosines, x, Repetition{}, stop).status == Status::max_iterations);
+}
+
+TEST_CASE("driver: a measure that is not finite is no place to start from, or to go to") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  VectorXd x = VectorXd::Ones(1);
+  const auto bad = [&](const VectorXd&, VectorXd& image) { return image[0] = infinity; };
+  CHECK(detail::drive_from_start<FixedPoint>(bad, x, Repetition{}, {}).status == Status::non_finite_start);
+  const auto doubled = [](const VectorXd& at, VectorXd& image) { return (image = 2 * at)[0]; };
+  const Result r = detail::drive_from_start<FixedPoint>(doubled, x, Repetition{}, {});
+  CHECK(r.status == Status::non_finite);
+  CHECK(std::isfinite(r.measure));
+  CHECK(x.allFinite());
+}
+
+TEST_CASE("driver: goes on from a state, bit for bit, within a budget of calls") {
+  VectorXd x = VectorXd::Constant(2, 0.3), y = x;
+  const Repetition method;
+  detail::drive_from_start<FixedPoint>(cosines, x, method, {.max_iterations = 7});
+  auto f = oracle_of(cosines, y);
+  auto state = method.init(f, y);
+  const Result r = detail::drive_from_state<FixedPoint>(cosines, y, method, state, {.max_gradient_calls = 3});
+  CHECK(r.status == Status::max_gradient_calls);
+  CHECK(r.iterations == 3);
+  detail::drive_from_state<FixedPoint>(cosines, y, method, state, {.max_iterations = 4});
+  CHECK(x == y);
+}
