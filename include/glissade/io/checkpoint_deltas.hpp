@@ -34,17 +34,18 @@ namespace detail {
 
 inline constexpr std::string_view deltas_format_name = "glissade checkpoint deltas";
 
-template <class Derived>
-SavedArray saved_array(std::string name, Eigen::PlainObjectBase<Derived>& matrix) {
+/// Of a matrix or vector, const or not.
+template <class M>
+SavedArray saved_array(std::string name, M& matrix) {
   const auto rows = static_cast<std::uint64_t>(matrix.rows());
   const auto cols = static_cast<std::uint64_t>(matrix.cols());
   return {std::move(name),
-          scalar_type_of<typename Derived::Scalar>,
-          Derived::ColsAtCompileTime == 1 ? ArrayShape{rows} : ArrayShape{rows, cols},
+          scalar_type_of<typename M::Scalar>,
+          M::ColsAtCompileTime == 1 ? ArrayShape{rows} : ArrayShape{rows, cols},
           matrix.rows(),
           matrix.cols(),
-          Derived::IsRowMajor != 0,
-          reinterpret_cast<std::byte*>(matrix.data())};
+          M::IsRowMajor != 0,
+          matrix.data()};
 }
 
 /// Lists the arrays of deltas, which it points into.
@@ -57,27 +58,25 @@ class DeltaList {
     shapes_.reserve(deltas.size());
     for (const auto& [tensor, delta] : deltas) {
       prefix_ = tensor + "/";
-      // A list has one type for reading and writing; nothing is written here.
-      std::visit([this](auto& kind) { this->list(kind); }, const_cast<CheckpointDelta<T>&>(delta));
+      std::visit([this](const auto& kind) { this->list(kind); }, delta);
     }
   }
 
  private:
-  void list(DenseDelta<T>& delta) { add("weights", delta.weights); }
-  void list(ScalingDelta<T>& delta) { add("factors", delta.factors); }
-  void list(SparseDelta<T>& delta) {
+  void list(const DenseDelta<T>& delta) { add("weights", delta.weights); }
+  void list(const ScalingDelta<T>& delta) { add("factors", delta.factors); }
+  void list(const SparseDelta<T>& delta) {
     shapes_.emplace_back(delta.rows, delta.cols);
     add("places", delta.places);
     add(delta.replaces ? "values" : "differences", delta.values);
     add("shape", shapes_.back());
   }
-  void list(Adapter<T>& delta) {
+  void list(const Adapter<T>& delta) {
     add("B", delta.B);
     add("A", delta.A);
-    const auto scale = reinterpret_cast<std::byte*>(&delta.scale);
-    arrays.push_back({prefix_ + "scale", ScalarType::float64, {}, 1, 1, false, scale});
+    arrays.push_back({prefix_ + "scale", ScalarType::float64, {}, 1, 1, false, &delta.scale});
   }
-  void add(const char* field, auto& matrix) { arrays.push_back(saved_array(prefix_ + field, matrix)); }
+  void add(const char* field, const auto& matrix) { arrays.push_back(saved_array(prefix_ + field, matrix)); }
 
   std::string prefix_;
   std::vector<Eigen::Matrix<std::int64_t, 2, 1>> shapes_;  // never moved: arrays point into it

@@ -12,6 +12,7 @@
 // Options of the method are not in the file: the program that loads brings its own.
 #pragma once
 
+#include <concepts>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -31,29 +32,42 @@ class StateList {
  public:
   std::vector<SavedArray> arrays;
 
-  void operator()(std::string_view name, double& value) { number(name, ScalarType::float64, &value); }
-  void operator()(std::string_view name, bool& value) {
+  // Every value may be const: then it is only written to a file.
+  template <class T>
+  requires(std::same_as<std::remove_const_t<T>, double>) void operator()(std::string_view name, T& value) {
+    number(name, ScalarType::float64, &value);
+  }
+  template <class T>
+  requires(std::same_as<std::remove_const_t<T>, bool>) void operator()(std::string_view name, T& value) {
     static_assert(sizeof(bool) == 1);
     number(name, ScalarType::bytes, &value);
   }
-  void operator()(std::string_view name, std::int64_t& value, std::int64_t low, std::int64_t high) {
+  template <class T>
+  requires(std::same_as<std::remove_const_t<T>, std::int64_t>) void operator()(std::string_view name, T& value,
+                                                                               std::int64_t low, std::int64_t high) {
     number(name, ScalarType::int64, &value);
     bounds_.push_back({full(name), &value, 1, low, high});
   }
-  void operator()(std::string_view name, std::vector<std::int64_t>& values, std::int64_t low, std::int64_t high) {
+  template <class T>
+  requires(std::same_as<std::remove_const_t<T>, std::vector<std::int64_t>>) void operator()(std::string_view name,
+                                                                                            T& values, std::int64_t low,
+                                                                                            std::int64_t high) {
     add(full(name), ScalarType::int64, static_cast<Index>(values.size()), 1, 1, false, values.data());
     bounds_.push_back({full(name), values.data(), values.size(), low, high});
   }
-  template <class Derived>
-  void operator()(std::string_view name, Eigen::PlainObjectBase<Derived>& matrix) {
-    add(full(name), scalar_type_of<typename Derived::Scalar>, matrix.rows(), matrix.cols(),
-        Derived::ColsAtCompileTime == 1 ? 1 : 2, Derived::IsRowMajor, matrix.data());
+  template <class M>
+  requires(std::is_base_of_v<Eigen::PlainObjectBase<std::remove_const_t<M>>, std::remove_const_t<M>>) void operator()(
+      std::string_view name, M& matrix) {
+    add(full(name), scalar_type_of<typename M::Scalar>, matrix.rows(), matrix.cols(), M::ColsAtCompileTime == 1 ? 1 : 2,
+        M::IsRowMajor, matrix.data());
   }
-  void operator()(std::string_view name, Field& field) {
+  template <class F>
+  requires(std::same_as<std::remove_const_t<F>, Field>) void operator()(std::string_view name, F& field) {
     add(full(name), field.type(), field.rows(), field.cols(), 2, field.row_major(), field.data());
   }
-  void point(const double* data, Index size) {
-    add("x", ScalarType::float64, size, 1, 1, false, const_cast<double*>(data));
+  template <class T>
+  void point(T* data, Index size) {
+    add("x", ScalarType::float64, size, 1, 1, false, data);
   }
 
   /// Throws if a number that was read would make the state invalid.
@@ -65,7 +79,7 @@ class StateList {
                     std::to_string(bound.data[i]) + ", must be in [" + std::to_string(bound.low) + ", " +
                         std::to_string(bound.high) + "]");
     for (const SavedArray& array : arrays)
-      if (array.type == ScalarType::bytes && array.shape.empty() && std::to_integer<int>(*array.data) > 1)
+      if (array.type == ScalarType::bytes && array.shape.empty() && std::to_integer<int>(*array.place.from) > 1)
         fail_load(file, array.name, "must be 0 or 1");
   }
 
@@ -79,19 +93,21 @@ class StateList {
   };
 
   static std::string full(std::string_view name) { return "state/" + std::string(name); }
-  void number(std::string_view name, ScalarType type, void* data) { add(full(name), type, 1, 1, 0, false, data); }
-  void add(std::string name, ScalarType type, Index rows, Index cols, int rank, bool row_major, void* data) {
+  void number(std::string_view name, ScalarType type, ArrayPlace place) {
+    add(full(name), type, 1, 1, 0, false, place);
+  }
+  void add(std::string name, ScalarType type, Index rows, Index cols, int rank, bool row_major, ArrayPlace place) {
     const auto r = static_cast<std::uint64_t>(rows);
     const auto c = static_cast<std::uint64_t>(cols);
     const ArrayShape shape = rank == 0 ? ArrayShape{} : rank == 1 ? ArrayShape{r} : ArrayShape{r, c};
-    arrays.push_back({std::move(name), type, shape, rows, cols, row_major, static_cast<std::byte*>(data)});
+    arrays.push_back({std::move(name), type, shape, rows, cols, row_major, place});
   }
 
   std::vector<Bound> bounds_;
 };
 
-template <class S>
-StateList list_state(S& state, const double* x, Index size) {
+template <class S, class T>
+StateList list_state(S& state, T* x, Index size) {
   StateList list;
   S::visit(state, list);
   if (x != nullptr) list.point(x, size);
@@ -125,8 +141,7 @@ inline void read_state_list(const StateList& list, const std::string& method, st
 
 template <class S>
 void write_state(const S& state, const double* x, Index size, const WriteBytes& write) {
-  // A list has one type for reading and writing; nothing is written here.
-  write_state_list(list_state(const_cast<S&>(state), x, size), std::string(state.name), write);
+  write_state_list(list_state(state, x, size), std::string(state.name), write);
 }
 
 /// Reads into `state` and x only when all has been found right.
@@ -134,7 +149,7 @@ template <class S>
 void read_state(S& state, double* x, Index size, std::istream& in, const std::string& file) {
   S loaded = state;
   Eigen::VectorXd point(x == nullptr ? 0 : size);
-  const StateList list = list_state(loaded, x == nullptr ? nullptr : point.data(), size);
+  const StateList list = list_state(loaded, x == nullptr ? static_cast<double*>(nullptr) : point.data(), size);
   read_state_list(list, std::string(state.name), in, file);
   state = std::move(loaded);
   if (x != nullptr) std::copy(point.data(), point.data() + point.size(), x);

@@ -79,19 +79,16 @@ inline void write_container(std::vector<SavedArray> arrays, const Metadata& meta
 
 /// The options are in their ranges.
 template <StorageScalar P>
-void write_state(ErasedRule<P>& rule, const OptimizerOptions& options, const RuleState<P>& saved,
+void write_state(ErasedRule<P>& rule, const OptimizerOptions& options, const RuleState<P>& memory,
                  const std::vector<P*>& parameters, const WriteBytes& write) {
-  const auto places = [&](std::size_t k) { return parameters[k]; };
-  // A list has one type for reading and writing; nothing is written here.
-  auto& memory = const_cast<RuleState<P>&>(saved);
-  std::vector<SavedArray> arrays = list_stored(memory, places, rule.gated());
+  std::vector<SavedArray> arrays = list_stored(memory, parameters, rule.gated());
   // An option may have changed what state there is since the last step: then what the next step
   // would begin with is saved.
   RuleState<P> prepared;
   if (!all_match(arrays, list_wanted(rule, memory))) {
     prepared = memory;
     rule.prepare(prepared, parameters);
-    arrays = list_stored(prepared, places, rule.gated());
+    arrays = list_stored(prepared, parameters, rule.gated());
   }
   Metadata metadata{{"format", std::string(format_name)},
                     {"format_version", std::string(format_version)},
@@ -192,13 +189,15 @@ class OptimizerReader {
     counts.optimizer(gated, &loaded.counts);
     read(counts.arrays);
     const auto check = [&](Counts& of, std::int64_t least, const std::string& name) {
-      if (!gated) of.calls = of.updates;
       require_count(of.calls, least, name, file_);
       require_count(of.updates, of.calls < 0 ? -1 : 0, name, file_);
       if (of.calls < 0) of.updates = of.calls;
     };
-    for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
-      check(loaded.states[k].counts, -1, "state/" + loaded.tensors[k].name + "/counts");
+    for (std::size_t k = 0; k < loaded.tensors.size(); ++k) {
+      Counts& of = loaded.states[k].counts;
+      if (!gated) of.calls = of.updates;
+      check(of, -1, "state/" + loaded.tensors[k].name + "/counts");
+    }
     require_count(loaded.counts.calls, 0, "optimizer/calls", file_);
     check(loaded.counts, 0, "optimizer/counts");
   }
@@ -216,8 +215,7 @@ class OptimizerReader {
       parameters_.emplace_back(static_cast<std::size_t>(tensor.size()) * sizeof(P));
       places.push_back(reinterpret_cast<P*>(parameters_.back().data()));
     }
-    read(list_stored(
-        loaded, [&](std::size_t k) { return places[k]; }, gated));
+    read(list_stored(loaded, places, gated));
   }
   /// Moves all of it to the optimizer. Cannot fail.
   template <class Parameters>

@@ -35,7 +35,19 @@ inline std::string_view dtype_of(ScalarType type) {
   return {};
 }
 
-/// One array of a file and its place in memory; data is null in a list of what is wanted.
+/// Where an array lies, to be read from or written to; nowhere in a list of what is wanted.
+struct ArrayPlace {
+  const std::byte* from = nullptr;
+  std::byte* to = nullptr;
+
+  ArrayPlace() = default;
+  template <class T>
+  ArrayPlace(T* data) : from(reinterpret_cast<const std::byte*>(data)) {  // NOLINT: implicit, as a function argument
+    if constexpr (!std::is_const_v<T>) to = reinterpret_cast<std::byte*>(data);
+  }
+};
+
+/// One array of a file and its place in memory.
 struct SavedArray {
   std::string name;
   ScalarType type;
@@ -43,7 +55,7 @@ struct SavedArray {
   Index rows;
   Index cols;
   bool row_major;
-  std::byte* data;
+  ArrayPlace place;
   std::size_t link = 0;  // of the chain, for a field
 
   [[nodiscard]] std::uint64_t bytes() const {
@@ -66,51 +78,51 @@ class ArrayList {
  public:
   std::vector<SavedArray> arrays;
 
-  void parameter(const Tensor& tensor, ScalarType type, std::byte* data) {
+  void parameter(const Tensor& tensor, ScalarType type, ArrayPlace place) {
     if (tensor.name.starts_with("state/") || tensor.name.starts_with("optimizer/") || tensor.name == "__metadata__")
       throw std::invalid_argument("a parameter may not be named " + in_quotes(tensor.name) +
                                   ", files use that name themselves");
     arrays.push_back({tensor.name, type, shape_of(tensor, tensor.rows, tensor.cols), tensor.rows, tensor.cols,
-                      tensor.row_major, data});
+                      tensor.row_major, place});
   }
-  void numbers(std::string name, ScalarType type, std::size_t size, std::byte* data) {
-    arrays.push_back({std::move(name), type, {size}, static_cast<Index>(size), 1, false, data});
+  void numbers(std::string name, ScalarType type, std::size_t size, ArrayPlace place) {
+    arrays.push_back({std::move(name), type, {size}, static_cast<Index>(size), 1, false, place});
   }
   /// With gates both counts are of use, else they are the same.
-  void tensor_counts(const Tensor& tensor, bool gated, Counts* counts) {
+  void tensor_counts(const Tensor& tensor, bool gated, auto* counts) {
     seen_.clear();
     state_prefix_ = "state/" + tensor.name + "/";
     list_counts(state_name("counts"), gated, counts);
   }
   /// A field of the tensor whose counts came last.
   void field(const Tensor& tensor, std::size_t link, std::string_view name, ScalarType type, Index rows, Index cols,
-             bool row_major, std::byte* data) {
+             bool row_major, ArrayPlace place) {
     std::string full = state_name(name);
     // The blocks of a code run through a matrix in its storage order and cannot be turned around.
     if (type == ScalarType::bytes && tensor.rows > 1 && tensor.cols > 1) full += row_major ? "/by_row" : "/by_column";
-    arrays.push_back({std::move(full), type, shape_of(tensor, rows, cols), rows, cols, row_major, data, link});
+    arrays.push_back({std::move(full), type, shape_of(tensor, rows, cols), rows, cols, row_major, place, link});
   }
   /// What leaves want.
   void wanted(const Tensor& tensor, LeafList leaves) {
     for (const LeafFields& leaf : leaves)
       leaf.for_each(tensor, [&](const FieldSpec& wanted) {
-        field(tensor, leaf.link, wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major, nullptr);
+        field(tensor, leaf.link, wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major, {});
       });
   }
-  void optimizer(bool gated, Counts* counts) {
+  void optimizer(bool gated, auto* counts) {
     list_counts("optimizer/counts", gated, counts);
-    numbers("optimizer/calls", ScalarType::int64, 1,
-            counts == nullptr ? nullptr : reinterpret_cast<std::byte*>(&counts->calls));
+    numbers("optimizer/calls", ScalarType::int64, 1, counts == nullptr ? ArrayPlace() : ArrayPlace(&counts->calls));
   }
-  void shared(std::size_t link, std::size_t size, std::byte* data) {
-    numbers("optimizer/shared/" + std::to_string(link), ScalarType::float64, size, data);
+  void shared(std::size_t link, std::size_t size, ArrayPlace place) {
+    numbers("optimizer/shared/" + std::to_string(link), ScalarType::float64, size, place);
   }
 
  private:
-  void list_counts(std::string name, bool gated, Counts* counts) {
+  void list_counts(std::string name, bool gated, auto* counts) {
     static_assert(sizeof(Counts) == 2 * sizeof(std::int64_t) && offsetof(Counts, updates) == sizeof(std::int64_t));
-    std::int64_t* first = counts == nullptr ? nullptr : gated ? &counts->calls : &counts->updates;
-    numbers(std::move(name), ScalarType::int64, gated ? 2 : 1, reinterpret_cast<std::byte*>(first));
+    ArrayPlace place;
+    if (counts != nullptr) place = gated ? &counts->calls : &counts->updates;
+    numbers(std::move(name), ScalarType::int64, gated ? 2 : 1, place);
   }
   static ArrayShape shape_of(const Tensor& tensor, Index rows, Index cols) {
     const auto r = static_cast<std::uint64_t>(rows);
@@ -138,24 +150,25 @@ class ArrayList {
   std::string state_prefix_;
 };
 
-/// The arrays of a rule's memory as they are, and the parameters where parameters(k) says. A tensor at rest has none.
-template <StorageScalar P, class Parameters>
-std::vector<SavedArray> list_stored(RuleState<P>& memory, const Parameters& parameters, bool gated) {
+/// The arrays of a rule's memory as they are, const or not, and the parameters where they lie. A tensor at rest has
+/// none.
+template <class Memory, StorageScalar P>
+std::vector<SavedArray> list_stored(Memory& memory, const std::vector<P*>& parameters, bool gated) {
   ArrayList list;
   for (std::size_t k = 0; k < memory.tensors.size(); ++k)
-    list.parameter(memory.tensors[k], scalar_type_of<P>, reinterpret_cast<std::byte*>(parameters(k)));
+    list.parameter(memory.tensors[k], scalar_type_of<P>, parameters[k]);
   for (std::size_t k = 0; k < memory.tensors.size(); ++k) {
     const Tensor& tensor = memory.tensors[k];
-    TensorState& state = memory.states[k];
+    auto& state = memory.states[k];
     list.tensor_counts(tensor, gated, &state.counts);
     for (std::size_t link = 0; link < state.links.size(); ++link)
-      for (Field& field : state.links[link])
+      for (auto& field : state.links[link])
         list.field(tensor, link, field.name(), field.type(), field.rows(), field.cols(), field.row_major(),
                    field.data());
   }
   list.optimizer(gated, &memory.counts);
   for (std::size_t link = 0; link < memory.shared.size(); ++link)
-    for (Field& field : memory.shared[link]) list.shared(link, static_cast<std::size_t>(field.size()), field.data());
+    for (auto& field : memory.shared[link]) list.shared(link, static_cast<std::size_t>(field.size()), field.data());
   return std::move(list.arrays);
 }
 
@@ -163,25 +176,26 @@ std::vector<SavedArray> list_stored(RuleState<P>& memory, const Parameters& para
 /// for them.
 template <StorageScalar P>
 std::vector<SavedArray> list_wanted(const ErasedRule<P>& rule, const RuleState<P>& memory) {
+  constexpr const Counts* none = nullptr;
   ArrayList list;
-  for (const Tensor& tensor : memory.tensors) list.parameter(tensor, scalar_type_of<P>, nullptr);
+  for (const Tensor& tensor : memory.tensors) list.parameter(tensor, scalar_type_of<P>, {});
   std::size_t next = 0;
-  const auto begin_tensor = [&] { list.tensor_counts(memory.tensors[next++], rule.gated(), nullptr); };
+  const auto begin_tensor = [&] { list.tensor_counts(memory.tensors[next++], rule.gated(), none); };
   const auto add_leaves = [&](std::size_t k, LeafList leaves) {
     while (next <= k) begin_tensor();  // those before are at rest
     list.wanted(memory.tensors[k], leaves);
   };
   rule.visit_wanted(memory, add_leaves);
   while (next < memory.tensors.size()) begin_tensor();
-  list.optimizer(rule.gated(), nullptr);
+  list.optimizer(rule.gated(), none);
   const std::vector<Fields> shared = rule.shared();
   for (std::size_t link = 0; link < shared.size(); ++link)
-    for (const Field& field : shared[link]) list.shared(link, static_cast<std::size_t>(field.size()), nullptr);
+    for (const Field& field : shared[link]) list.shared(link, static_cast<std::size_t>(field.size()), {});
   return std::move(list.arrays);
 }
 
 /// Calls use(tile, bytes) for one piece of a column-major array after another, in file order;
-/// with `fill` it copies from the array to the tile before, otherwise from the tile to the array afterwards.
+/// `fill` copies from the array to the tile before, otherwise from the tile to the array behind.
 template <std::size_t Unit, bool fill, class Use>
 void for_each_tile(const SavedArray& array, std::vector<std::byte>& tile, const Use& use) {
   const auto rows = static_cast<std::size_t>(array.rows);
@@ -196,9 +210,12 @@ void for_each_tile(const SavedArray& array, std::vector<std::byte>& tile, const 
       const auto copy = [&] {
         for (std::size_t c = 0; c < width; ++c)
           for (std::size_t r = 0; r < height; ++r) {
-            std::byte* outer = array.data + ((c0 + c) * rows + r0 + r) * Unit;
+            const std::size_t outer = ((c0 + c) * rows + r0 + r) * Unit;
             std::byte* inner = tile.data() + (r * width + c) * Unit;
-            std::memcpy(fill ? inner : outer, fill ? outer : inner, Unit);
+            if constexpr (fill)
+              std::memcpy(inner, array.place.from + outer, Unit);
+            else
+              std::memcpy(array.place.to + outer, inner, Unit);
           }
       };
       if constexpr (fill) copy();
@@ -211,7 +228,13 @@ void for_each_tile(const SavedArray& array, std::vector<std::byte>& tile, const 
 /// order, else through a tile of `room` bytes.
 template <bool fill, class Use>
 void visit_bytes(const SavedArray& array, const Use& use, std::size_t room = std::size_t{1} << 18) {
-  if (array.in_file_order()) return use(array.data, static_cast<std::size_t>(array.bytes()));
+  if (array.in_file_order()) {
+    const auto bytes = static_cast<std::size_t>(array.bytes());
+    if constexpr (fill)
+      return use(array.place.from, bytes);
+    else
+      return use(array.place.to, bytes);
+  }
   std::vector<std::byte> tile(room);
   switch (size_of(array.type)) {
     case 2:

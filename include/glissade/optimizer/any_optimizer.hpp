@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "../rule/named_options.hpp"
+#include "named_options.hpp"
 #include "optimizer.hpp"
 
 namespace glissade {

@@ -53,16 +53,8 @@ class Optimizer {
   Optimizer(R rule, OptimizerOptions options, X&&... parameters) : rule_(std::move(rule)), options_(options) {
     static_assert((!detail::is_temporary<X>() && ...),
                   "a temporary matrix or vector cannot be bound: it would be gone");
-    if constexpr (Rule<R>) {
-      static_assert(
-          detail::traits_of<R>::ends_in_order,
-          "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, behind "
-          "the learning rate");
-      (bound_.bind(parameters), ...);
-      bound_.check_names();
-      check_options();
-      prepare();
-    }
+    (bound_.bind(parameters), ...);
+    begin();
   }
 
   // It holds the addresses of its parameters.
@@ -146,12 +138,19 @@ class Optimizer {
 
   Optimizer(R rule, OptimizerOptions options, const detail::Binder<P>& bind)
       : rule_(std::move(rule)), options_(options) {
-    static_assert(detail::traits_of<R>::ends_in_order,
-                  "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain");
     bind(bound_);
-    bound_.check_names();
-    check_options();
-    prepare();
+    begin();
+  }
+  void begin() {
+    if constexpr (Rule<R>) {
+      static_assert(
+          detail::traits_of<R>::ends_in_order,
+          "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, after "
+          "the learning rate");
+      bound_.check_names();
+      check_options();
+      prepare();
+    }
   }
   void prepare() {
     detail::prepare(rule_, bound_.state, [&](std::size_t k) { return bound_.parameter(k); });

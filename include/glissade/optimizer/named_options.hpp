@@ -12,9 +12,10 @@
 #include <variant>
 #include <vector>
 
+#include "../core/engine/plan.hpp"
 #include "../core/nearest.hpp"
 #include "../core/tensors/mask.hpp"
-#include "options.hpp"
+#include "../rule/options.hpp"
 
 namespace glissade {
 
