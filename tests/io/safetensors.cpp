@@ -41,8 +41,8 @@ struct Probe {
     visit("mask", self.mask);
   }
   [[nodiscard]] double initial(std::size_t) const { return from_parameters; }
-  [[nodiscard]] bool opens(const double* numbers) const { return numbers[0] == 1; }
-  void advance(double* numbers, bool open) const {
+  [[nodiscard]] bool open(const double* numbers) const { return numbers[0] == 1; }
+  void after(double* numbers, bool open) const {
     numbers[0] = 1 - numbers[0];
     if (!open) numbers[1] += 1;
   }

@@ -14,7 +14,7 @@ namespace glissade::laws {
 /// What a rule must not have: near misses of members that it may have.
 struct WrongNames {
   int option, slot, scalar, nonnegative, non_negatives, initial_value, initials, rest, ends_chains, end_chain,
-      reductions, measures, kernels, admits, advances, alternatives;
+      reductions, measures, kernels, admits, advance, opens, advances, alternatives;
 };
 struct RightNames {
   int options, slots, initial, scalars, shared, rests, non_negative, uncoded;
@@ -71,7 +71,11 @@ std::vector<std::string> member_mistakes() {
     expect(
         requires { &Wrong::admits; }, "admits", "admit");
     expect(
-        requires { &Wrong::advances; }, "advances", "advance");
+        requires { &Wrong::advance; }, "advance", "after");
+    expect(
+        requires { &Wrong::opens; }, "opens", "open");
+    expect(
+        requires { &Wrong::advances; }, "advances", "after");
     expect(
         requires { &Wrong::alternatives; }, "alternatives", "Alternatives");
 
