@@ -13,11 +13,11 @@ namespace glissade::laws {
 
 /// What a rule must not have: near misses of members that it may have.
 struct WrongNames {
-  int option, slot, scalar, nonnegative, non_negatives, initial_value, initials, rest, ends_chains, end_chain,
+  int option, slot, scalar, nonnegative, non_negatives, initial_value, initials, rests, uncoded, ends_chains, end_chain,
       reductions, measures, kernels, admits, advance, opens, advances, alternatives;
 };
 struct RightNames {
-  int options, slots, initial, scalars, shared, rests, non_negative, uncoded;
+  int options, slots, initial, scalars, shared, zero_is_zero, non_negative, full_precision;
 };
 
 /// Where both bases have a member of some name, the name is ambiguous here, whatever the member is.
@@ -57,7 +57,9 @@ std::vector<std::string> member_mistakes() {
     expect(
         requires { &Wrong::initials; }, "initials", "initial");
     expect(
-        requires { &Wrong::rest; }, "rest", "rests");
+        requires { &Wrong::rests; }, "rests", "zero_is_zero");
+    expect(
+        requires { &Wrong::uncoded; }, "uncoded", "full_precision");
     expect(
         requires { &Wrong::ends_chains; }, "ends_chains", "ends_chain");
     expect(
@@ -113,11 +115,11 @@ std::vector<std::string> member_mistakes() {
         },
         "shared must be static constexpr std::array<NamedScalar, N>");
     demand(
-        requires { &Right::rests; },
+        requires { &Right::zero_is_zero; },
         requires(const R& r) {
-          { r.rests() } -> std::same_as<bool>;
+          { r.zero_is_zero() } -> std::same_as<bool>;
         },
-        "rests must be bool rests() const");
+        "zero_is_zero must be bool zero_is_zero() const");
     demand(
         requires { &Right::non_negative; },
         requires {
@@ -127,13 +129,13 @@ std::vector<std::string> member_mistakes() {
         },
         "non_negative must be static constexpr std::array<bool, N>, beside slots");
     demand(
-        requires { &Right::uncoded; },
+        requires { &Right::full_precision; },
         requires {
-          { R::uncoded[0] } -> std::convertible_to<bool>;
-          R::uncoded.size();
+          { R::full_precision[0] } -> std::convertible_to<bool>;
+          R::full_precision.size();
           R::slots;
         },
-        "uncoded must be static constexpr std::array<bool, N>, beside slots");
+        "full_precision must be static constexpr std::array<bool, N>, beside slots");
   }
   if constexpr (!std::is_empty_v<R> && !requires(R & r, AnyOptions v) { R::options(r, v); })
     mistakes.push_back(name + " has data but no options, which would be neither checked nor saved");
