@@ -7,11 +7,13 @@ set -eu
 usage() {
   cat >&2 <<'EOF'
 usage: sh cmake/run.sh <verb>
-  demo             build and run examples/race_digits.cpp in the current directory
+  demo             build and run examples/race_digits.cpp; what it writes lies in build/demo/results
   test             build and run all tests
+  test <file>      those of one file, such as tests/rules/adam.cpp
   bench [pattern]  build and run the benchmarks whose names contain the pattern
-  clang [others]   all unit tests, built with Clang; or only those that sanitize leaves out
-  sanitize [all]   the small ones, built with Clang, under the address and undefined behaviour sanitizers; or all
+  clang            all unit tests, built with Clang
+  sanitize [all]   those of memory, files and states, built with Clang, under the address and undefined behaviour
+                   sanitizers; or all
   threads          the thread tests under the thread sanitizer
   fuzz             each fuzzer for 60 seconds
 EOF
@@ -227,14 +229,29 @@ demo() {
   fi
   need $basics $json gnuplot
   build demo race_digits $release -D GLISSADE_BUILD_TESTS=OFF
-  "$dir/examples/race_digits"
+  mkdir -p "$dir/results"
+  (cd "$dir/results" && "$dir/examples/race_digits")
+  say "what it has written lies in $dir/results"
 }
+
+# Examples compile twice as fast as with the release's own flags.
+quick="-Og -DNDEBUG"
 
 test_all() {
   need $checks nlohmann_json openmp pkg-config
-  # Examples compile twice as fast as with the release's own flags.
-  build test all $release -D "CMAKE_CXX_FLAGS_RELEASE=-Og -DNDEBUG"
+  build test all $release -D "CMAKE_CXX_FLAGS_RELEASE=$quick"
   run_tests
+}
+
+# test_file <file>: its program is built, and its test cases are run: they have the file's name as a tag.
+test_file() {
+  file=${1#"$root"/}
+  file=${file#tests/}
+  [ -f "$root/tests/$file" ] || fail "there is no tests/$file"
+  need $checks nlohmann_json openmp
+  folder=${file%%/*}
+  build test "test_$folder" $release -D "CMAKE_CXX_FLAGS_RELEASE=$quick"
+  "$dir/tests/test_$folder" --filenames-as-tags "[#$(basename "$file" .cpp)]"
 }
 
 bench() {
@@ -253,14 +270,14 @@ bench() {
 
 clang() {
   need $checks nlohmann_json openmp
-  build clang unit_tests $release $unit_only -D GLISSADE_TESTS="${1:-all}"
+  build clang unit_tests $release $unit_only
   run_tests -L unit
 }
 
 sanitize() {
   need $checks nlohmann_json sanitizers
   # Debug information is a fifth of the time, and functions have their names without it.
-  preset asan-ubsan unit_tests -D GLISSADE_TESTS="${1:-small}" \
+  preset asan-ubsan unit_tests -D GLISSADE_TESTS="${1:-memory}" \
     -D "CMAKE_CXX_FLAGS_DEBUG=-O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
   run_tests -L unit
 }
@@ -312,6 +329,6 @@ case $verb in
 esac
 case $verb in
   demo | bench | clang | sanitize | threads | fuzz) "$verb" "$@" ;;
-  test) test_all ;;
+  test) if [ $# -ge 1 ]; then test_file "$1"; else test_all; fi ;;
   *) usage ;;
 esac

@@ -2,8 +2,6 @@
 // needs more than Eigen, and is included by name: problems/, oracle/autodiff.hpp, io/.
 #pragma once
 
-#include "version.hpp"
-
 #include "core/random_permutation.hpp"
 #include "drive/drive.hpp"
 #include "drive/history.hpp"
@@ -103,6 +101,7 @@
 #include "rules/lars.hpp"
 #include "rules/lion.hpp"
 #include "rules/madgrad.hpp"
+#include "rules/muon.hpp"
 #include "rules/nadam.hpp"
 #include "rules/prodigy.hpp"
 #include "rules/radam.hpp"
@@ -158,6 +157,7 @@
 #include "transforms/scale_by_trust_ratio.hpp"
 #include "transforms/swa.hpp"
 #include "transforms/trace.hpp"
+#include "version.hpp"
 #include "weights/delta.hpp"
 #include "weights/merge.hpp"
 #include "weights/merge_sparse.hpp"

@@ -37,6 +37,7 @@
 #include "rules/lars.hpp"
 #include "rules/lion.hpp"
 #include "rules/madgrad.hpp"
+#include "rules/muon.hpp"
 #include "rules/nadam.hpp"
 #include "rules/prodigy.hpp"
 #include "rules/radam.hpp"
@@ -80,6 +81,7 @@ void for_each_named_rule(const auto& visit) {
   visit("lars", std::type_identity<Lars>{});
   visit("lion", std::type_identity<Lion>{});
   visit("madgrad", std::type_identity<Madgrad>{});
+  visit("muon", std::type_identity<Muon>{});
   visit("nadam", std::type_identity<NAdam>{});
   visit("prodigy", std::type_identity<Prodigy>{});
   visit("radam", std::type_identity<RAdam>{});

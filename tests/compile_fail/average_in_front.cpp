@@ -1,4 +1,4 @@
-// expect: they stand at the end of the chain, behind the learning rate
+// expect: they stand at the end of the chain, after the learning rate
 #include <glissade/optimizer/optimizer.hpp>
 #include <glissade/rules/adam.hpp>
 #include <glissade/transforms/ema.hpp>

@@ -230,12 +230,17 @@ TEST_CASE("counts out of their range are refused") {
   const std::vector<std::string> owners{"state/W/counts", "optimizer/counts", "optimizer/calls"};
   for (std::size_t k = 0; k < owners.size(); ++k)
     for (const std::int64_t count :
-         {std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
+         {std::int64_t{-2}, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
       std::string bytes = good;
       std::memcpy(bytes.data() + data + 8 * k, &count, 8);
-      CHECK(victim.refusal(bytes) ==
-            "\"" + owners[k] + "\": " + std::to_string(count) + ", must be in [0, 9007199254740992]");
+      CHECK(victim.refusal(bytes) == "\"" + owners[k] + "\": " + std::to_string(count) + ", must be in [" +
+                                         (k == 0 ? "-1" : "0") + ", 9007199254740992]");
     }
+  // -1 would say that W is at rest; then its arrays must not be there.
+  std::string resting = good;
+  const std::int64_t count = -1;
+  std::memcpy(resting.data() + data, &count, 8);
+  CHECK(victim.refusal(resting) == "\"state/W/momentum_buffer\": not part of the optimizer");
 }
 
 /// An option that decides how much state there is.

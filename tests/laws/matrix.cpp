@@ -5,6 +5,8 @@
 using namespace glissade;
 
 TEST_CASE("laws: matrix") {
+  check_laws(Subject{"Muon", Muon{.learning_rate = 0.003, .weight_decay = 0, .others = {.learning_rate = 0.05}}, 3,
+                     nullptr, false});
   check_laws(Subject{"Adafactor", Adafactor{}, 4, textbook::adafactor(0, 0), false});
   check_laws(Subject{"Adafactor with momentum and decay", Adafactor{.beta1 = 0.9, .weight_decay = 1e-3}, 4,
                      textbook::adafactor(0.9, 1e-3), false, false});

@@ -41,6 +41,7 @@ struct ArrayPlace {
   std::byte* to = nullptr;
 
   ArrayPlace() = default;
+  ArrayPlace(std::nullptr_t) {}  // NOLINT: implicit, as a function argument
   template <class T>
   ArrayPlace(T* data) : from(reinterpret_cast<const std::byte*>(data)) {  // NOLINT: implicit, as a function argument
     if constexpr (!std::is_const_v<T>) to = reinterpret_cast<std::byte*>(data);
@@ -195,7 +196,7 @@ std::vector<SavedArray> list_wanted(const ErasedRule<P>& rule, const RuleState<P
 }
 
 /// Calls use(tile, bytes) for one piece of a column-major array after another, in file order;
-/// `fill` copies from the array to the tile before, otherwise from the tile to the array behind.
+/// `fill` copies from the array to the tile before, otherwise from the tile to the array afterwards.
 template <std::size_t Unit, bool fill, class Use>
 void for_each_tile(const SavedArray& array, std::vector<std::byte>& tile, const Use& use) {
   const auto rows = static_cast<std::size_t>(array.rows);

@@ -14,6 +14,13 @@ template <StorageScalar P>
 using Binder = FunctionRef<BoundParameters<P>&>;
 template <class R, StorageScalar P>
 class OptimizerModel;  // any_optimizer.hpp
+
+/// What a compiler names where an Optimizer would be copied or moved.
+struct HoldsAddressesSoHoldARuleStateAndCallStep {
+  HoldsAddressesSoHoldARuleStateAndCallStep() = default;
+  HoldsAddressesSoHoldARuleStateAndCallStep(const HoldsAddressesSoHoldARuleStateAndCallStep&) = delete;
+  HoldsAddressesSoHoldARuleStateAndCallStep& operator=(const HoldsAddressesSoHoldARuleStateAndCallStep&) = delete;
+};
 }  // namespace detail
 
 /// Binds a rule to parameters and keeps the rule's state.
@@ -34,7 +41,7 @@ class OptimizerModel;  // any_optimizer.hpp
 /// Throws std::invalid_argument for an option out of its range and for shapes that do not match,
 /// before anything is touched.
 template <class R, StorageScalar P>
-class Optimizer {
+class Optimizer : detail::HoldsAddressesSoHoldARuleStateAndCallStep {
   static_assert(Rule<R>,
                 "the first argument of an Optimizer is a rule, such as Adam{}, or a chain of rules; a method "
                 "such as Lbfgs{} minimizes a function: minimize(f, x, Lbfgs{})");
@@ -56,10 +63,6 @@ class Optimizer {
     (bound_.bind(parameters), ...);
     begin();
   }
-
-  // It holds the addresses of its parameters.
-  Optimizer(const Optimizer&) = delete;
-  Optimizer& operator=(const Optimizer&) = delete;
 
   /// One update of every parameter; gradients in the order of the parameters.
   template <class... G>

@@ -109,7 +109,7 @@ template <Rule R, StorageScalar P, class X, class G>
 void step(const R& rule, RuleState<P>& state, X&& parameters, const G& gradients,
           const OptimizerOptions& options = {}) {
   static_assert(detail::traits_of<R>::ends_in_order,
-                "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, behind "
+                "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, after "
                 "the learning rate");
   detail::check_all_options(rule, options, state);
   const bool begins = state.tensors.empty();

@@ -103,6 +103,7 @@ void for_each_rule(R& rule, const F& visit) {
   } else if constexpr (detail::is_state_in<Plain>) {
     for_each_rule(rule.rule, visit);
   } else if constexpr (requires { Plain::for_each_member(rule, visit); }) {
+    if constexpr (HasOptions<R>) visit(rule);
     Plain::for_each_member(rule, [&](auto& member) { for_each_rule(member, visit); });
   } else if constexpr (requires { rule.inner; }) {
     if constexpr (HasOptions<R>) visit(rule);

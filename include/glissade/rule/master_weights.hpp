@@ -13,7 +13,7 @@ namespace glissade {
 /// Where in the chain it stands does not matter. Parameters of float or double are their own masters: then
 /// it costs and does nothing. A parameter that the program itself changes is overwritten by the copy in the
 /// next step, unless reset() makes a new one.
-/// State: master_parameters (float, the parameter's shape). Cost: 4 more bytes read and written a coefficient.
+/// State: master_parameters (float, the parameter's shape). Cost: 4 more bytes read and written per coefficient.
 struct MasterWeights {
   static constexpr std::string_view name = "MasterWeights";
   static constexpr std::string_view field = "master_parameters";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -11,9 +12,22 @@
 namespace glissade {
 
 /// 1 - beta^t without cancellation for beta close to 1: what a running mean of t terms, started at
-/// zero, has to be divided by.
+/// zero, has to be divided by. All tensors of a step ask for the same few, so the last ones are kept.
 inline double bias_correction(double beta, std::int64_t t) {
-  return beta == 0 ? 1.0 : -std::expm1(static_cast<double>(t) * std::log(beta));
+  struct Known {
+    double beta = 0;
+    std::int64_t t = 0;
+    double value = 1;
+  };
+  thread_local std::array<Known, 2> known;
+  thread_local std::size_t next = 0;
+  if (beta == 0) return 1;
+  for (const Known& k : known)
+    if (k.beta == beta && k.t == t) return k.value;
+  const double value = -std::expm1(static_cast<double>(t) * std::log(beta));
+  known[next] = {beta, t, value};
+  next = 1 - next;
+  return value;
 }
 
 /// What to add to a root that is divided by: epsilon, or the smallest normal number for epsilon = 0,

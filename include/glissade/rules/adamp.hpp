@@ -13,7 +13,7 @@ namespace glissade {
 ///     x <- x - learning_rate (p + weight_decay x),   weight_decay times decay_ratio where it does
 ///
 /// State: first_moment m, second_moment v (the parameter's shape).
-/// Cost: 14 flops with a root and a division a coefficient, and of matrices 12 more one by one; vectors are
+/// Cost: 14 flops with a root and a division per coefficient, and of matrices 12 more one by one; vectors are
 /// AdamW's.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "AdamP: Slowing Down the Slowdown for Momentum Optimizers on Scale-invariant Weights", 2020,

@@ -15,7 +15,7 @@ namespace glissade {
 /// The parameter holds the last iterate; the answer is evaluation_parameters(optimizer, k).
 ///
 /// State: average (the parameter's shape).
-/// Cost: 9 flops a coefficient; reads 3 and writes 2 numbers.
+/// Cost: 9 flops per coefficient; reads 3 and writes 2 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "Acceleration of Stochastic Approximation by Averaging", 1992; torch.optim.ASGD.
 struct Asgd {

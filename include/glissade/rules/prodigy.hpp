@@ -20,7 +20,7 @@ namespace glissade {
 /// is a schedule that falls from 1.
 /// State: first_moment m, second_moment v, weighted_sum s, start x0 (the parameter's shape); numbers of the
 /// optimizer: shared("d"), "previous_d", "largest_d", "numerator".
-/// Cost: 24 flops with a root and a division a coefficient; two passes, a barrier over all tensors.
+/// Cost: 24 flops with a root and a division per coefficient; two passes, a barrier over all tensors.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "Prodigy: An Expeditiously Adaptive Parameter-Free Learner", 2023, arXiv 2306.06101, Algorithm 4;
 /// the authors' code, which weighs with the rate and corrects no bias by default.

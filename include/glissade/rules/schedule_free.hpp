@@ -94,12 +94,12 @@ struct ScaleBySecondMoment {
 ///
 /// The solution is x, not the parameter: evaluation_parameters(optimizer, k) gives it.
 /// State: base_iterate z (the parameter's shape), numbers weight_sum and largest_rate.
-/// Cost: 9 flops a coefficient; reads 3 and writes 2 numbers.
+/// Cost: 9 flops per coefficient; reads 3 and writes 2 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "The Road Less Scheduled", 2024, arXiv 2405.15682, Algorithm 1; the authors' SGDScheduleFree.
 struct ScheduleFreeSgd {
   static constexpr std::string_view name = "ScheduleFreeSgd";
-  Schedule learning_rate = 1;  // >= 0: constant, perhaps behind a warm-up
+  Schedule learning_rate = 1;  // >= 0: constant, perhaps after a warm-up
   double momentum = 0.9;       // in [0, 1]; 0 averages what SGD does
   double weight_decay = 0;     // >= 0, L2 at y
   double rate_power = 2;       // >= 0: how the largest rate so far weighs in the average
@@ -124,12 +124,12 @@ struct ScheduleFreeSgd {
 ///     y, z, x as in ScheduleFreeSgd with d for g;  beta1 in the place of momentum
 ///
 /// State: second_moment v, base_iterate z (the parameter's shape), numbers weight_sum and largest_rate.
-/// Cost: 16 flops with a root and a division a coefficient; reads 4 and writes 3 numbers.
+/// Cost: 16 flops with a root and a division per coefficient; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "The Road Less Scheduled", 2024, arXiv 2405.15682; the authors' AdamWScheduleFree.
 struct ScheduleFreeAdamW {
   static constexpr std::string_view name = "ScheduleFreeAdamW";
-  Schedule learning_rate = 2.5e-3;  // >= 0: constant, perhaps behind a warm-up
+  Schedule learning_rate = 2.5e-3;  // >= 0: constant, perhaps after a warm-up
   double beta1 = 0.9;               // in [0, 1]
   double beta2 = 0.999;             // in [0, 1)
   double epsilon = 1e-8;            // >= 0

@@ -16,7 +16,7 @@ namespace glissade {
 ///     x <- x - learning_rate (p + weight_decay / (1 - momentum) x),  decay times decay_ratio where it does
 ///
 /// State: momentum_buffer b (the parameter's shape); b <- g in the first step, as in Sgd.
-/// Cost: 6 flops a coefficient, and of matrices 12 more one by one.
+/// Cost: 6 flops per coefficient, and of matrices 12 more one by one.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "AdamP: Slowing Down the Slowdown for Momentum Optimizers on Scale-invariant Weights", 2020,
 /// arXiv 2006.08217, Algorithm 1; the decay over 1 - momentum is from the authors' code.

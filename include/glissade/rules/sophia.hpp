@@ -16,9 +16,8 @@ namespace glissade {
 /// (optimizer/curvature.hpp). Where it is not
 /// positive, u is the sign of m.
 /// State: first_moment m, curvature h (the parameter's shape; 0 at the start).
-/// Cost: 6 flops with one division a coefficient; reads 3 numbers and writes 2. The quotient is formed only where it is
-/// below 1, so that tiny h cannot overflow it.
-/// Source: see Sophia.
+/// Cost: 6 flops with one division per coefficient; reads 3 scalars and writes 2. The quotient is formed only where it
+/// is below 1, so that tiny h cannot overflow it. Source: see Sophia.
 struct ScaleBySophia {
   static constexpr std::string_view name = "ScaleBySophia";
   double beta1 = 0.96;     // in [0, 1)
@@ -57,7 +56,7 @@ struct ScaleBySophia {
 /// gamma is tuned by unclipped_fraction(optimizer), which should be 0.1 to 0.5. SophiaH and SophiaG are methods that
 /// estimate by themselves.
 /// State: first_moment m, curvature h (the parameter's shape).
-/// Cost: 8 flops with one division a coefficient; reads 4 and writes 3 numbers.
+/// Cost: 8 flops with one division per coefficient; reads 4 and writes 3 scalars.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "Sophia: A Scalable Stochastic Second-order Optimizer for Language Model Pre-training", 2023, arXiv
 /// 2305.14342, Algorithm 3, without bias correction.

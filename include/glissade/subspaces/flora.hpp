@@ -205,7 +205,7 @@ struct MicroStepGate {
 ///     chain(Flora{.rank = 64}, ScaleByLearningRate{1e-2})
 ///
 /// State: compressed_momentum C, m x r. Of the random matrix nothing is kept.
-/// Cost: 4 m n r flops and r n normal numbers a step. No memory from the heap after the first switch.
+/// Cost: 4 m n r flops and r n normal random numbers per step. No memory from the heap after the first switch.
 /// Errors: std::invalid_argument for options out of range and a rank larger than a matrix allows.
 /// Stability: a switch multiplies the norm of the lifted momentum by about sqrt(1 + (n + 1) / r), so that
 /// beta^kappa times this must be below 1: kappa > log(1 + (n + 1) / r) / (2 log(1 / beta)).

@@ -213,7 +213,7 @@ struct FrugalMatrix {
 /// Cost: two passes; for svd and random 8 m n r flops (4 m n r without an inactive rule). randk jumps over memory.
 /// Errors: std::invalid_argument for options out of range and an inner rule that decays weights, which it sees as
 /// zero.
-/// What is left behind a subspace counts as zero up to 8 sqrt(n) machine epsilons of the largest coefficient, so
+/// What is left beside a subspace counts as zero up to 8 sqrt(n) machine epsilons of the largest coefficient, so
 /// that sign() does not turn round-off into steps.
 /// Source: "FRUGAL: Memory-Efficient Optimization by Reducing State Overhead for Scalable Training", 2024,
 /// arXiv 2411.07837, Algorithm 1; projectors as in the authors' code, whose columns and rows round down.

@@ -115,7 +115,7 @@ struct GaloreMatrix {
 ///
 /// State: projector P, n x r or m x r (side = full: both), and that of the inner rule for an m x r, r x n or
 /// r x r matrix.
-/// Cost: 4 m n r flops a step; at a refresh an exact SVD, O(m n min(m, n)) flops, or about 12 m n r with
+/// Cost: 4 m n r flops per step; at a refresh an exact SVD, O(m n min(m, n)) flops, or about 12 m n r with
 /// `randomized`. Nothing but a refresh takes memory from the heap, for its duration: about 8 (2 m n + 3 min(m, n)^2)
 /// bytes, with `randomized` 8 (m n + 4 (m + n) (rank + 8)), and up to half a megabyte in which Eigen packs products.
 /// Errors: std::invalid_argument for options out of range, a rank larger than a matrix allows, and an inner rule

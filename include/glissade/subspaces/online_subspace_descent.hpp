@@ -171,7 +171,7 @@ struct OnlineSubspaceMatrix {
 ///
 /// State: projector P, n x r, not exactly orthonormal; its moments (two of Adam, one array of sgd), a clock of two
 /// numbers; that of the inner rule for an m x r matrix.
-/// Cost: 6 m n r + 4 (m + n) r^2 flops a step. Nothing but the first step takes memory from the heap, as much as a
+/// Cost: 6 m n r + 4 (m + n) r^2 flops per step. Nothing but the first step takes memory from the heap, as much as a
 /// refresh of Galore.
 /// Errors: as Galore's. P rests where the gradient is zero or not finite.
 /// Pitfalls: singular vectors of a gradient without noise are a stationary point of the loss of P, which sgd never

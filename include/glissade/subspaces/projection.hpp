@@ -22,7 +22,7 @@ enum class ProjectionSide {
 
 namespace detail {
 
-/// A matrix in a rule's scratch, behind `offset` coefficients; room for all must have been reserved.
+/// A matrix in a rule's scratch, after `offset` coefficients; room for all must have been reserved.
 template <class T>
 MatrixView<T> scratch_matrix(Buffer& workspace, Index offset, Index rows, Index cols, bool row_major) {
   return {reinterpret_cast<T*>(workspace.data()) + offset, rows, cols, row_major};
@@ -136,7 +136,7 @@ void refuse_weight_decay(std::string_view owner, const Inner& inner) {
       throw std::invalid_argument(name + ": the inner " + std::string(rule_name<decltype(rule)>()) +
                                   " has weight_decay = " + to_text(decay) +
                                   ", must be 0: within a subspace parameters count as zero; put AddDecayedWeights "
-                                  "behind " +
+                                  "after " +
                                   name + " in the chain");
     });
   });

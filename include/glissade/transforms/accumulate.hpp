@@ -6,7 +6,7 @@
 namespace glissade {
 
 /// A gate: takes in `steps` updates and lets their mean through with the last of them. Until then
-/// nothing behind it runs: no parameter, moment, step count or schedule moves. With gradients that
+/// nothing after it runs: no parameter, moment, step count or schedule moves. With gradients that
 /// are means over equal micro-batches it gives the gradient of the whole batch.
 ///
 ///     a <- a + (u - a) / j,  j = 1 .. steps;   at j = steps:  u <- a, a <- 0

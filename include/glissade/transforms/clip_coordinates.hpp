@@ -23,8 +23,8 @@ namespace glissade {
 /// Where it acts is where it stands in the chain: before a rule on gradients, after it on updates. The authors'
 /// clipped Adam and Adafactor, whose first moment sees the clipped gradient and the second the whole one, cannot be
 /// written as a chain of this, and are not offered.
-/// State: none; a double a coefficient as scratch. Cost: a barrier over all tensors, one more pass that
-/// reads 1 and writes 2 numbers a coefficient, and a selection in time O(N), about 10 ns a coefficient on
+/// State: none; a double per coefficient as scratch. Cost: a barrier over all tensors, one more pass that
+/// reads 1 and writes 2 scalars per coefficient, and a selection in time O(N), about 10 ns per coefficient on
 /// one core.
 /// Errors: std::invalid_argument for options out of range.
 /// Source: "Toward Understanding Why Adam Converges Faster Than SGD for Transformers", 2023, arXiv

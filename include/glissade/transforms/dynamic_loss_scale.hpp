@@ -12,12 +12,12 @@ namespace glissade {
 /// or NaN coefficient, and looks for the largest scale that does not overflow:
 ///
 ///     u <- u / S
-///     a coefficient is not finite:  nothing behind the gate runs;  S <- max(backoff S, min_scale), n <- 0
+///     a coefficient is not finite:  nothing after the gate runs;  S <- max(backoff S, min_scale), n <- 0
 ///     else  n <- n + 1;  at n = interval:  S <- min(growth S, max_scale), n <- 0
 ///
 /// Before each step multiply the loss by loss_scale(optimizer) (optimizer/loss_scale.hpp). A power of two changes no
 /// bit of the result. State: shared("loss_scale") S of the next step (0 before the first), "used_scale", "good_steps"
-/// n, "skipped". Cost: a barrier over all tensors, one more pass that reads 1 number a coefficient. Errors:
+/// n, "skipped". Cost: a barrier over all tensors, one more pass that reads 1 scalar per coefficient. Errors:
 /// std::invalid_argument for options out of range. Source: "Mixed Precision Training", 2017, arXiv 1710.03740; the
 /// defaults are those of torch.amp.GradScaler, which has no bounds.
 struct DynamicLossScale {

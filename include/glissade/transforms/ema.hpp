@@ -16,7 +16,7 @@ namespace glissade {
 /// The update passes through unchanged. With bias_correction the average starts from zero and is divided by
 /// 1 - decay^t, so that early steps weigh alike.
 /// State: average e (the parameter's shape). Of 16-bit parameters it sees x before it is rounded.
-/// Cost: 4 flops a coefficient; reads and writes 1 number of state.
+/// Cost: 4 flops per coefficient; reads and writes 1 scalar of state.
 /// Source: torch.optim.swa_utils (average and its first copy), optax.ema (bias correction).
 struct Ema {
   static constexpr std::string_view name = "Ema";

@@ -15,7 +15,7 @@ namespace glissade {
 /// The rule before it keeps its state at the synchronization; as Restarted{period, rule} (transforms/restarted.hpp) it
 /// begins anew then. The slow weights s are the solution.
 /// alpha = 1 changes no bit. State: slow_parameters s (the parameter's shape, starts there).
-/// Cost: 5 flops a coefficient in every period-th step, else none; reads and writes 1 number of state.
+/// Cost: 5 flops per coefficient in every period-th step, else none; reads and writes 1 scalar of state.
 /// Source: "Lookahead Optimizer: k steps forward, 1 step back", 2019, arXiv 1907.08610, Algorithm 1.
 struct Lookahead {
   static constexpr std::string_view name = "Lookahead";

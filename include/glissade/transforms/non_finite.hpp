@@ -22,7 +22,7 @@ inline auto count_non_finite() {
 /// let through, so that a run cannot stand still unnoticed.
 ///
 /// Counts: shared("skipped") in all, shared("consecutively_skipped") since the last good step.
-/// Cost: a barrier over all tensors, one more pass that reads 1 number a coefficient.
+/// Cost: a barrier over all tensors, one more pass that reads 1 scalar per coefficient.
 /// Source: optax.apply_if_finite.
 struct SkipNonFinite {
   static constexpr std::string_view name = "SkipNonFinite";

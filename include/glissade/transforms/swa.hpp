@@ -5,7 +5,7 @@
 
 namespace glissade {
 
-/// The last rule of a chain; keeps the mean of the parameters after every `period`-th step behind `start`,
+/// The last rule of a chain; keeps the mean of the parameters after every `period`-th step after `start`,
 /// for rates that stay large or come back.
 ///
 ///     s <- s + (x - s) / (k + 1) after steps start + period, start + 2 period, ...;  k parameters so far
@@ -15,7 +15,7 @@ namespace glissade {
 /// The update passes through unchanged. Until the first collection the average is zero. Statistics of
 /// normalization layers belong to the parameters and have to be computed again for the average.
 /// State: average s (the parameter's shape). Of 16-bit parameters it sees x before it is rounded.
-/// Cost: 4 flops a coefficient; reads and writes 1 number of state.
+/// Cost: 4 flops per coefficient; reads and writes 1 scalar of state.
 /// Source: "Averaging Weights Leads to Wider Optima and Better Generalization", 2018, arXiv 1803.05407,
 /// Algorithm 1; torch.optim.swa_utils.
 struct Swa {

@@ -48,8 +48,8 @@ inline constexpr char type_tag = 0;
 template <class R, StorageScalar P>
 void check_rule(const R& rule, RuleState<P>& state) {
   if (state.workspace.rule_type == &type_tag<R>) return;
-  if (const std::string name = describe(rule); state.rule != name)
-    throw std::invalid_argument("step: the state was made by " + state.rule + ", not by " + name);
+  if (const std::string name = describe(rule); state.name != name)
+    throw std::invalid_argument("step: the state was made by " + state.name + ", not by " + name);
   state.workspace.rule_type = &type_tag<R>;
 }
 
@@ -59,7 +59,7 @@ template <class R, StorageScalar P, class Parameters>
 void prepare(const R& rule, RuleState<P>& state, const Parameters& parameters) {
   const auto links = flatten<void>(rule);
   constexpr std::size_t count = std::remove_const_t<decltype(links)>::size;
-  state.rule = describe(rule);
+  state.name = describe(rule);
   prepare_shared(state.shared, links);
   for (std::size_t k = 0; k < state.tensors.size(); ++k) {
     if (state.states[k].at_rest()) continue;

@@ -179,11 +179,57 @@ struct FieldSpec {
   InitialValue initial = {};
 };
 
+/// An array whose name and type follow from the rule's type alone.
+struct KnownField {
+  enum class Shape { tensor, codes, number };
+  std::string_view name;
+  ScalarType type;
+  Shape shape;
+
+  [[nodiscard]] bool describes(const Field& field, const Tensor& tensor) const {
+    switch (shape) {
+      case Shape::tensor:
+        return field.matches(name, type, tensor.rows, tensor.cols);
+      case Shape::codes:
+        return field.matches(name, type, coded_bytes(tensor.size()), 1);
+      case Shape::number:
+        return field.matches(name, type, 1, 1);
+    }
+    return false;
+  }
+};
+
+/// The arrays of a rule in the order in which they lie, up to those that its options decide on.
+template <ComputeScalar T, class P, class Storage, class R>
+inline constexpr auto known_fields = [] {
+  using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
+  constexpr bool keeps = KeepsParameters<R> && !std::is_same_v<T, P>;
+  std::array<KnownField, slot_count<R> + (keeps ? 1 : 0) + scalar_count<R>> fields{};
+  std::size_t next = 0;
+  for (std::size_t s = 0; s < slot_count<R>; ++s) {
+    if constexpr (slot_count<R> == 0)
+      break;
+    else if constexpr (!BlockCode<S>)
+      fields[next++] = {R::slots[s], scalar_type_of<S>, KnownField::Shape::tensor};
+    else if (slot_has_full_precision<R>(s))
+      fields[next++] = {R::slots[s], scalar_type_of<T>, KnownField::Shape::tensor};
+    else
+      fields[next++] = {R::slots[s], ScalarType::bytes, KnownField::Shape::codes};
+  }
+  if constexpr (keeps) fields[next++] = {R::field, scalar_type_of<T>, KnownField::Shape::tensor};
+  if constexpr (scalar_count < R >> 0)
+    for (const NamedScalar& number : R::scalars)
+      fields[next++] = {number.name, ScalarType::float64, KnownField::Shape::number};
+  return fields;
+}();
+
 /// What the parts of the engine that are the same for all rules know of a leaf.
 struct LeafFields {
   using Declare = FunctionRef<const FieldSpec&>;
   std::size_t link;
   const void* rule;
+  std::span<const KnownField> known;
+  bool has_others;
   void (*declare_all)(const void* rule, const Tensor& tensor, const Declare& declare);
 
   /// Calls declare for every array of the leaf on the tensor.
@@ -197,8 +243,9 @@ void declare_fields(const void* rule, const Tensor& tensor, const LeafFields::De
 template <ComputeScalar T, class P, class... Storage, class... R>
 std::array<LeafFields, sizeof...(R)> fields_of_leaves(const Pack<Leaf<Storage, R>...>& leaves) {
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return std::array<LeafFields, sizeof...(R)>{
-        LeafFields{item<I>(leaves).link, item<I>(leaves).rule, &declare_fields<T, P, Storage, R>}...};
+    return std::array<LeafFields, sizeof...(R)>{LeafFields{item<I>(leaves).link, item<I>(leaves).rule,
+                                                           known_fields<T, P, Storage, R>, MatrixRule<R>,
+                                                           &declare_fields<T, P, Storage, R>}...};
   }
   (std::index_sequence_for<R...>{});
 }
@@ -211,28 +258,28 @@ inline FieldSpec without_parameters(FieldSpec spec) {
 
 template <ComputeScalar T, class P, class Storage, class R>
 void declare_fields(const void* untyped, const Tensor& tensor, const LeafFields::Declare& declare) {
-  using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
   [[maybe_unused]] const R& rule = *static_cast<const R*>(untyped);
-  for (std::size_t s = 0; s < slot_count<R>; ++s) {
-    double initial = 0;
-    if constexpr (requires { rule.initial(s); }) initial = rule.initial(s);
-    if constexpr (slot_count<R> == 0)
-      break;
-    else if constexpr (!BlockCode<S>)
-      declare({R::slots[s], scalar_type_of<S>, tensor.rows, tensor.cols, {initial}});
-    else if (slot_has_full_precision<R>(s))
-      declare({R::slots[s], scalar_type_of<T>, tensor.rows, tensor.cols, {initial}});
-    else
-      declare({R::slots[s],
-               ScalarType::bytes,
-               coded_bytes(tensor.size()),
-               1,
-               {initial, tensor.size(), &encode_block<S>, !slot_is_non_negative<R>(s)}});
+  [[maybe_unused]] std::size_t slot = 0;
+  for (const KnownField& field : known_fields<T, P, Storage, R>) {
+    InitialValue initial{from_parameters};  // unrounded parameters
+    if (slot < slot_count<R>) {
+      initial.value = 0;
+      if constexpr (requires { rule.initial(slot); }) initial.value = rule.initial(slot);
+    } else if constexpr (scalar_count<R> > 0) {
+      if (field.shape == KnownField::Shape::number)
+        initial.value = R::scalars[slot - (known_fields<T, P, Storage, R>.size() - scalar_count<R>)].initial;
+    }
+    if constexpr (BlockCode<Storage>)
+      if (field.shape == KnownField::Shape::codes) {
+        initial.size = tensor.size();
+        initial.encode = &encode_block<Storage>;
+        initial.is_signed = !slot_is_non_negative<R>(slot);
+      }
+    const bool whole = field.shape == KnownField::Shape::tensor;
+    const Index rows = whole ? tensor.rows : field.shape == KnownField::Shape::number ? 1 : coded_bytes(tensor.size());
+    declare({field.name, field.type, rows, whole ? tensor.cols : 1, initial});
+    ++slot;
   }
-  if constexpr (KeepsParameters<R> && !std::is_same_v<T, P>)
-    declare({R::field, scalar_type_of<T>, tensor.rows, tensor.cols, {from_parameters}});
-  if constexpr (scalar_count < R >> 0)
-    for (const NamedScalar& number : R::scalars) declare({number.name, ScalarType::float64, 1, 1, {number.initial}});
   if constexpr (MatrixRule<R>)
     rule.fields(tensor, [&](std::string_view name, Index rows, Index cols) {
       declare({name, scalar_type_of<T>, rows, cols});
@@ -321,7 +368,18 @@ inline bool find_fields(const Tensor& tensor, TensorState& state, LeafList leave
     link = leaves[i].link;
     Fields& present = state.links[link];
     located[i] = position < present.size() ? &present[position] : nullptr;
+    wanted += leaves[i].known.size();
+    for (const KnownField& field : leaves[i].known) {
+      fits = fits && position < present.size() && field.describes(present[position], tensor);
+      ++position;
+    }
+    if (!leaves[i].has_others) continue;
+    std::size_t skipped = leaves[i].known.size();
     leaves[i].for_each(tensor, [&](const FieldSpec& field) {
+      if (skipped > 0) {
+        --skipped;
+        return;
+      }
       fits = fits && position < present.size() &&
              present[position].matches(field.name, field.type, field.rows, field.cols);
       ++position;

@@ -109,7 +109,7 @@ EIGEN_ALWAYS_INLINE Lanes<T, Count> run_lanes(const Streams<T, In, X, P>& io, co
   return lanes;
 }
 
-/// Coefficients [begin, end), a multiple of a stripe. Adds to sums[k * stripe + j] the k-th term of
+/// Coefficients [begin, end), whole lanes or, for sums, stripes. Adds to sums[k * stripe + j] the k-th term of
 /// the coefficients j modulo the stripe, so sums depend neither on the lane's width nor the split.
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class Kernels, class M>
 [[gnu::flatten]] EIGEN_DONT_INLINE void sweep_range(const Streams<T, In, X, P> io, const Kernels kernels_in,
@@ -173,7 +173,7 @@ struct Tail {
 template <class Kernel, class S, std::size_t N, bool Indexed>
 Tail<S, N> tail_of(const Bound<Kernel, Arrays<S, N>, Indexed>&);
 
-/// The last size % stripe coefficients, through the same instructions as all others: they are moved
+/// The last coefficients, fewer than a stripe, through the same instructions as all others: they are moved
 /// to zero-padded copies and back.
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B, class M>
 EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, X, P>& io, const Pack<B...>& kernels, const M& measure, Index at,
@@ -214,11 +214,12 @@ EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, X, P>& io, const Pack<B..
   }
 }
 
-/// Coefficients [begin, end): full stripes, then the tail.
+/// Coefficients [begin, end): whole lanes, or stripes where sums are taken, then the tail.
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class Kernels, class M>
 void sweep_stretch(const Streams<T, In, X, P>& io, const Kernels& kernels, const M& measure, Index begin, Index end,
                    Index origin, double* sums) {
-  const Index full = end - (end - begin) % stripe;
+  constexpr Index unit = M::sums > 0 ? stripe : static_cast<Index>(group<T, P, Kernels>) * Lane<T>::width;
+  const Index full = end - (end - begin) % unit;
   if (full > begin) sweep_range<store>(io, kernels, measure, begin, full, origin, sums);
   if (full < end) sweep_tail<store>(io, kernels, measure, full, end - full, origin, sums);
 }

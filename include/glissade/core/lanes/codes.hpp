@@ -1,6 +1,6 @@
 // State in 8 bits: blocks of 256 coefficients share a scale, their largest magnitude.
 //
-// An array of n coefficients takes n bytes of codes and one float a block: 1.016 bytes a coefficient.
+// An array of n coefficients takes n bytes of codes and one float per block: 1.016 bytes per coefficient.
 // A block is decoded to float, goes through the kernel, and is encoded again with its new scale. What
 // is positive in an array that is never negative keeps a positive code, so that a second moment under
 // a root does not vanish before the first.
@@ -30,7 +30,7 @@ namespace detail {
 
 inline constexpr Index code_block = 256;
 
-/// Bytes of the codes of n coefficients, padded so that the scales behind them are aligned.
+/// Bytes of the codes of n coefficients, padded so that the scales after them are aligned.
 constexpr Index code_bytes(Index size) { return (size + 3) / 4 * 4; }
 constexpr Index coded_bytes(Index size) {
   return code_bytes(size) + (size + code_block - 1) / code_block * static_cast<Index>(sizeof(float));
@@ -133,7 +133,7 @@ struct DynamicCode {
 
 /// A logarithmic code made of a float's own bits: 3 bits of fraction and 4 of exponent beside a sign, or
 /// 5 of exponent without one. Relative precision 6 % over 4 (9) decades below the block's largest
-/// magnitude, which is exact; smaller numbers become 0. A few integer operations a coefficient.
+/// magnitude, which is exact; smaller numbers become 0. A few integer operations per coefficient.
 struct LogarithmicCode {
   static void encode(const float* values, Index count, float scale, bool is_signed, std::uint8_t* codes) {
     is_signed ? encode<true>(values, count, scale, codes) : encode<false>(values, count, scale, codes);

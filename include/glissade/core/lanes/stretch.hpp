@@ -30,7 +30,7 @@ void transform_lanes(Index size, T* out, const F& f, const In*... in) {
 
 namespace detail {
 
-inline constexpr Index stripe = 16;           // coefficients handled together; the tail is padded to it
+inline constexpr Index stripe = 16;  // coefficients handled together; the tail is padded to it
 
 /// The sum of a stripe, always in the same order.
 inline double sum_stripe(const double* values) {

@@ -54,7 +54,7 @@ struct Workspace {
 ///     for (Client& c : clients) step(AdamW{}, c.memory, c.x, gradient(c));      // optimizer/stepper.hpp
 template <StorageScalar P>
 struct RuleState {
-  std::string rule;                 // that it belongs to: "chain(ClipByGlobalNorm, AdamW)"
+  std::string name;                 // of the rule: "chain(ClipByGlobalNorm, AdamW)"
   std::vector<Tensor> tensors;      // names and shapes
   std::vector<TensorState> states;  // one for every tensor
   std::vector<Fields> shared;       // numbers of all tensors together, a list for every link of the chain
@@ -76,8 +76,8 @@ struct RuleState {
     for (std::size_t k = 0; k < self.states.size(); ++k) {
       const std::string prefix = self.states.size() == 1 ? "" : self.tensors[k].name + "/";
       auto& state = self.states[k];
-      field(prefix + "tensor_calls", state.counts.calls, 0, most);
-      field(prefix + "tensor_updates", state.counts.updates, 0, most);
+      field(prefix + "tensor_calls", state.counts.calls, -1, most);  // -1: at rest
+      field(prefix + "tensor_updates", state.counts.updates, -1, most);
       for (std::size_t link = 0; link < state.links.size(); ++link)
         for (auto& array : state.links[link])
           field(prefix + std::to_string(link) + "/" + std::string(array.name()), array);
