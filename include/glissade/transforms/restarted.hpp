@@ -24,7 +24,7 @@ struct Restarted {
 
   static constexpr std::array<std::string_view, slot_count<Direction>> slots = [] {
     std::array<std::string_view, slot_count<Direction>> names{};
-    if constexpr (slot_count < Direction >> 0) names = Direction::slots;
+    if constexpr (slot_count<Direction> != 0) names = Direction::slots;
     return names;
   }();
   static constexpr std::array<bool, slots.size()> non_negative = [] {

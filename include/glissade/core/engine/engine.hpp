@@ -33,7 +33,7 @@ void prepare_shared(std::vector<Fields>& shared, const Pack<L...>&) {
   };
   std::size_t link = 0;
   const auto numbers = []<class R>(std::type_identity<R>) -> std::span<const NamedScalar> {
-    if constexpr (shared_count < R >> 0)
+    if constexpr (shared_count<R> != 0)
       return R::shared;
     else
       return {};

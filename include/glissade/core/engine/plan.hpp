@@ -217,7 +217,7 @@ inline constexpr auto known_fields = [] {
       fields[next++] = {R::slots[s], ScalarType::bytes, KnownField::Shape::codes};
   }
   if constexpr (keeps) fields[next++] = {R::field, scalar_type_of<T>, KnownField::Shape::tensor};
-  if constexpr (scalar_count < R >> 0)
+  if constexpr (scalar_count<R> != 0)
     for (const NamedScalar& number : R::scalars)
       fields[next++] = {number.name, ScalarType::float64, KnownField::Shape::number};
   return fields;

@@ -59,7 +59,7 @@ concept EigenDense = requires(const std::remove_cvref_t<X>& x) {
 };
 
 template <class X>
-concept EigenDirect = EigenDense<X> &&(std::remove_cvref_t<X>::Flags& Eigen::DirectAccessBit) != 0;
+concept EigenDirect = EigenDense<X> &&((Eigen::DirectAccessBit & std::remove_cvref_t<X>::Flags) != 0);
 
 template <class X>
 concept Scalar = StorageScalar<std::remove_cvref_t<X>>;
