@@ -120,6 +120,13 @@ TEST_CASE("step: what does not fit is refused before anything is touched") {
   CHECK(message_of([&] { step(Lion{}, memory, x, x); }) == "step: the state was made by Adam, not by Lion");
   CHECK(memory == before);
   CHECK(x == kept);
+  RuleState<double> of_another;
+  VectorXd y = x;
+  step(Sgd{}, of_another, y, VectorXd::Ones(5));
+  RuleState<double> assigned = memory;
+  step(Adam{}, assigned, y, VectorXd::Ones(5));
+  assigned = of_another;
+  CHECK(message_of([&] { step(Adam{}, assigned, x, x); }) == "step: the state was made by Sgd, not by Adam");
 }
 
 TEST_CASE("an Optimizer is neither copied nor moved") {

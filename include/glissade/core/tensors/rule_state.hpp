@@ -39,7 +39,10 @@ struct Workspace {
   Workspace() = default;
   Workspace(const Workspace&) {}
   Workspace(Workspace&&) = default;
-  Workspace& operator=(const Workspace&) { return *this; }
+  Workspace& operator=(const Workspace&) {  // keeps its memory
+    rule_type = nullptr;
+    return *this;
+  }
   Workspace& operator=(Workspace&&) = default;
   ~Workspace() = default;
   friend bool operator==(const Workspace&, const Workspace&) { return true; }
