@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "../core/checks.hpp"
 #include "../core/tensors/rule_state.hpp"
 
 namespace glissade::detail {
