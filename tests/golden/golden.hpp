@@ -87,8 +87,8 @@ struct Entry {
   std::string rule, options;
   std::function<Trajectory(const std::string& problem, int last, double nudge)> follow;
   /// Near the optimum of lsqRxC some rules take steps larger than stability allows, and round-off grows by
-  /// itself: from this step on a row binds no implementation. The test makes sure that it is so: gradients and
-  /// parameters that differ in their last bit must lead farther away than the tolerance.
+  /// itself: from this step on a row binds no implementation. The test makes sure that it is so where a row is
+  /// missed: gradients and parameters that differ in their last bit must lead farther away than the tolerance.
   int chaotic_from = 100000;
   /// The same in float, where it is checked, and from which step on round-off of that size leads away.
   std::function<Trajectory(const std::string& problem, int last)> follow_in_float = {};
@@ -146,7 +146,7 @@ inline void check(
       INFO(row.rule << " " << row.options << " " << row.problem << " step " << row.step);
       const double tolerance = row.step > 100 ? 1e-9 : 1e-12;
       if (row.problem != "mlp13" && row.step >= e.chaotic_from)
-        CHECK(nudged(2.3e-16) > tolerance);
+        CHECK((relative_distance(ours) <= tolerance || nudged(2.3e-16) > tolerance));
       else
         CHECK(relative_distance(ours) <= tolerance);
 
