@@ -34,6 +34,8 @@ struct View {
   int rank;
   bool row_major;
 };
+template <class P>
+View(P*, Index, Index, int, bool) -> View<P>;
 
 /// Calls use(k, name, view, object) for every tensor that an object of the caller's holds, numbered from k on; the name
 /// is empty where the caller has given none, `object` the matrix or vector itself where it can get other memory, else a
