@@ -20,10 +20,10 @@ struct Problem {
   }
 };
 
-struct Result {
+struct Attended {
   PolynomialPlan plan;
   MatrixXd O, dQ, dK, dV;
-  Result(const PolynomialAttentionOptions& options, const Problem& p)
+  Attended(const PolynomialAttentionOptions& options, const Problem& p)
       : O(p.V.rows(), p.V.cols()), dQ(p.Q.rows(), p.Q.cols()), dK(p.K.rows(), p.K.cols()), dV(O.rows(), O.cols()) {
     PolynomialAttention<double> attention(options);
     plan = attention.forward(p.Q, p.K, p.V, O);
@@ -75,7 +75,7 @@ TEST_CASE("PolynomialAttention: gradients are the exact ones' formula with these
     p.K.rowwise() += 0.3 * normals(1, h, 5).row(0);
     const int degree = length == 1 ? 0 : 3;
     for (const bool center : {false, true}) {
-      const Result result({.degree = degree, .center_keys = center}, p);
+      const Attended result({.degree = degree, .center_keys = center}, p);
       MatrixXd K = p.K;
       if (result.plan.centered) K.rowwise() -= p.K.colwise().mean();
       const double beta = 1 / std::sqrt(h);
@@ -130,7 +130,7 @@ TEST_CASE("PolynomialAttention: the degree is the smallest even one for the boun
   for (const double size : {0.05, 0.3, 0.6, 1.0, 1.4})
     for (const double tolerance : {1e-1, 1e-3, 1e-6}) {
       const Problem p(500, 2, 2, size);
-      const Result result({.tolerance = tolerance}, p);
+      const Attended result({.tolerance = tolerance}, p);
       const int g = result.plan.degree;
       CHECK(g % 2 == 0);
       CHECK(result.plan.exp_error <= tolerance);
@@ -144,15 +144,15 @@ TEST_CASE("PolynomialAttention: the degree is the smallest even one for the boun
   // With nothing to see every weight is 1 / L, and degree 0 does it.
   Problem p(10, 2, 2, 1);
   p.Q.setZero();
-  CHECK(Result({.tolerance = 1e-9}, p).plan.degree == 0);
+  CHECK(Attended({.tolerance = 1e-9}, p).plan.degree == 0);
 }
 
 TEST_CASE("PolynomialAttention: the mean key is subtracted where that lowers the bound, and changes nothing else") {
   Problem p(200, 3, 3, 0.5);
   p.K.rowwise() -= p.K.colwise().mean().eval();
-  const double bound = Result({.degree = 6, .center_keys = false}, p).plan.bound;
+  const double bound = Attended({.degree = 6, .center_keys = false}, p).plan.bound;
   p.K.rowwise() += Eigen::RowVector3d{3, -2, 1};
-  const Result centered({.degree = 6}, p), plain({.degree = 6, .center_keys = false}, p);
+  const Attended centered({.degree = 6}, p), plain({.degree = 6, .center_keys = false}, p);
   CHECK(centered.plan.bound == Approx(bound).epsilon(1e-12));
   CHECK(plain.plan.bound > 4 * bound);
   CHECK_FALSE(plain.plan.centered);
@@ -172,7 +172,7 @@ TEST_CASE("PolynomialAttention: the mean key is subtracted where that lowers the
   // One key apart from the others: less the mean, it is longer.
   p.K.setConstant(1);
   p.K.row(7).setConstant(-1);
-  CHECK_FALSE(Result({.degree = 6}, p).plan.centered);
+  CHECK_FALSE(Attended({.degree = 6}, p).plan.centered);
 }
 
 TEST_CASE("PolynomialAttention: errors fall with the degree and rise with the size of queries and keys") {
@@ -182,7 +182,7 @@ TEST_CASE("PolynomialAttention: errors fall with the degree and rise with the si
     const auto dense = DenseAttention::of(p.Q, p.K, p.V, p.dO, 1 / std::sqrt(3.0));
     double last = 1e300;
     for (int k = 0; k < 4; ++k) {
-      const Result result({.degree = 2 + 2 * k, .center_keys = false}, p);
+      const Attended result({.degree = 2 + 2 * k, .center_keys = false}, p);
       const double error =
           (result.dQ - dense.dQ).norm() + (result.dK - dense.dK).norm() + (result.dV - dense.dV).norm();
       CHECK(error < last);
@@ -242,7 +242,7 @@ TEST_CASE("PolynomialAttention: it declines with a reason and leaves the output 
     CHECK(declined(broken, {.degree = 2}).verdict == PolynomialVerdict::not_finite);
   }
 
-  const Result fine({.degree = 2}, p);
+  const Attended fine({.degree = 2}, p);
   CHECK(fine.plan.text() == "degree 2, rank 45: relative error of the attention at most " + to_text(fine.plan.error()));
   // After an accepted forward a declined one takes the gradient away.
   PolynomialAttention<double> attention({.degree = 2});
@@ -254,7 +254,7 @@ TEST_CASE("PolynomialAttention: it declines with a reason and leaves the output 
 
 TEST_CASE("PolynomialAttention: maps, blocks, rows and float will do") {
   const Problem p(70, 3, 2, 0.8);
-  const Result expected({.degree = 4}, p);
+  const Attended expected({.degree = 4}, p);
   MatrixXd in(72, 20), out(72, 20);
   in.block(1, 2, 70, 3) = p.Q;
   in.block(1, 8, 70, 3) = p.K;

@@ -20,15 +20,15 @@ struct Problem {
 };
 
 template <class T = double>
-struct Result {
+struct Attended {
   using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
   Matrix O, dQ, dK, dV;
-  Result(SoftmaxAttention<T>& attention, const Matrix& Q, const Matrix& K, const Matrix& V, const Matrix& dO)
+  Attended(SoftmaxAttention<T>& attention, const Matrix& Q, const Matrix& K, const Matrix& V, const Matrix& dO)
       : O(V.rows(), V.cols()), dQ(Q.rows(), Q.cols()), dK(K.rows(), K.cols()), dV(V.rows(), V.cols()) {
     attention.forward(Q, K, V, O);
     attention.backward(Q, K, V, dO, dQ, dK, dV);
   }
-  Result(SoftmaxAttention<T>& attention, const Problem& p) : Result(attention, p.Q, p.K, p.V, p.dO) {}
+  Attended(SoftmaxAttention<T>& attention, const Problem& p) : Attended(attention, p.Q, p.K, p.V, p.dO) {}
 };
 
 }  // namespace
@@ -40,7 +40,7 @@ TEST_CASE("SoftmaxAttention: output and gradients are those of the L x L matrice
       const Problem p(length, h, w);
       SoftmaxAttention<double> attention({.beta = beta});
       CHECK(attention.beta(h) == beta.value_or(1 / std::sqrt(h)));
-      const Result result(attention, p);
+      const Attended result(attention, p);
       const auto dense = DenseAttention::of(p.Q, p.K, p.V, p.dO, attention.beta(h));
       CHECK(result.O.isApprox(dense.O, 1e-13));
       CHECK((result.dQ - dense.dQ).norm() <= 1e-12 * (1 + dense.dQ.norm()));
@@ -57,10 +57,10 @@ TEST_CASE("SoftmaxAttention: output and gradients are those of the L x L matrice
 TEST_CASE("SoftmaxAttention: blocks of any number of rows give the same") {
   const Problem p(200, 4, 3);
   SoftmaxAttention<double> whole({.block_rows = 1000});
-  const Result expected(whole, p);
+  const Attended expected(whole, p);
   for (const int rows : {1, 2, 7, 64, 199, 200, 201}) {
     SoftmaxAttention<double> attention({.block_rows = rows});
-    const Result result(attention, p);
+    const Attended result(attention, p);
     CHECK(result.O.isApprox(expected.O, 1e-13));
     CHECK(result.dQ.isApprox(expected.dQ, 1e-13));
     CHECK(result.dK.isApprox(expected.dK, 1e-13));
@@ -73,7 +73,7 @@ TEST_CASE("SoftmaxAttention: rows of P sum to 1, rows of dS to 0, and rowsum(P o
   p.V.col(1).setOnes();
   p.K.col(2).setOnes();
   SoftmaxAttention<double> attention;
-  const Result result(attention, p);
+  const Attended result(attention, p);
   CHECK((result.O.col(1).array() - 1).abs().maxCoeff() < 1e-14);
   CHECK(result.dQ.col(2).cwiseAbs().maxCoeff() < 1e-14);  // beta dS 1
   CHECK(result.dQ.col(1).cwiseAbs().maxCoeff() > 1e-2);
@@ -84,7 +84,7 @@ TEST_CASE("SoftmaxAttention: rows of P sum to 1, rows of dS to 0, and rowsum(P o
 TEST_CASE("SoftmaxAttention: logits of any size do not overflow, in whatever order they come") {
   const Problem p(300, 4, 4, 1e4);
   SoftmaxAttention<double> attention;
-  const Result result(attention, p);
+  const Attended result(attention, p);
   const auto dense = DenseAttention::of(p.Q, p.K, p.V, p.dO, 0.5);
   CHECK(result.O.isApprox(dense.O, 1e-10));
   CHECK(result.dV.isApprox(dense.dV, 1e-10));
@@ -96,14 +96,14 @@ TEST_CASE("SoftmaxAttention: float is double within rounding; what is not finite
   Problem p(300, 4, 4);
   SoftmaxAttention<double> exact;
   SoftmaxAttention<float> narrow;
-  const Result expected(exact, p);
-  const Result<float> result(narrow, p.Q.cast<float>(), p.K.cast<float>(), p.V.cast<float>(), p.dO.cast<float>());
+  const Attended expected(exact, p);
+  const Attended<float> result(narrow, p.Q.cast<float>(), p.K.cast<float>(), p.V.cast<float>(), p.dO.cast<float>());
   CHECK(result.O.cast<double>().isApprox(expected.O, 2e-6));
   CHECK(result.dQ.cast<double>().isApprox(expected.dQ, 2e-6));
   CHECK(result.dK.cast<double>().isApprox(expected.dK, 2e-6));
   CHECK(result.dV.cast<double>().isApprox(expected.dV, 2e-6));
   p.Q(5, 1) = std::numeric_limits<double>::quiet_NaN();
-  const Result broken(exact, p);
+  const Attended broken(exact, p);
   CHECK(broken.O.row(5).array().isNaN().all());
   CHECK(broken.O.topRows(5) == expected.O.topRows(5));
 }
@@ -111,7 +111,7 @@ TEST_CASE("SoftmaxAttention: float is double within rounding; what is not finite
 TEST_CASE("SoftmaxAttention: maps, blocks and rows will do, in and out") {
   const Problem p(70, 4, 3);
   SoftmaxAttention<double> attention;
-  const Result expected(attention, p);
+  const Attended expected(attention, p);
   MatrixXd in(72, 20), out(72, 20);
   in.block(1, 2, 70, 4) = p.Q;
   in.block(1, 8, 70, 4) = p.K;
@@ -130,7 +130,7 @@ TEST_CASE("SoftmaxAttention: nothing from the heap after the first call") {
   for (const Index h : {Index{1}, Index{8}, Index{64}}) {
     const Problem p(200, h, h);
     SoftmaxAttention<double> attention;
-    Result first(attention, p);
+    Attended first(attention, p);
     const NoHeap watch;
     attention.forward(p.Q, p.K, p.V, first.O);
     attention.backward(p.Q, p.K, p.V, p.dO, first.dQ, first.dK, first.dV);
