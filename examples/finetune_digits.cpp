@@ -173,6 +173,7 @@ Run aflora_3(const Task& task, const Schedule& rate) {
   digits::Network network = task.start;
   AfloraLayer<float> layer(network.w1, {.rank = 3, .seed = task.seed});
   AfloraLayer<float> gradient = layer;  // of the same shapes
+  std::size_t watched = 0;              // bytes that the freezing keeps, at most
   AdaptiveFreezing<float> freezing{{.begin = training_size / batch_size, .end = 3 * steps / 10}};
   Optimizer optimizer{with_head(Adam{.learning_rate = rate}),
                       named("w1.A", layer.A),
@@ -182,17 +183,20 @@ Run aflora_3(const Task& task, const Schedule& rate) {
                       named("b1", network.b1),
                       named("w2", network.w2),
                       named("b2", network.b2)};
-  return adapt(
+  Run run = adapt(
       task, network, optimizer, [&](const MatrixXf& x, MatrixXf& product) { layer.forward(x, product); },
       [&](const MatrixXf& x, const MatrixXf& back, const digits::Network& above) {
         layer.backward(x, back, gradient.A, gradient.B, gradient.s_d, gradient.s_b);
         freezing.observe(gradient.A, gradient.B);
+        watched = std::max(watched, freezing.state_bytes());
         freezing.rest(optimizer);
         optimizer.step(gradient.A, gradient.B, gradient.s_d, gradient.s_b, above.b1, above.w2, above.b2);
       },
       [&]() -> MatrixXf {
         return layer.weight() + layer.s_b.asDiagonal() * layer.B * layer.s_d.asDiagonal() * layer.A;
       });
+  run.state_bytes += static_cast<double>(watched);
+  return run;
 }
 
 struct Entrant {
