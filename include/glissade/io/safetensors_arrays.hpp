@@ -103,13 +103,6 @@ class ArrayList {
     if (type == ScalarType::bytes && tensor.rows > 1 && tensor.cols > 1) full += row_major ? "/by_row" : "/by_column";
     arrays.push_back({std::move(full), type, shape_of(tensor, rows, cols), rows, cols, row_major, place, link});
   }
-  /// What leaves want.
-  void wanted(const Tensor& tensor, LeafList leaves) {
-    for (const LeafFields& leaf : leaves)
-      leaf.for_each(tensor, [&](const FieldSpec& wanted) {
-        field(tensor, leaf.link, wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major, {});
-      });
-  }
   void optimizer(bool gated, auto* counts) {
     list_counts("optimizer/counts", gated, counts);
     numbers("optimizer/calls", ScalarType::int64, 1, counts == nullptr ? ArrayPlace() : ArrayPlace(&counts->calls));
@@ -182,11 +175,11 @@ std::vector<SavedArray> list_wanted(const ErasedRule<P>& rule, const RuleState<P
   for (const Tensor& tensor : memory.tensors) list.parameter(tensor, scalar_type_of<P>, {});
   std::size_t next = 0;
   const auto begin_tensor = [&] { list.tensor_counts(memory.tensors[next++], rule.gated(), none); };
-  const auto add_leaves = [&](std::size_t k, LeafList leaves) {
-    while (next <= k) begin_tensor();  // those before are at rest
-    list.wanted(memory.tensors[k], leaves);
-  };
-  rule.visit_wanted(memory, add_leaves);
+  rule.visit_wanted(memory, [&](std::size_t k, std::size_t link, const FieldSpec& wanted) {
+    while (next <= k) begin_tensor();  // those before are at rest or have none
+    const Tensor& tensor = memory.tensors[k];
+    list.field(tensor, link, wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major, {});
+  });
   while (next < memory.tensors.size()) begin_tensor();
   list.optimizer(rule.gated(), none);
   const std::vector<Fields> shared = rule.shared();

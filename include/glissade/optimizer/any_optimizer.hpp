@@ -13,8 +13,8 @@ namespace glissade {
 
 namespace detail {
 
-/// Is shown the leaves of a rule that run on tensor k, which tell the arrays that they want.
-using WantedLeaves = FunctionRef<std::size_t, LeafList>;
+/// Is told the arrays that a rule wants for tensor k, and the link of each.
+using WantedFields = FunctionRef<std::size_t, std::size_t, const FieldSpec&>;
 
 template <StorageScalar P>
 class ErasedOptimizer;
@@ -36,7 +36,7 @@ class ErasedRule {
   // For files: the state that the rule wants.
   virtual void check(std::int64_t time) const = 0;
   virtual void prepare(RuleState<P>& memory, const std::vector<P*>& parameters) const = 0;
-  virtual void visit_wanted(const RuleState<P>& memory, const WantedLeaves& wanted) const = 0;
+  virtual void visit_wanted(const RuleState<P>& memory, const WantedFields& wanted) const = 0;
   [[nodiscard]] virtual std::vector<Fields> shared() const = 0;
   [[nodiscard]] virtual bool gated() const = 0;
 };
@@ -116,16 +116,18 @@ class RuleModel final : public ErasedRule<P> {
   void prepare(RuleState<P>& memory, const std::vector<P*>& parameters) const override {
     detail::prepare(rule_, memory, [&](std::size_t k) { return parameters[k]; });
   }
-  void visit_wanted(const RuleState<P>& memory, const WantedLeaves& wanted) const override {
+  void visit_wanted(const RuleState<P>& memory, const WantedFields& wanted) const override {
     const auto links = flatten<void>(rule_);
     for (std::size_t k = 0; k < memory.tensors.size(); ++k)
       if (!memory.states[k].at_rest())
-        choose_leaves(links, memory.tensors[k],
-                      [&](const auto& leaves) { wanted(k, fields_of_leaves<compute_t<P>, P>(leaves)); });
+        choose_leaves(links, memory.tensors[k], [&](const auto& leaves) {
+          declare_leaves<compute_t<P>, P>(leaves, memory.tensors[k],
+                                          [&](std::size_t link, const FieldSpec& spec) { wanted(k, link, spec); });
+        });
   }
   [[nodiscard]] std::vector<Fields> shared() const override {
     std::vector<Fields> fields;
-    prepare_shared(fields, flatten<void>(rule_));
+    prepare_shared<flat_t<R>>(fields);
     return fields;
   }
   [[nodiscard]] bool gated() const override { return traits_of<R>::gated; }

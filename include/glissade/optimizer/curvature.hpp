@@ -40,27 +40,14 @@ void check_curvature(const TensorState& state, const std::string& tensor, const 
 template <class E>
 void fold_curvature(TensorState& state, double beta2, const E& estimate) {
   Field& field = *find_field(state, "curvature");
-  const auto fold = [&](auto* h) {
+  with_numbers(field, [&](auto* h) {
     using S = std::remove_pointer_t<decltype(h)>;
     for (Index i = 0; i < field.rows(); ++i)
       for (Index j = 0; j < field.cols(); ++j) {
         S& value = h[field.row_major() ? i * field.cols() + j : j * field.rows() + i];
         value = convert<S>(beta2 * convert<double>(value) + (1 - beta2) * static_cast<double>(estimate(i, j)));
       }
-  };
-  switch (field.type()) {
-    case ScalarType::float32:
-      return fold(field.as<float>());
-    case ScalarType::float64:
-      return fold(field.as<double>());
-    case ScalarType::bfloat16:
-      return fold(field.as<Eigen::bfloat16>());
-    case ScalarType::float16:
-      return fold(field.as<Eigen::half>());
-    case ScalarType::int64:
-    case ScalarType::bytes:
-      return;
-  }
+  });
 }
 
 /// How many coordinates of a tensor the last step did not clip, and how many there are.

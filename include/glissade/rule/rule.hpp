@@ -176,10 +176,6 @@ inline constexpr bool wants_scratch = requires {
 };
 
 template <class R>
-concept Wrapper = requires {
-  requires R::is_rule;
-};  // a chain, or a rule with another state storage
-template <class R>
 concept Composite = requires(const R& r) {
   r.chain();
 };
@@ -194,24 +190,14 @@ concept Barrier = requires {
 template <class R>
 concept GlobalBarrier = Barrier<R> &&(R::reduction == Reduction::over_all);
 template <class R>
-concept BarrierWithKernel = Barrier<R> && requires(const R& r, const Step& s, const double* sums) {
-  r.kernel(s, sums);
-};
-template <class R>
-concept BarrierWithFinish = GlobalBarrier<R> && requires(const R& r, const Totals& totals) {
-  r.finish(totals);
-};
-template <class R>
-concept AdmittingGate = GlobalBarrier<R> && requires(const R& r, const Totals& totals) {
-  { r.admit(totals) } -> std::same_as<bool>;
-};
-template <class R>
 concept AbsorbingGate = requires(const R& r, double* s) {
   { r.open(s) } -> std::same_as<bool>;
   r.after(s, true);
 };
 template <class R>
-concept Gate = AbsorbingGate<R> || AdmittingGate<R>;
+concept Gate = AbsorbingGate<R> || requires(const R& r, const Totals& totals) {
+  r.admit(totals);
+};
 template <class R>
 concept MatrixRule = requires(const R& r, const Tensor& t) {
   r.fields(t, [](std::string_view, Index, Index) {});
@@ -231,7 +217,9 @@ concept KeepsParameters = requires {
 };  // rule/master_weights.hpp
 
 template <class R>
-concept Rule = Wrapper<R> || Composite<R> || Selector<R> || Barrier<R> || MatrixRule<R> || LaneRule<R>;
+concept Rule = Composite<R> || Selector<R> || Barrier<R> || MatrixRule<R> || LaneRule<R> || requires {
+  requires R::is_rule;
+};  // a chain, or a rule with another state storage
 
 namespace detail {
 struct AnyVisitor {

@@ -22,23 +22,27 @@ void add_tensor(RuleState<P>& state, Tensor tensor) {
   state.states.emplace_back();
 }
 
-/// Makes the numbers that links keep for all tensors together; what is there already stays.
-template <class... L>
-void prepare_shared(std::vector<Fields>& shared, const Pack<L...>&) {
-  shared.resize(sizeof...(L));
-  const auto prepare = [](Fields& fields, std::span<const NamedScalar> numbers) {
-    if (numbers.empty() || !fields.empty()) return;
-    fields.emplace_back("shared", ScalarType::float64, static_cast<Index>(numbers.size()), 1, false);
-    for (std::size_t s = 0; s < numbers.size(); ++s) fields.front().template as<double>()[s] = numbers[s].initial;
-  };
+/// Calls use(link, numbers) with the numbers that a link of the chain keeps for all tensors together, for every link.
+template <class... L, class Use>
+void for_each_shared(std::type_identity<Pack<L...>>, const Use& use) {
   std::size_t link = 0;
-  const auto numbers = []<class R>(std::type_identity<R>) -> std::span<const NamedScalar> {
-    if constexpr (shared_count<R> != 0)
-      return R::shared;
-    else
-      return {};
+  const auto show = [&]<class R>(std::type_identity<R>) {
+    if constexpr (shared_count<R> != 0) use(link, std::span<const NamedScalar>(R::shared));
+    ++link;
   };
-  (prepare(shared[link++], numbers(std::type_identity<typename L::Rule>{})), ...);
+  (show(std::type_identity<typename L::Rule>{}), ...);
+}
+
+/// Makes these numbers; what is there already stays.
+template <class Links>
+void prepare_shared(std::vector<Fields>& shared) {
+  shared.resize(Links::size);
+  for_each_shared(std::type_identity<Links>{}, [&](std::size_t link, std::span<const NamedScalar> numbers) {
+    if (!shared[link].empty()) return;
+    Field& field =
+        shared[link].emplace_back("shared", ScalarType::float64, static_cast<Index>(numbers.size()), 1, false);
+    for (std::size_t s = 0; s < numbers.size(); ++s) field.template as<double>()[s] = numbers[s].initial;
+  });
 }
 
 template <class R>
@@ -60,14 +64,12 @@ void prepare(const R& rule, RuleState<P>& state, const Parameters& parameters) {
   const auto links = flatten<void>(rule);
   constexpr std::size_t count = std::remove_const_t<decltype(links)>::size;
   state.name = describe(rule);
-  prepare_shared(state.shared, links);
+  prepare_shared<std::remove_const_t<decltype(links)>>(state.shared);
   for (std::size_t k = 0; k < state.tensors.size(); ++k) {
     if (state.states[k].at_rest()) continue;
     state.states[k].links.resize(count);
-    choose_leaves(links, state.tensors[k], [&]<class... L>(const Pack<L...>& leaves) {
-      std::array<Field*, sizeof...(L)> fields;
-      locate_fields(state.tensors[k], static_cast<const P*>(parameters(k)), state.states[k],
-                    fields_of_leaves<compute_t<P>, P>(leaves), 0, count, fields);
+    choose_leaves(links, state.tensors[k], [&](const auto& leaves) {
+      locate_fields(leaves, state.tensors[k], static_cast<const P*>(parameters(k)), state.states[k], 0, count);
     });
   }
 }
@@ -143,8 +145,8 @@ class Engine {
                        shared_values(end),
                        gated ? state_.counts.calls : state_.counts.updates,
                        {work_.per_coefficient.data(), measured_}};
-      if constexpr (BarrierWithFinish<B>) rule.finish(all);
-      if constexpr (AdmittingGate<B>)
+      if constexpr (requires { rule.finish(all); }) rule.finish(all);
+      if constexpr (Gate<B>)
         if (!rule.admit(all)) return false;
       return segment<end + 1>(sums.data());
     } else {
@@ -195,9 +197,7 @@ class Engine {
       TensorState& memory = state_.states[k];
       choose_leaves<first, last>(links_, tensor, [&](const auto& leaves) {
         using Leaves = std::remove_cvref_t<decltype(leaves)>;
-        std::array<Field*, Leaves::size> fields;
-        locate_fields(tensor, static_cast<const P*>(parameters(k)), memory, fields_of_leaves<T, P>(leaves), first, last,
-                      fields);
+        const auto fields = locate_fields(leaves, tensor, static_cast<const P*>(parameters(k)), memory, first, last);
         const StepOfTensor told{&tensor,
                                 seed_,
                                 memory.counts,
@@ -243,17 +243,10 @@ class Engine {
 template <class R, StorageScalar P>
 const double* shared_number(const RuleState<P>& state, std::string_view name) {
   const double* found = nullptr;
-  std::size_t link = 0;
-  const auto look = [&]<class L>(std::type_identity<L>) {
-    if constexpr (shared_count < typename L::Rule >> 0)
-      for (std::size_t s = 0; s < L::Rule::shared.size(); ++s)
-        if (found == nullptr && L::Rule::shared[s].name == name)
-          found = state.shared[link].front().template as<double>() + s;
-    ++link;
-  };
-  [&]<class... L>(std::type_identity<Pack<L...>>) {
-    (look(std::type_identity<L>{}), ...);
-  }(std::type_identity<flat_t<R>>{});
+  for_each_shared(std::type_identity<flat_t<R>>{}, [&](std::size_t link, std::span<const NamedScalar> numbers) {
+    for (std::size_t s = 0; s < numbers.size(); ++s)
+      if (found == nullptr && numbers[s].name == name) found = state.shared[link].front().template as<double>() + s;
+  });
   return found;
 }
 

@@ -15,6 +15,7 @@ namespace glissade::detail {
 /// N arrays of one storage type.
 template <class S, std::size_t N>
 struct Arrays {
+  using Scalar = S;
   static constexpr std::size_t count = N;
   template <ComputeScalar T>
   static constexpr std::size_t together = lanes_together<T, S>;
@@ -31,86 +32,71 @@ struct Arrays {
 };
 
 /// A block of N arrays in code C, decoded lane by lane; what is stored waits beside it to be encoded. R is
-/// the rule that they belong to; of its slots of full precision `values` are the array itself.
+/// the rule that they belong to; of its slots of full precision `at` is the array itself.
 template <class C, std::size_t N, class R>
 struct Decoded {
   static constexpr std::size_t count = N;
   template <ComputeScalar T>
   static constexpr std::size_t together = 1;
-  std::array<std::uint8_t*, N> codes;
+  std::array<const std::uint8_t*, N> codes;
   std::array<float, N> scales;
-  std::array<float*, N> values;
+  std::array<float*, N> at;
 
   template <ComputeScalar T, std::size_t J>
   EIGEN_ALWAYS_INLINE Lane<T> load(Index i) const {
     if constexpr (slot_has_full_precision<R>(J))
-      return Lane<T>::load(values[J] + i);
+      return Lane<T>::load(at[J] + i);
     else
       return C::template load<!slot_is_non_negative<R>(J)>(codes[J] + i, Lane<T>(scales[J]));
   }
-  EIGEN_ALWAYS_INLINE void store(Index i, const auto& lanes) const { store_lanes<N>(values.data(), i, lanes); }
+  EIGEN_ALWAYS_INLINE void store(Index i, const auto& lanes) const { store_lanes<N>(at.data(), i, lanes); }
   EIGEN_ALWAYS_INLINE void fetch(Index i) const {
     for (std::size_t k = 0; k < N; ++k)
       if (!slot_has_full_precision<R>(k)) __builtin_prefetch(codes[k] + i, 1);
   }
 };
 
-/// A kernel for lanes L that takes the update, the parameter and so many arrays.
-template <class Kernel, class L, bool Indexed, std::size_t Slots>
-constexpr bool takes_slots() {
-  return []<std::size_t... J>(std::index_sequence<J...>) {
-    if constexpr (Indexed)
-      return std::is_invocable_v<const Kernel&, Index, L&, const L&, decltype((void(J), std::declval<L&>()))...>;
-    else
-      return std::is_invocable_v<const Kernel&, L&, const L&, decltype((void(J), std::declval<L&>()))...>;
-  }
-  (std::make_index_sequence<Slots>{});
-}
-
-/// A kernel for lanes L that takes the update and nothing else.
-template <class Kernel, class L, bool Indexed>
-constexpr bool takes_update_only() {
+/// Whether a kernel can be called with lanes A.
+template <class Kernel, bool Indexed, class... A>
+constexpr bool takes() {
   if constexpr (Indexed)
-    return std::is_invocable_v<const Kernel&, Index, L&>;
+    return std::is_invocable_v<const Kernel&, Index, A...>;
   else
-    return std::is_invocable_v<const Kernel&, L&>;
+    return std::is_invocable_v<const Kernel&, A...>;
 }
 
-/// How many of its rule's arrays a kernel takes: all, or the first ones; the others are not even fetched.
-template <class Kernel, class L, bool Indexed, std::size_t Slots>
-constexpr std::size_t slots_taken() {
-  if constexpr (takes_slots<Kernel, L, Indexed, Slots>()) {
-    return Slots;
-  } else if constexpr (Slots > 0) {
-    return slots_taken<Kernel, L, Indexed, Slots - 1>();
+/// How many of its rule's arrays a kernel takes: all, or the first ones; the others are not even fetched. A kernel that
+/// takes the update alone sees no parameters either.
+struct Taken {
+  std::size_t slots;
+  bool parameters;
+};
+template <class Kernel, class L, bool Indexed, std::size_t... J>
+constexpr Taken what_is_taken(std::index_sequence<J...>) {
+  if constexpr (takes<Kernel, Indexed, L&, const L&, decltype((void(J), std::declval<L&>()))...>()) {
+    return {sizeof...(J), true};
+  } else if constexpr (sizeof...(J) > 0) {
+    return what_is_taken<Kernel, L, Indexed>(std::make_index_sequence<sizeof...(J) - 1>{});
   } else {
-    static_assert(takes_update_only<Kernel, L, Indexed>(),
+    static_assert(takes<Kernel, Indexed, L&>(),
                   "a rule's kernel takes (u, x, slots...), all slots or the first ones, or (u)");
-    return 0;
+    return {0, false};
   }
 }
 
-/// A kernel with its arrays.
-template <class Kernel, class Slots, bool Indexed>
+/// A kernel with its arrays: changes the update or, with Sums, measures so many terms of it.
+template <class Kernel, class SlotArrays, bool Indexed, bool Parameters, int Sums>
 struct Bound {
+  using Slots = SlotArrays;
+  template <class Others>
+  using WithSlots = Bound<Kernel, Others, Indexed, Parameters, Sums>;
+  static constexpr bool needs_parameters = Parameters;
+  static constexpr int sums = Sums;
+  static constexpr std::make_index_sequence<Slots::count> each{};
   Kernel kernel;
   Slots slots;
 
-  template <ComputeScalar T>
-  static constexpr bool needs_parameters = takes_slots<Kernel, Lane<T>, Indexed, Slots::count>();
-
   /// Runs on the coefficients from i on that are in the lanes u and x, reading and writing the slots there.
-  template <std::size_t Count, ComputeScalar T>
-  EIGEN_ALWAYS_INLINE void run(Index i, Index position, Lane<T> (&u)[Count], const Lane<T> (&x)[Count]) const {
-    run(i, position, u, x, std::make_index_sequence<Slots::count>{});
-  }
-  /// What the kernel measures on one lane.
-  template <ComputeScalar T>
-  EIGEN_ALWAYS_INLINE auto measure(Index i, Index position, const Lane<T>& u, const Lane<T>& x) const {
-    return measure(i, position, u, x, std::make_index_sequence<Slots::count>{});
-  }
-
- private:
   template <std::size_t Count, ComputeScalar T, std::size_t... J>
   EIGEN_ALWAYS_INLINE void run(Index i, Index position, Lane<T> (&u)[Count], const Lane<T> (&x)[Count],
                                std::index_sequence<J...>) const {
@@ -122,6 +108,7 @@ struct Bound {
     }
     slots.store(i, lanes);
   }
+  /// What the kernel measures on one lane.
   template <ComputeScalar T, std::size_t... J>
   EIGEN_ALWAYS_INLINE auto measure(Index i, Index position, const Lane<T>& u, const Lane<T>& x,
                                    std::index_sequence<J...>) const {
@@ -130,12 +117,13 @@ struct Bound {
     slots.store(i, lanes);
     return result;
   }
-  template <ComputeScalar T>
-  EIGEN_ALWAYS_INLINE auto call([[maybe_unused]] Index position, auto& u, [[maybe_unused]] const Lane<T>& x,
+
+ private:
+  EIGEN_ALWAYS_INLINE auto call([[maybe_unused]] Index position, auto& u, [[maybe_unused]] const auto& x,
                                 auto&... slot) const {
-    if constexpr (!needs_parameters<T> && Indexed)
+    if constexpr (!Parameters && Indexed)
       return kernel(position, u);
-    else if constexpr (!needs_parameters<T>)
+    else if constexpr (!Parameters)
       return kernel(u);
     else if constexpr (Indexed)
       return kernel(position, u, x, slot...);
@@ -144,36 +132,39 @@ struct Bound {
   }
 };
 
-/// A kernel whose arrays are block codes, or numbers where the rule R has slots of full precision.
-template <class Kernel, class C, std::size_t N, class R, ComputeScalar T>
+/// A kernel, bound to placeholders by B, whose arrays are codes C, or numbers where the rule R has slots of full
+/// precision.
+template <class B, class C, class R, ComputeScalar T>
 struct Coded {
-  Kernel kernel;
-  std::array<std::uint8_t*, N> codes;
-  std::array<float*, N> scales;
-  std::array<T*, N> numbers;
+  static constexpr std::size_t count = B::Slots::count;
+  static constexpr int sums = B::sums;
+  B bound;
+  std::array<std::uint8_t*, count> codes;
+  std::array<float*, count> scales;
 };
 
-/// The kernel of a rule R on a tensor of `size` coefficients, with its arrays, whose first is `fields`.
-template <class Storage, class R, ComputeScalar T, class Kernel>
+/// The kernel of a rule R on a tensor of `size` coefficients, with its arrays, whose first is `fields`; or one that
+/// measures so many Sums.
+template <class Storage, class R, ComputeScalar T, int Sums, class Kernel>
 auto bind_kernel(const Kernel& kernel, Field* fields, [[maybe_unused]] Index size) {
   using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
-  constexpr std::size_t slots = slots_taken<Kernel, Lane<T>, is_indexed<R>, slot_count<R>>();
-  if constexpr (!BlockCode<S> || !has_coded_slot<R>(slots)) {
-    using Plain = std::conditional_t<BlockCode<S>, T, S>;
-    Bound<Kernel, Arrays<Plain, slots>, is_indexed<R>> bound{kernel, {}};
-    for (std::size_t s = 0; s < slots; ++s) bound.slots.at[s] = fields[s].template as<Plain>();
+  constexpr Taken taken = what_is_taken<Kernel, Lane<T>, is_indexed<R>>(std::make_index_sequence<slot_count<R>>{});
+  using Numbers = Arrays<std::conditional_t<BlockCode<S>, T, S>, taken.slots>;
+  Bound<Kernel, Numbers, is_indexed<R>, taken.parameters, Sums> bound{kernel, {}};
+  if constexpr (!BlockCode<S> || !has_coded_slot<R>(taken.slots)) {
+    for (std::size_t s = 0; s < taken.slots; ++s) bound.slots.at[s] = fields[s].template as<typename Numbers::Scalar>();
     return bound;
   } else {
-    Coded<Kernel, S, slots, R, T> bound{kernel, {}, {}, {}};
-    for (std::size_t s = 0; s < slots; ++s) {
+    Coded<decltype(bound), S, R, T> coded{bound, {}, {}};
+    for (std::size_t s = 0; s < taken.slots; ++s) {
       if (slot_has_full_precision<R>(s)) {
-        bound.numbers[s] = fields[s].template as<T>();
+        coded.bound.slots.at[s] = fields[s].template as<T>();
         continue;
       }
-      bound.codes[s] = fields[s].template as<std::uint8_t>();
-      bound.scales[s] = reinterpret_cast<float*>(bound.codes[s] + code_bytes(size));
+      coded.codes[s] = fields[s].template as<std::uint8_t>();
+      coded.scales[s] = reinterpret_cast<float*>(coded.codes[s] + code_bytes(size));
     }
-    return bound;
+    return coded;
   }
 }
 

@@ -69,13 +69,12 @@ class InnerRun : public MatrixUpdate<T, P> {
   template <class Inner>
   void restart(const Inner& inner, const Tensor& within) const {
     Field* field = memory_;
-    const auto links = flatten<Storage>(inner);
-    choose_leaves(links, within, [&](const auto& leaves) {
-      for (const LeafFields& leaf : fields_of_leaves<T, P>(leaves))
-        leaf.for_each(within, [&](const FieldSpec& spec) {
-          std::fill_n(field->data(), field->bytes(), std::byte{0});
-          fill(*field++, without_parameters(spec).initial, static_cast<const P*>(nullptr));
-        });
+    choose_leaves(flatten<Storage>(inner), within, [&](const auto& leaves) {
+      declare_leaves<T, P>(leaves, within, [&](std::size_t, FieldSpec spec) {
+        if (std::isnan(spec.initial)) spec.initial = 0;
+        std::fill_n(field->data(), field->bytes(), std::byte{0});
+        fill(*field++, spec, static_cast<const P*>(nullptr));
+      });
     });
   }
 
@@ -135,27 +134,27 @@ struct Pass {
   void pass(const Pack<Due...>& due) {
     constexpr std::size_t stop = next_stop<I>();
     const auto kernels = [&]<std::size_t... J>(std::index_sequence<J...>) {
-      return join(due, pack(bind<I + J>(item<I + J>(leaves).rule->kernel(step_of<I + J>()))...));
+      return join(due, pack(bind<I + J>(rule<I + J>().kernel(step_of<I + J>()))...));
     }
     (std::make_index_sequence<stop - I>{});
     constexpr bool changed = sizeof...(Due) + (stop - I) > 0;
     constexpr bool ends_segment = Measured && stop + 1 == size;
     if constexpr (stop == size) {
-      sweep_any<Last>(kernels, NoMeasure{}, out, nullptr);
+      sweep_any<Last>(kernels, out, nullptr);
     } else if constexpr (MatrixRule<R<stop>>) {
       if (changed || !source.computed || source.negate)
-        sweep_any<Store::update>(kernels, NoMeasure{}, reserve<T>(work.scratch[0], tensor_size()), nullptr);
+        sweep_any<Store::update>(kernels, reserve<T>(work.scratch[0], tensor_size()), nullptr);
       update_matrix<stop>();
       pass<stop + 1>(Pack<>{});
     } else {
       // What a matrix rule has left in scratch must not wait there for the other tensors.
       constexpr bool stores = changed || (ends_segment && I > 0);
-      constexpr Store store = stores ? Store::update : Store::nothing;
-      std::array<double, R<stop>::sums> found{};
-      auto bound = bind<stop>(item<stop>(leaves).rule->measure(step_of<stop>()));
+      constexpr std::size_t count = R<stop>::sums;
+      std::array<double, count> found{};
       Buffer& room = ends_segment ? *held : work.scratch[0];
-      sweep_any<store>(kernels, Measure<decltype(bound), R<stop>::sums>{bound},
-                       stores ? reserve<T>(room, tensor_size()) : nullptr, found.data());
+      sweep_any<stores ? Store::update : Store::nothing>(
+          join(kernels, pack(bind<stop, R<stop>::sums>(rule<stop>().measure(step_of<stop>())))),
+          stores ? reserve<T>(room, tensor_size()) : nullptr, found.data());
       if constexpr (ends_segment)
         std::copy(found.begin(), found.end(), sums);
       else
@@ -164,17 +163,21 @@ struct Pass {
   }
 
   template <std::size_t I>
+  [[nodiscard]] const R<I>& rule() const {
+    return *item<I>(leaves).rule;
+  }
+  template <std::size_t I>
   auto barrier_kernel(const double* totals) {
-    if constexpr (BarrierWithKernel<R<I>>)
-      return pack(bind<I>(item<I>(leaves).rule->kernel(step_of<I>(), totals)));
+    if constexpr (requires { rule<I>().kernel(step_of<I>(), totals); })
+      return pack(bind<I>(rule<I>().kernel(step_of<I>(), totals)));
     else
       return Pack<>{};
   }
 
   /// A kernel with the pointers to its slots.
-  template <std::size_t I, class Kernel>
-  auto bind(Kernel kernel) const {
-    return bind_kernel<typename LeafAt<I>::StorageType, R<I>, T>(kernel, fields[I], tensor_size());
+  template <std::size_t I, int Sums = 0, class Kernel>
+  auto bind(const Kernel& kernel) const {
+    return bind_kernel<typename LeafAt<I>::StorageType, R<I>, T, Sums>(kernel, fields[I], tensor_size());
   }
 
   template <std::size_t I>
@@ -189,7 +192,7 @@ struct Pass {
     const bool taken = source.data == work.scratch[0].data();
     T* const result = reserve<T>(work.scratch[taken ? 1 : 0], tensor_size());
     MatrixUpdate<T, X> matrix{static_cast<const T*>(source.data), result, parameters, *step.tensor, {}, work.matrix};
-    const auto& rule = *item<I>(leaves).rule;
+    const auto& rule = this->rule<I>();
     Field* field = fields[I] + (slot_count<R<I>> + scalar_count<R<I>>);
     std::size_t s = 0;
     rule.fields(*step.tensor,
@@ -205,34 +208,33 @@ struct Pass {
 
   [[nodiscard]] Index tensor_size() const { return step.tensor->size(); }
 
-  template <Store store, class Kernels, class M>
-  void sweep_any(const Kernels& kernels, const M& measure, T* stored, double* totals) {
-    if constexpr (std::is_same_v<T, P>) {
-      sweep_from<store, T>(kernels, measure, stored, totals);
-    } else {
-      if (source.computed)
-        sweep_from<store, T>(kernels, measure, stored, totals);
-      else
-        sweep_from<store, P>(kernels, measure, stored, totals);
-    }
+  template <Store store, class Kernels>
+  void sweep_any(const Kernels& kernels, T* stored, double* totals) {
+    if (std::is_same_v<T, P> || source.computed)
+      sweep_from<store, T>(kernels, stored, totals);
+    else
+      sweep_from<store, P>(kernels, stored, totals);
   }
 
-  template <Store store, class In, class Kernels, class M>
-  void sweep_from(const Kernels& kernels, const M& measure, T* stored, double* totals) {
-    const Index size_now = tensor_size();
+  template <Store store, class In, class Kernels>
+  void sweep_from(const Kernels& kernels, T* stored, double* totals) {
+    const Index count = tensor_size();
     StochasticRounding rounding;
     if (settings.rounding == Rounding::stochastic)
       rounding = {true, step.seed.derive(step.tensor->index).derive(rounding_stream)};
-    const Streams<T, In, X, P> io{
-        static_cast<const In*>(source.data), stored, parameters, kept, target, source.negate ? T(-0.0) : T(0), rounding,
-        size_now >= far ? size_now : 0};
-    double* partials = nullptr;
-    if constexpr (M::sums > 0) {
-      const auto blocks = static_cast<std::size_t>((size_now + block - 1) / block);
-      if (work.partials.size() < blocks * M::sums) work.partials.resize(blocks * M::sums);
-      partials = work.partials.data();
+    const Streams<T, In, X, P> io{static_cast<const In*>(source.data),
+                                  stored,
+                                  parameters,
+                                  kept,
+                                  target,
+                                  source.negate ? T(-0.0) : T(0),
+                                  rounding,
+                                  count >= far ? count : 0};
+    if constexpr (sums_of < Kernels >> 0) {
+      const auto room = static_cast<std::size_t>((count + block - 1) / block * sums_of<Kernels>);
+      if (work.partials.size() < room) work.partials.resize(room);
     }
-    sweep<store>(io, kernels, measure, size_now, settings.threads, partials, totals);
+    sweep<store>(io, kernels, count, settings.threads, work.partials.data(), totals);
     if constexpr (store == Store::update) source = Source{stored, true, false, true};
   }
 };
@@ -245,13 +247,13 @@ void InnerRun<Storage, T, P>::run(const Inner& inner, const Step& step, std::int
   if (seen == nullptr) seen = reserve<P>(work_->zeros, within.size());
   const auto use = [&](const auto& leaves) {
     using Leaves = std::remove_cvref_t<decltype(leaves)>;
-    const auto specs = fields_of_leaves<T, P>(leaves);
     std::array<Field*, Leaves::size> first;
     Field* next = memory_;
-    for (std::size_t i = 0; i < Leaves::size; ++i) {
-      first[i] = next;
-      specs[i].for_each(within, [&](const FieldSpec&) { ++next; });
-    }
+    std::size_t i = 0;
+    for_each_item(leaves, [&]<class S, class R>(const Leaf<S, R>& leaf) {
+      first[i++] = next;
+      declare_fields<T, P, S>(*leaf.rule, within, [&](const FieldSpec&) { ++next; });
+    });
     const Counts done{count - 1, count - 1};
     const StepOfTensor told{&within, step.seed, done, {step.time, step.time}, 0};
     const StepSettings settings{settings_.threads, settings_.seed, Rounding::nearest};

@@ -162,242 +162,148 @@ void choose_leaves(const Links& links, const Tensor& tensor, const Use& use) {
 
 // --- The arrays of a tensor ---------------------------------------------------------------------------
 
-/// How a new array begins: with a number, or from_parameters. `encode` where it is coded, in blocks of `size` numbers.
-struct InitialValue {
-  double value = 0;
-  Index size = 0;
-  float (*encode)(const float*, Index, bool, std::uint8_t*) = nullptr;
-  bool is_signed = true;
-};
-
-/// An array that a leaf wants.
+/// An array that a rule wants, and what it holds at first: a number, or from_parameters. `encode` where `coded` numbers
+/// lie in blocks of codes.
 struct FieldSpec {
   std::string_view name;
   ScalarType type;
   Index rows;
   Index cols;
-  InitialValue initial = {};
+  double initial = 0;
+  Index coded = 0;
+  float (*encode)(const float*, Index, bool, std::uint8_t*) = nullptr;
+  bool is_signed = true;
+
+  [[nodiscard]] bool describes(const Field& field) const { return field.matches(name, type, rows, cols); }
 };
+/// Is told the arrays that rules want, one by one, and the link of each.
+using DeclareField = FunctionRef<std::size_t, const FieldSpec&>;
 
-/// An array whose name and type follow from the rule's type alone.
-struct KnownField {
-  enum class Shape { tensor, codes, number };
-  std::string_view name;
-  ScalarType type;
-  Shape shape;
-
-  [[nodiscard]] bool describes(const Field& field, const Tensor& tensor) const {
-    switch (shape) {
-      case Shape::tensor:
-        return field.matches(name, type, tensor.rows, tensor.cols);
-      case Shape::codes:
-        return field.matches(name, type, coded_bytes(tensor.size()), 1);
-      case Shape::number:
-        return field.matches(name, type, 1, 1);
-    }
-    return false;
-  }
-};
-
-/// The arrays of a rule in the order in which they lie, up to those that its options decide on.
-template <ComputeScalar T, class P, class Storage, class R>
-inline constexpr auto known_fields = [] {
+/// declare(spec) for every array that a rule wants on the tensor, in the order in which they lie.
+template <ComputeScalar T, class P, class Storage, class R, class Declare>
+void declare_fields([[maybe_unused]] const R& rule, [[maybe_unused]] const Tensor& tensor, const Declare& declare) {
   using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
-  constexpr bool keeps = KeepsParameters<R> && !std::is_same_v<T, P>;
-  std::array<KnownField, slot_count<R> + (keeps ? 1 : 0) + scalar_count<R>> fields{};
-  std::size_t next = 0;
-  for (std::size_t s = 0; s < slot_count<R>; ++s) {
-    if constexpr (slot_count<R> == 0)
-      break;
-    else if constexpr (!BlockCode<S>)
-      fields[next++] = {R::slots[s], scalar_type_of<S>, KnownField::Shape::tensor};
-    else if (slot_has_full_precision<R>(s))
-      fields[next++] = {R::slots[s], scalar_type_of<T>, KnownField::Shape::tensor};
-    else
-      fields[next++] = {R::slots[s], ScalarType::bytes, KnownField::Shape::codes};
-  }
-  if constexpr (keeps) fields[next++] = {R::field, scalar_type_of<T>, KnownField::Shape::tensor};
+  if constexpr (slot_count < R >> 0)
+    for (std::size_t s = 0; s < slot_count<R>; ++s) {
+      double initial = 0;
+      if constexpr (requires { rule.initial(s); }) initial = rule.initial(s);
+      if constexpr (!BlockCode<S>)
+        declare(FieldSpec{R::slots[s], scalar_type_of<S>, tensor.rows, tensor.cols, initial});
+      else if (slot_has_full_precision<R>(s))
+        declare(FieldSpec{R::slots[s], scalar_type_of<T>, tensor.rows, tensor.cols, initial});
+      else
+        declare(FieldSpec{R::slots[s], ScalarType::bytes, coded_bytes(tensor.size()), 1, initial, tensor.size(),
+                          &encode_block<S>, !slot_is_non_negative<R>(s)});
+    }
+  if constexpr (KeepsParameters<R> && !std::is_same_v<T, P>)
+    declare(FieldSpec{R::field, scalar_type_of<T>, tensor.rows, tensor.cols, from_parameters});
   if constexpr (scalar_count<R> != 0)
     for (const NamedScalar& number : R::scalars)
-      fields[next++] = {number.name, ScalarType::float64, KnownField::Shape::number};
-  return fields;
-}();
-
-/// What the parts of the engine that are the same for all rules know of a leaf.
-struct LeafFields {
-  using Declare = FunctionRef<const FieldSpec&>;
-  std::size_t link;
-  const void* rule;
-  std::span<const KnownField> known;
-  bool has_others;
-  void (*declare_all)(const void* rule, const Tensor& tensor, const Declare& declare);
-
-  /// Calls declare for every array of the leaf on the tensor.
-  void for_each(const Tensor& tensor, const Declare& declare) const { declare_all(rule, tensor, declare); }
-};
-using LeafList = std::span<const LeafFields>;
-
-template <ComputeScalar T, class P, class Storage, class R>
-void declare_fields(const void* rule, const Tensor& tensor, const LeafFields::Declare& declare);
-
-template <ComputeScalar T, class P, class... Storage, class... R>
-std::array<LeafFields, sizeof...(R)> fields_of_leaves(const Pack<Leaf<Storage, R>...>& leaves) {
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return std::array<LeafFields, sizeof...(R)>{LeafFields{item<I>(leaves).link, item<I>(leaves).rule,
-                                                           known_fields<T, P, Storage, R>, MatrixRule<R>,
-                                                           &declare_fields<T, P, Storage, R>}...};
-  }
-  (std::index_sequence_for<R...>{});
-}
-
-/// What rules within a rule want never begins with the parameters, which they need not see.
-inline FieldSpec without_parameters(FieldSpec spec) {
-  if (std::isnan(spec.initial.value)) spec.initial.value = 0;
-  return spec;
-}
-
-template <ComputeScalar T, class P, class Storage, class R>
-void declare_fields(const void* untyped, const Tensor& tensor, const LeafFields::Declare& declare) {
-  [[maybe_unused]] const R& rule = *static_cast<const R*>(untyped);
-  [[maybe_unused]] std::size_t slot = 0;
-  for (const KnownField& field : known_fields<T, P, Storage, R>) {
-    InitialValue initial{from_parameters};  // unrounded parameters
-    if (slot < slot_count<R>) {
-      initial.value = 0;
-      if constexpr (requires { rule.initial(slot); }) initial.value = rule.initial(slot);
-    } else if constexpr (scalar_count<R> > 0) {
-      if (field.shape == KnownField::Shape::number)
-        initial.value = R::scalars[slot - (known_fields<T, P, Storage, R>.size() - scalar_count<R>)].initial;
-    }
-    if constexpr (BlockCode<Storage>)
-      if (field.shape == KnownField::Shape::codes) {
-        initial.size = tensor.size();
-        initial.encode = &encode_block<Storage>;
-        initial.is_signed = !slot_is_non_negative<R>(slot);
-      }
-    const bool whole = field.shape == KnownField::Shape::tensor;
-    const Index rows = whole ? tensor.rows : field.shape == KnownField::Shape::number ? 1 : coded_bytes(tensor.size());
-    declare({field.name, field.type, rows, whole ? tensor.cols : 1, initial});
-    ++slot;
-  }
+      declare(FieldSpec{number.name, ScalarType::float64, 1, 1, number.initial});
   if constexpr (MatrixRule<R>)
     rule.fields(tensor, [&](std::string_view name, Index rows, Index cols) {
-      declare({name, scalar_type_of<T>, rows, cols});
+      declare(FieldSpec{name, scalar_type_of<T>, rows, cols});
     });
   if constexpr (RunsInnerRule<R>) {
-    const Tensor within = rule.within(tensor);
-    const auto links = flatten<Storage>(rule.inner);
-    static_assert(!ChainTraits<std::remove_const_t<decltype(links)>>::global,
+    static_assert(!traits_of<decltype(R::inner)>::global,
                   "a gate, a barrier over all tensors or master weights stand in the chain itself, "
                   "not inside a rule that is run on a matrix");
-    choose_leaves(links, within, [&](const auto& leaves) {
-      for (const LeafFields& leaf : fields_of_leaves<T, P>(leaves))
-        leaf.for_each(within, [&](const FieldSpec& spec) { declare(without_parameters(spec)); });
+    const Tensor within = rule.within(tensor);
+    choose_leaves(flatten<Storage>(rule.inner), within, [&](const auto& leaves) {
+      for_each_item(leaves, [&]<class InnerStorage, class Inner>(const Leaf<InnerStorage, Inner>& leaf) {
+        declare_fields<T, P, InnerStorage>(*leaf.rule, within, [&](FieldSpec spec) {
+          if (std::isnan(spec.initial)) spec.initial = 0;  // an inner rule need not see the parameters
+          declare(spec);
+        });
+      });
     });
   }
 }
+/// The same for some leaves: declare(link, spec).
+template <ComputeScalar T, class P, class... Storage, class... R>
+void declare_leaves(const Pack<Leaf<Storage, R>...>& leaves, const Tensor& tensor, const DeclareField& declare) {
+  for_each_item(leaves, [&]<class S, class Rule>(const Leaf<S, Rule>& leaf) {
+    declare_fields<T, P, S>(*leaf.rule, tensor, [&](const FieldSpec& spec) { declare(leaf.link, spec); });
+  });
+}
 
-/// Fills a field, all zero bits, with its initial value, or with the parameters.
+/// Gives a field, all zero bits, its first values.
 template <class P>
-void fill(Field& field, const InitialValue& initial, const P* parameters) {
+void fill(Field& field, const FieldSpec& spec, const P* parameters) {
   const auto put = [&](auto* values, Index begin, Index end) {
     using S = std::remove_pointer_t<decltype(values)>;
     for (Index i = begin; i < end; ++i)
-      *values++ = std::isnan(initial.value) ? convert<S>(parameters[i]) : convert<S>(initial.value);
+      *values++ = std::isnan(spec.initial) ? convert<S>(parameters[i]) : convert<S>(spec.initial);
   };
-  if (initial.value == 0) return;
-  if (initial.encode != nullptr) {
+  if (spec.initial == 0) return;
+  if (spec.encode != nullptr) {
     auto* codes = field.as<std::uint8_t>();
-    auto* scales = reinterpret_cast<float*>(codes + code_bytes(initial.size));
+    auto* scales = reinterpret_cast<float*>(codes + code_bytes(spec.coded));
     std::array<float, std::size_t{code_block}> values;
-    for (Index i = 0; i < initial.size; i += code_block) {
-      const Index count = (std::min)(code_block, initial.size - i);
+    for (Index i = 0; i < spec.coded; i += code_block) {
+      const Index count = (std::min)(code_block, spec.coded - i);
       put(values.data(), i, i + count);
-      scales[i / code_block] = initial.encode(values.data(), count, initial.is_signed, codes + i);
+      scales[i / code_block] = spec.encode(values.data(), count, spec.is_signed, codes + i);
     }
     return;
   }
-  switch (field.type()) {
-    case ScalarType::float32:
-      return put(field.as<float>(), 0, field.size());
-    case ScalarType::float64:
-      return put(field.as<double>(), 0, field.size());
-    case ScalarType::bfloat16:
-      return put(field.as<Eigen::bfloat16>(), 0, field.size());
-    case ScalarType::float16:
-      return put(field.as<Eigen::half>(), 0, field.size());
-    case ScalarType::int64:
-    case ScalarType::bytes:
-      return;
-  }
+  with_numbers(field, [&](auto* values) { put(values, 0, field.size()); });
 }
 
 /// Makes the fields of links [first, last) what the leaves want; those of the same name and shape are kept.
 template <class P>
-void remake_fields(const Tensor& tensor, const P* parameters, TensorState& state, LeafList leaves, std::size_t first,
-                   std::size_t last) {
+void remake_fields(const Tensor& tensor, const P* parameters, TensorState& state, std::size_t first, std::size_t last,
+                   const FunctionRef<const DeclareField&>& declare_all) {
   std::vector<Fields> old(last - first);
   for (std::size_t link = first; link < last; ++link) old[link - first].swap(state.links[link]);
-  for (const LeafFields& leaf : leaves)
-    leaf.for_each(tensor, [&](const FieldSpec& wanted) {
-      Fields& before = old[leaf.link - first];
-      const auto same = std::find_if(before.begin(), before.end(), [&](const Field& field) {
-        return field.matches(wanted.name, wanted.type, wanted.rows, wanted.cols);
-      });
-      Fields& now = state.links[leaf.link];
-      if (same != before.end()) {
-        now.push_back(std::move(*same));
-        before.erase(same);
-      } else {
-        now.emplace_back(wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major);
-        fill(now.back(), wanted.initial, parameters);
-      }
-    });
+  declare_all([&](std::size_t link, const FieldSpec& wanted) {
+    Fields& before = old[link - first];
+    const auto same =
+        std::find_if(before.begin(), before.end(), [&](const Field& field) { return wanted.describes(field); });
+    Fields& now = state.links[link];
+    if (same != before.end()) {
+      now.push_back(std::move(*same));
+      before.erase(same);
+    } else {
+      now.emplace_back(wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major);
+      fill(now.back(), wanted, parameters);
+    }
+  });
 }
 
-/// The first field of every leaf of links [first, last), in `located`; null where it has none. False where the fields
-/// are not what the leaves want.
-inline bool find_fields(const Tensor& tensor, TensorState& state, LeafList leaves, std::size_t first, std::size_t last,
-                        std::span<Field*> located) {
-  std::size_t link = first;
-  std::size_t position = 0;
-  std::size_t wanted = 0;
+/// The first field of every leaf of links [first, last). False where the fields are not what the leaves want.
+template <ComputeScalar T, class P, class... Storage, class... R>
+bool find_fields(const Pack<Leaf<Storage, R>...>& leaves, const Tensor& tensor, TensorState& state, std::size_t first,
+                 std::size_t last, std::array<Field*, sizeof...(R)>& found) {
   bool fits = true;
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
-    position = leaves[i].link == link ? position : 0;
-    link = leaves[i].link;
+  std::size_t leaf_number = 0, link = first, next = 0, unclaimed = 0;
+  for (std::size_t l = first; l < last; ++l) unclaimed += state.links[l].size();
+  for_each_item(leaves, [&]<class S, class Rule>(const Leaf<S, Rule>& leaf) {
+    if (leaf.link != link) next = 0;
+    link = leaf.link;
     Fields& present = state.links[link];
-    located[i] = position < present.size() ? &present[position] : nullptr;
-    wanted += leaves[i].known.size();
-    for (const KnownField& field : leaves[i].known) {
-      fits = fits && position < present.size() && field.describes(present[position], tensor);
-      ++position;
-    }
-    if (!leaves[i].has_others) continue;
-    std::size_t skipped = leaves[i].known.size();
-    leaves[i].for_each(tensor, [&](const FieldSpec& field) {
-      if (skipped > 0) {
-        --skipped;
-        return;
-      }
-      fits = fits && position < present.size() &&
-             present[position].matches(field.name, field.type, field.rows, field.cols);
-      ++position;
-      ++wanted;
+    found[leaf_number++] = present.data() + (std::min)(next, present.size());
+    declare_fields<T, P, S>(*leaf.rule, tensor, [&](const FieldSpec& wanted) {
+      fits = fits && next < present.size() && wanted.describes(present[next]);
+      ++next;
+      --unclaimed;
     });
-  }
-  for (std::size_t l = first; l < last; ++l) wanted -= state.links[l].size();
-  return fits && wanted == 0;
+  });
+  return fits && unclaimed == 0;
 }
 
 /// As find_fields. Where the fields are not what the leaves want (at the first step, or because an option has
 /// changed), they are made anew.
-template <class P>
-void locate_fields(const Tensor& tensor, const P* parameters, TensorState& state, LeafList leaves, std::size_t first,
-                   std::size_t last, std::span<Field*> located) {
-  if (find_fields(tensor, state, leaves, first, last, located)) return;
-  remake_fields(tensor, parameters, state, leaves, first, last);
-  find_fields(tensor, state, leaves, first, last, located);
+template <class P, class Leaves>
+std::array<Field*, Leaves::size> locate_fields(const Leaves& leaves, const Tensor& tensor, const P* parameters,
+                                               TensorState& state, std::size_t first, std::size_t last) {
+  std::array<Field*, Leaves::size> found;
+  if (!find_fields<compute_t<P>, P>(leaves, tensor, state, first, last, found)) {
+    remake_fields(tensor, parameters, state, first, last,
+                  [&](const DeclareField& declare) { declare_leaves<compute_t<P>, P>(leaves, tensor, declare); });
+    find_fields<compute_t<P>, P>(leaves, tensor, state, first, last, found);
+  }
+  return found;
 }
 
 }  // namespace glissade::detail

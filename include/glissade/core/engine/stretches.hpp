@@ -31,19 +31,18 @@ void step_stretches(const R& rule, RuleState<P>& state, P* x, std::int64_t steps
     using Leaves = std::remove_cvref_t<decltype(leaves)>;
     static_assert(all_work_by_coefficient<Leaves>,
                   "RowOptimizer: a rule of the chain does not work coefficient by coefficient");
-    std::array<Field*, Leaves::size> fields;
-    locate_fields(tensor, static_cast<const P*>(x), state.states.front(), fields_of_leaves<T, P>(leaves), 0, links.size,
-                  fields);
+    const auto fields = locate_fields(leaves, tensor, static_cast<const P*>(x), state.states.front(), 0, links.size);
     const StepOfTensor told{&tensor, seed, {steps, steps}, {steps, steps}, 0};
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       const auto kernels =
-          pack(bind_kernel<typename item_t<I, Leaves>::StorageType, typename item_t<I, Leaves>::Rule, T>(
+          pack(bind_kernel<typename item_t<I, Leaves>::StorageType, typename item_t<I, Leaves>::Rule, T, 0>(
               item<I>(leaves).rule->kernel(told.for_link(item<I>(leaves).link, {})), fields[I], tensor.size())...);
       use([&](Index begin, Index size, const T* gradient) {
         P* const here = x + begin;
         const Streams<T, T, P, P> io{gradient, nullptr, here, nullptr, here, maximize ? T(-0.0) : T(0), rounding};
-        const auto moved = pack(Shift{}.template enter<false>(item<I>(kernels), begin, size)...);
-        sweep_stretch<Store::parameters>(io, moved, NoMeasure{}, 0, size, begin, nullptr);
+        with_stages<Shift>(kernels, begin, size, [&](const auto& moved) {
+          sweep_stretch<Store::parameters>(io, moved, 0, size, begin, nullptr);
+        });
       });
     }
     (std::make_index_sequence<Leaves::size>{});

@@ -117,6 +117,24 @@ class Field {
 
 using Fields = std::vector<Field>;
 
+/// use(pointer to the first number) by the type of a field of floating-point numbers; others are passed over.
+template <class Use>
+void with_numbers(Field& field, const Use& use) {
+  switch (field.type()) {
+    case ScalarType::float32:
+      return use(field.as<float>());
+    case ScalarType::float64:
+      return use(field.as<double>());
+    case ScalarType::bfloat16:
+      return use(field.as<Eigen::bfloat16>());
+    case ScalarType::float16:
+      return use(field.as<Eigen::half>());
+    case ScalarType::int64:
+    case ScalarType::bytes:
+      return;
+  }
+}
+
 /// How often a rule has run: with a gradient, whatever a gate of the chain has said; and past all gates.
 struct Counts {
   std::int64_t calls = 0;

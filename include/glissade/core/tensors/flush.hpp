@@ -45,20 +45,11 @@ void flush_subnormal(S* values, Index size, int threads) {
   });
 }
 
-/// Coefficients [begin, begin + size) of a field.
+/// Coefficients [begin, begin + size) of a field. Those of half are computed in float, where they are normal.
 inline void flush_subnormal(Field& field, Index begin, Index size, int threads) {
-  switch (field.type()) {
-    case ScalarType::float32:
-      return flush_subnormal(field.as<float>() + begin, size, threads);
-    case ScalarType::float64:
-      return flush_subnormal(field.as<double>() + begin, size, threads);
-    case ScalarType::bfloat16:
-      return flush_subnormal(field.as<Eigen::bfloat16>() + begin, size, threads);
-    case ScalarType::float16:
-    case ScalarType::int64:
-    case ScalarType::bytes:
-      return;
-  }
+  with_numbers(field, [&](auto* values) {
+    if constexpr (!std::is_same_v<decltype(values), Eigen::half*>) flush_subnormal(values + begin, size, threads);
+  });
 }
 inline void flush_subnormal(Field& field, int threads) { flush_subnormal(field, 0, field.size(), threads); }
 
