@@ -132,7 +132,7 @@ struct Bound {
   }
 };
 
-/// A kernel, bound to placeholders by B, whose arrays are codes C, or numbers where the rule R has slots of full
+/// A kernel whose arrays are codes C; `bound` has it with the arrays of numbers, of the rule R's slots of full
 /// precision.
 template <class B, class C, class R, ComputeScalar T>
 struct Coded {

@@ -69,12 +69,9 @@ class InnerRun : public MatrixUpdate<T, P> {
   template <class Inner>
   void restart(const Inner& inner, const Tensor& within) const {
     Field* field = memory_;
-    choose_leaves(flatten<Storage>(inner), within, [&](const auto& leaves) {
-      declare_leaves<T, P>(leaves, within, [&](std::size_t, FieldSpec spec) {
-        if (std::isnan(spec.initial)) spec.initial = 0;
-        std::fill_n(field->data(), field->bytes(), std::byte{0});
-        fill(*field++, spec, static_cast<const P*>(nullptr));
-      });
+    declare_inner<T, P, Storage>(inner, within, [&](const FieldSpec& spec) {
+      std::fill_n(field->data(), field->bytes(), std::byte{0});
+      fill(*field++, spec, static_cast<const P*>(nullptr));
     });
   }
 
@@ -230,7 +227,7 @@ struct Pass {
                                   source.negate ? T(-0.0) : T(0),
                                   rounding,
                                   count >= far ? count : 0};
-    if constexpr (sums_of < Kernels >> 0) {
+    if constexpr (sums_of<Kernels> != 0) {
       const auto room = static_cast<std::size_t>((count + block - 1) / block * sums_of<Kernels>);
       if (work.partials.size() < room) work.partials.resize(room);
     }

@@ -179,11 +179,14 @@ struct FieldSpec {
 /// Is told the arrays that rules want, one by one, and the link of each.
 using DeclareField = FunctionRef<std::size_t, const FieldSpec&>;
 
+template <ComputeScalar T, class P, class Storage, class R>
+void declare_inner(const R& inner, const Tensor& within, const FunctionRef<const FieldSpec&>& declare);
+
 /// declare(spec) for every array that a rule wants on the tensor, in the order in which they lie.
 template <ComputeScalar T, class P, class Storage, class R, class Declare>
 void declare_fields([[maybe_unused]] const R& rule, [[maybe_unused]] const Tensor& tensor, const Declare& declare) {
   using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
-  if constexpr (slot_count < R >> 0)
+  if constexpr (slot_count<R> != 0)
     for (std::size_t s = 0; s < slot_count<R>; ++s) {
       double initial = 0;
       if constexpr (requires { rule.initial(s); }) initial = rule.initial(s);
@@ -208,15 +211,7 @@ void declare_fields([[maybe_unused]] const R& rule, [[maybe_unused]] const Tenso
     static_assert(!traits_of<decltype(R::inner)>::global,
                   "a gate, a barrier over all tensors or master weights stand in the chain itself, "
                   "not inside a rule that is run on a matrix");
-    const Tensor within = rule.within(tensor);
-    choose_leaves(flatten<Storage>(rule.inner), within, [&](const auto& leaves) {
-      for_each_item(leaves, [&]<class InnerStorage, class Inner>(const Leaf<InnerStorage, Inner>& leaf) {
-        declare_fields<T, P, InnerStorage>(*leaf.rule, within, [&](FieldSpec spec) {
-          if (std::isnan(spec.initial)) spec.initial = 0;  // an inner rule need not see the parameters
-          declare(spec);
-        });
-      });
-    });
+    declare_inner<T, P, Storage>(rule.inner, rule.within(tensor), declare);
   }
 }
 /// The same for some leaves: declare(link, spec).
@@ -224,6 +219,17 @@ template <ComputeScalar T, class P, class... Storage, class... R>
 void declare_leaves(const Pack<Leaf<Storage, R>...>& leaves, const Tensor& tensor, const DeclareField& declare) {
   for_each_item(leaves, [&]<class S, class Rule>(const Leaf<S, Rule>& leaf) {
     declare_fields<T, P, S>(*leaf.rule, tensor, [&](const FieldSpec& spec) { declare(leaf.link, spec); });
+  });
+}
+
+/// The same for a rule within a rule, which need not see the parameters: no array begins with them.
+template <ComputeScalar T, class P, class Storage, class R>
+void declare_inner(const R& inner, const Tensor& within, const FunctionRef<const FieldSpec&>& declare) {
+  choose_leaves(flatten<Storage>(inner), within, [&](const auto& leaves) {
+    declare_leaves<T, P>(leaves, within, [&](std::size_t, FieldSpec spec) {
+      if (std::isnan(spec.initial)) spec.initial = 0;
+      declare(spec);
+    });
   });
 }
 

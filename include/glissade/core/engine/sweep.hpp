@@ -75,7 +75,7 @@ struct Lanes {
   Lane<T> x[Count];
 };
 
-/// `Count` lanes through the first K kernels.
+/// `Count` lanes through the kernels K.
 template <Store store, std::size_t Count, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class Kernels,
           std::size_t... K>
 EIGEN_ALWAYS_INLINE Lanes<T, Count> run_lanes(const Streams<T, In, X, P>& io, [[maybe_unused]] const Kernels& kernels,
@@ -205,13 +205,13 @@ EIGEN_DONT_INLINE void sweep_tail(const Streams<T, In, X, P>& io, const Kernels&
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class Kernels>
 void sweep_stretch(const Streams<T, In, X, P>& io, const Kernels& kernels, Index begin, Index end, Index origin,
                    double* sums) {
-  constexpr Index unit = sums_of < Kernels >> 0 ? stripe : static_cast<Index>(group<T, P, Kernels>) * Lane<T>::width;
+  constexpr Index unit = sums_of<Kernels> != 0 ? stripe : static_cast<Index>(group<T, P, Kernels>) * Lane<T>::width;
   const Index full = end - (end - begin) % unit;
   if (full > begin) sweep_range<store>(io, kernels, begin, full, origin, sums);
   if (full < end) sweep_tail<store>(io, kernels, full, end - full, origin, sums);
 }
 
-/// A block of the arrays of a kernel: those of numbers lie where they are.
+/// A block of the arrays of a kernel, where it lies.
 template <class B>
 struct Shift {
   B enter(const B& bound, Index begin, Index) const {
@@ -320,8 +320,9 @@ void sweep(const Streams<T, In, X, P>& io, const Kernels& kernels, Index size, i
            [[maybe_unused]] double* partials, [[maybe_unused]] double* totals) {
   constexpr int count = sums_of<Kernels>;
   if constexpr (count == 0) {
-    parallel_for((size + task - 1) / task, threads,
-                 [&](Index t) { sweep_part<store>(io, kernels, t * task, (std::min)(size, (t + 1) * task), nullptr); });
+    const Index part = threads > 1 ? task : size;  // memory is read best in one stretch
+    parallel_for(size == 0 ? 0 : (size + part - 1) / part, threads,
+                 [&](Index t) { sweep_part<store>(io, kernels, t * part, (std::min)(size, (t + 1) * part), nullptr); });
   } else {
     const Index blocks = (size + block - 1) / block;
     parallel_for(blocks, threads, [&](Index b) {
