@@ -115,7 +115,7 @@ template <StorageScalar P>
   });
   if (make == nullptr)
     throw std::invalid_argument("make_optimizer: no optimizer \"" + std::string(name) + "\"; the nearest are " +
-                                detail::nearest_names(name, optimizer_names()));
+                                nearest_names(name, optimizer_names()));
   AnyRule<P> rule = make();
   for (const auto& [option, value] : options) rule.set(option, value);
   return rule;

@@ -62,7 +62,7 @@ TEST_CASE("driver: what is measured ends a run, without a value or a gradient") 
   VectorXd x = VectorXd::LinSpaced(3, -1, 2);
   History history;
   const Result r =
-      detail::drive_from_start<FixedPoint>(cosines, x, Repetition{}, {.gradient_tolerance = 1e-10}, history);
+      drive_from_start<FixedPoint>(cosines, x, Repetition{}, {.gradient_tolerance = 1e-10}, history);
   CHECK(r.status == Status::gradient_tolerance);
   CHECK(r.measure <= 1e-10);
   CHECK(r.measure == (x - VectorXd(x.array().cos())).norm());
@@ -77,16 +77,16 @@ TEST_CASE("driver: what is measured ends a run, without a value or a gradient") 
 TEST_CASE("driver: rules about values do not hold where there is none") {
   VectorXd x = VectorXd::Ones(1);
   const Stop stop{.max_iterations = 5, .gradient_tolerance = 0, .value_tolerance = 1, .lowest_value = 1};
-  CHECK(detail::drive_from_start<FixedPoint>(cosines, x, Repetition{}, stop).status == Status::max_iterations);
+  CHECK(drive_from_start<FixedPoint>(cosines, x, Repetition{}, stop).status == Status::max_iterations);
 }
 
 TEST_CASE("driver: a measure that is not finite is no place to start from, or to go to") {
   const double infinity = std::numeric_limits<double>::infinity();
   VectorXd x = VectorXd::Ones(1);
   const auto bad = [&](const VectorXd&, VectorXd& image) { return image[0] = infinity; };
-  CHECK(detail::drive_from_start<FixedPoint>(bad, x, Repetition{}, {}).status == Status::non_finite_start);
+  CHECK(drive_from_start<FixedPoint>(bad, x, Repetition{}, {}).status == Status::non_finite_start);
   const auto doubled = [](const VectorXd& at, VectorXd& image) { return (image = 2 * at)[0]; };
-  const Result r = detail::drive_from_start<FixedPoint>(doubled, x, Repetition{}, {});
+  const Result r = drive_from_start<FixedPoint>(doubled, x, Repetition{}, {});
   CHECK(r.status == Status::non_finite);
   CHECK(std::isfinite(r.measure));
   CHECK(x.allFinite());
@@ -95,12 +95,12 @@ TEST_CASE("driver: a measure that is not finite is no place to start from, or to
 TEST_CASE("driver: goes on from a state, bit for bit, within a budget of calls") {
   VectorXd x = VectorXd::Constant(2, 0.3), y = x;
   const Repetition method;
-  detail::drive_from_start<FixedPoint>(cosines, x, method, {.max_iterations = 7});
+  drive_from_start<FixedPoint>(cosines, x, method, {.max_iterations = 7});
   auto f = oracle_of(cosines, y);
   auto state = method.init(f, y);
-  const Result r = detail::drive_from_state<FixedPoint>(cosines, y, method, state, {.max_gradient_calls = 3});
+  const Result r = drive_from_state<FixedPoint>(cosines, y, method, state, {.max_gradient_calls = 3});
   CHECK(r.status == Status::max_gradient_calls);
   CHECK(r.iterations == 3);
-  detail::drive_from_state<FixedPoint>(cosines, y, method, state, {.max_iterations = 4});
+  drive_from_state<FixedPoint>(cosines, y, method, state, {.max_iterations = 4});
   CHECK(x == y);
 }

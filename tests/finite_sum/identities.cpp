@@ -71,7 +71,7 @@ void for_each_method(const Check& check) {
 }  // namespace
 
 TEST_CASE("batches: every term once a pass, the last batch takes what is left over") {
-  detail::Batches batches;
+  Batches batches;
   batches.begin(25, 7, Order::reshuffled, RandomKey{3});
   CHECK(batches.per_pass() == 3);
   std::vector<Index> passes[2];

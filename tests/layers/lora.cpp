@@ -104,8 +104,7 @@ TEST_CASE("LoraLayer: backward equals the projection of the whole gradient; maps
 TEST_CASE("LoraLayer: every start leaves the layer as it was") {
   for (const auto& [rows, cols] : {std::pair{6, 9}, std::pair{9, 6}, std::pair{1, 5}, std::pair{5, 1}}) {
     const MatrixXd W = normals(rows, cols, 5);
-    for (const auto start :
-         {LoraStart::kaiming, LoraStart::gaussian, LoraStart::embedding, LoraStart::principal, LoraStart::orthogonal}) {
+    for (const auto start : {LoraStart::kaiming, LoraStart::gaussian, LoraStart::embedding}) {
       const LoraLayer<double> layer(W, {.rank = std::min({rows, cols, 3}), .alpha = 2, .start = start, .seed = 3});
       CHECK((layer.weight() + layer.scale() * layer.B * layer.A).isApprox(W, 1e-12));
       CHECK(layer.A.norm() + layer.B.norm() > 0);
@@ -115,8 +114,6 @@ TEST_CASE("LoraLayer: every start leaves the layer as it was") {
   CHECK(kaiming.A.cwiseAbs().maxCoeff() <= 0.1);
   CHECK(kaiming.A.cwiseAbs().maxCoeff() > 0.099);
   CHECK(kaiming.A.squaredNorm() / 2000 == Approx(0.01 / 3).epsilon(0.1));
-  const LoraLayer<double> principal(normals(6, 9, 5), {.rank = 2, .alpha = 3, .start = LoraStart::principal});
-  CHECK((principal.A * principal.A.transpose()).isApprox(principal.B.transpose() * principal.B, 1e-12));
 }
 
 TEST_CASE("LoraLayer: merged, it is one matrix; out again, the old one within rounding") {

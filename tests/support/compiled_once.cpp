@@ -4,12 +4,10 @@ template class Eigen::HouseholderQR<Eigen::MatrixXf>;
 template class Eigen::HouseholderQR<Eigen::MatrixXd>;
 template class Eigen::SelfAdjointEigenSolver<Eigen::MatrixXf>;
 template class Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>;
-template class Eigen::BDCSVD<Eigen::MatrixXd>;
 template class Eigen::JacobiSVD<Eigen::MatrixXd>;
 template class Eigen::LLT<Eigen::MatrixXd>;
 template class Eigen::LDLT<Eigen::MatrixXd>;
 template class Eigen::PartialPivLU<Eigen::MatrixXd>;
-template class Eigen::FullPivLU<Eigen::MatrixXd>;
 
 template Eigen::MatrixXf glissade::orthonormalized(const Eigen::MatrixXf&);
 template Eigen::MatrixXf glissade::leading_subspace(const Eigen::MatrixXf&, Eigen::Index);
@@ -21,5 +19,6 @@ template Eigen::MatrixXd glissade::orthonormalized(const Eigen::MatrixXd&);
 template Eigen::MatrixXd glissade::leading_subspace(const Eigen::MatrixXd&, Eigen::Index);
 template Eigen::MatrixXd glissade::random_leading_subspace(const Eigen::MatrixXd&, Eigen::Index, glissade::RandomKey,
                                                            const glissade::RangeFinder&);
+template glissade::ThinSvd<double> glissade::thin_svd(const Eigen::MatrixXd&);
 template void glissade::multiply<double>(glissade::MatrixView<const double>, glissade::MatrixView<const double>,
                                          glissade::MatrixView<double>, double, bool);

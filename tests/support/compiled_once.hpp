@@ -5,6 +5,7 @@
 
 #include <glissade/linalg/orthonormal.hpp>
 #include <glissade/linalg/product.hpp>
+#include <glissade/linalg/thin_svd.hpp>
 
 #include <Eigen/Dense>
 
@@ -12,12 +13,10 @@ extern template class Eigen::HouseholderQR<Eigen::MatrixXf>;
 extern template class Eigen::HouseholderQR<Eigen::MatrixXd>;
 extern template class Eigen::SelfAdjointEigenSolver<Eigen::MatrixXf>;
 extern template class Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>;
-extern template class Eigen::BDCSVD<Eigen::MatrixXd>;
 extern template class Eigen::JacobiSVD<Eigen::MatrixXd>;
 extern template class Eigen::LLT<Eigen::MatrixXd>;
 extern template class Eigen::LDLT<Eigen::MatrixXd>;
 extern template class Eigen::PartialPivLU<Eigen::MatrixXd>;
-extern template class Eigen::FullPivLU<Eigen::MatrixXd>;
 
 extern template Eigen::MatrixXf glissade::orthonormalized(const Eigen::MatrixXf&);
 extern template Eigen::MatrixXf glissade::leading_subspace(const Eigen::MatrixXf&, Eigen::Index);
@@ -29,5 +28,6 @@ extern template Eigen::MatrixXd glissade::orthonormalized(const Eigen::MatrixXd&
 extern template Eigen::MatrixXd glissade::leading_subspace(const Eigen::MatrixXd&, Eigen::Index);
 extern template Eigen::MatrixXd glissade::random_leading_subspace(const Eigen::MatrixXd&, Eigen::Index,
                                                                   glissade::RandomKey, const glissade::RangeFinder&);
+extern template glissade::ThinSvd<double> glissade::thin_svd(const Eigen::MatrixXd&);
 extern template void glissade::multiply<double>(glissade::MatrixView<const double>, glissade::MatrixView<const double>,
                                                 glissade::MatrixView<double>, double, bool);

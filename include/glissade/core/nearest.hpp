@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace glissade::detail {
+namespace glissade {
 
 /// How many letters have to be changed, added or taken away to turn one word into the other.
 inline std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -40,4 +40,4 @@ inline std::string nearest_names(std::string_view name, std::vector<std::string>
   return text;
 }
 
-}  // namespace glissade::detail
+}  // namespace glissade

@@ -27,7 +27,7 @@
 #include "stop.hpp"
 #include "variable.hpp"
 
-namespace glissade::detail {
+namespace glissade {
 
 /// The loop around a method's steps.
 template <class Problem, class F, class V, class M, class S, class... O>
@@ -77,7 +77,7 @@ class Drive {
 
  private:
   Status status_at_start() const {
-    if (oracle_.refused()) return status_of_refused(*oracle_.refused());
+    if (oracle_.refused()) return detail::status_of_refused(*oracle_.refused());
     if (!finite(report_) || !x_.allFinite()) return Status::non_finite_start;
     if (solved()) return Problem::solved;
     if (report_.value < stop_.lowest_value) return Status::unbounded;
@@ -86,7 +86,7 @@ class Drive {
 
   /// Why the point that a step arrived at cannot be kept, if it cannot.
   Status why_undo_step(const Report& next) const {
-    if (oracle_.refused()) return status_of_refused(*oracle_.refused());
+    if (oracle_.refused()) return detail::status_of_refused(*oracle_.refused());
     if (next.value == -std::numeric_limits<double>::infinity()) return Status::unbounded;
     return finite(next) && x_.allFinite() ? Status::running : Status::non_finite;
   }
@@ -116,7 +116,7 @@ class Drive {
   /// The limit on iterations, calls or time that is reached, if one is.
   Status limit_reached() const {
     if (result_.iterations >= stop_.max_iterations) return Status::max_iterations;
-    for (const CallLimit& limit : call_limits) {
+    for (const detail::CallLimit& limit : detail::call_limits) {
       const std::int64_t most = stop_.*limit.most;
       if (most == std::numeric_limits<std::int64_t>::max() || (most == 0 && !limit.every_step)) continue;
       if (oracle_.evaluations().whole(limit.call) >= static_cast<double>(most)) return limit.reached;
@@ -139,7 +139,7 @@ class Drive {
                         Eigen::Map<const Eigen::VectorXd>(x_.data(), x_.size())};
     const bool predicate = stop_.predicate && stop_.predicate(record);
     const bool observer = std::apply(
-        [&](O&... each) { return (0 + ... + static_cast<int>(asks_to_stop(each, record))) > 0; }, observers_);
+        [&](O&... each) { return (0 + ... + static_cast<int>(detail::asks_to_stop(each, record))) > 0; }, observers_);
     if (status != Status::running) return status;
     if (predicate) return Status::stopped_by_predicate;
     return observer ? Status::stopped_by_observer : Status::running;
@@ -176,7 +176,7 @@ Result with_oracle(F& objective, X& x, const Stop& stop, const Run& run, O&...) 
   stop.check();
   return with_plain(x, [&](auto& plain) {
     Oracle<F, std::remove_reference_t<decltype(plain)>> oracle(objective);
-    for (const CallLimit& limit : call_limits) oracle.allow(limit.call, stop.*limit.most);
+    for (const detail::CallLimit& limit : detail::call_limits) oracle.allow(limit.call, stop.*limit.most);
     return run(oracle, plain);
   });
 }
@@ -201,4 +201,4 @@ Result drive_from_state(F& objective, X& x, const M& method, S& state, const Sto
   return with_oracle(objective, x, stop, run, observers...);
 }
 
-}  // namespace glissade::detail
+}  // namespace glissade

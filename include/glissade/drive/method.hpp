@@ -49,13 +49,13 @@ struct ValueAndGradient {
 /// The report of a step that ended where the state says.
 template <class S>
 Report report_of(const S& state, Status status = Status::running) {
-  return {detail::norm_of(state.gradient), state.value, status};
+  return {norm_of(state.gradient), state.value, status};
 }
 
 /// Throws std::invalid_argument at the first option out of its range.
 template <class M>
 void check_method(const M& method) {
-  visit_options(method, detail::CheckOption{M::name, 0});
+  visit_options(method, CheckOption{M::name, 0});
   if constexpr (requires { method.check(); }) method.check();
 }
 

@@ -7,7 +7,7 @@
 
 #include "../core/tensors/tensor.hpp"
 
-namespace glissade::detail {
+namespace glissade {
 
 /// A vector that methods work on in place of X: X itself if it owns its memory.
 template <class X>
@@ -41,4 +41,4 @@ auto with_plain(X& x, const Run& run) {
   }
 }
 
-}  // namespace glissade::detail
+}  // namespace glissade

@@ -19,7 +19,7 @@ struct FiniteSumState : ValueAndGradient<V> {
   std::int64_t outer = 0;
   std::int64_t inner = 0;                   // inner steps so far, of all outer loops
   V direction, anchor, at_anchor, scratch;  // workspace
-  detail::Batches batches = {};
+  Batches batches = {};
 
   static void visit(auto& self, auto&& field) {
     constexpr std::int64_t most = std::int64_t{1} << 53;

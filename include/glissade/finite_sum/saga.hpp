@@ -84,8 +84,8 @@ struct Saga {
     const RandomKey key = RandomKey{batching.seed}.derive(static_cast<std::uint64_t>(state.outer));
     const std::int64_t steps = batching.steps_or(2 * batches);
     for (std::int64_t t = 0; t < steps && !f.refused(); ++t) {
-      const auto j = static_cast<Index>(
-          detail::random_below(key, static_cast<std::uint64_t>(t), static_cast<std::uint64_t>(batches)));
+      const auto j =
+          static_cast<Index>(random_below(key, static_cast<std::uint64_t>(t), static_cast<std::uint64_t>(batches)));
       f.batch_gradient(x, batch(state, j, n), state.scratch);
       auto last = state.table.segment(j * d, d);
       state.direction = weight(j, n) * (state.scratch - last);

@@ -30,11 +30,11 @@ struct SophiaG {
   std::uint64_t seed = 0;
 
   static void options(auto& self, auto&& visit) {
-    detail::sophia_options(self, visit);
+    sophia_options(self, visit);
     visit("curvature_batch", self.curvature_batch, range::non_negative);
   }
   template <class V>
-  struct State : detail::SophiaState<V> {
+  struct State : SophiaState<V> {
     std::vector<Index> indices;  // workspace
   };
 
@@ -43,12 +43,12 @@ struct SophiaG {
     auto&& f = oracle_of(objective, x);
     require(name, "curvature_batch", static_cast<double>(curvature_batch), Range{0, static_cast<double>(f.size())});
     State<V> state;
-    static_cast<detail::SophiaState<V>&>(state) = detail::sophia_init(*this, f, x);
+    static_cast<SophiaState<V>&>(state) = sophia_init(*this, f, x);
     return state;
   }
   template <class F, class V>
   Report step(F& f, V& x, State<V>& state) const {
-    return detail::sophia_step(*this, f, x, state, [&](const RandomKey& key) {
+    return sophia_step(*this, f, x, state, [&](const RandomKey& key) {
       const Index n = f.size();
       state.indices.resize(static_cast<std::size_t>(curvature_batch > 0 ? curvature_batch : n));
       std::iota(state.indices.begin(), state.indices.end(), Index{0});

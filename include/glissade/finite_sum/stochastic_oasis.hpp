@@ -29,23 +29,23 @@ struct StochasticOasis {
   Batching<64> batching = {};                  // inner_steps 0: one pass
 
   static void options(auto& self, auto&& visit) {
-    detail::oasis_options(self, visit);
+    oasis_options(self, visit);
     self.batching.options(self.batching, visit);
   }
-  void check() const { detail::require_rate(*this); }
+  void check() const { require_rate(*this); }
   template <class V>
   struct State : OasisState<V> {
-    detail::Batches batches = {};
+    Batches batches = {};
   };
 
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
     check_method(*this);
-    detail::Batches whole;
+    Batches whole;
     const Index n = batching.terms(name, f);
     whole.begin(n, n, Order::in_order, {});
-    return detail::begin_oasis<State<V>>(
+    return begin_oasis<State<V>>(
         *this, RandomKey{batching.seed}, f, x,
         [&f, &x, all = whole.next()](const V& v, V& Hv) { f.batch_hessian_vector(x, all, v, Hv); });
   }
@@ -59,8 +59,8 @@ struct StochasticOasis {
       const auto batch = state.batches.next();
       f.batch_gradient(x, batch, state.gradient);
       if (!learning_rate) f.batch_gradient(state.last, batch, state.last_gradient);
-      detail::oasis_move(*this, key, x, state, state.gradient, state.last_gradient,
-                         [&](const V& v, V& Hv) { f.batch_hessian_vector(x, batch, v, Hv); });
+      oasis_move(*this, key, x, state, state.gradient, state.last_gradient,
+                 [&](const V& v, V& Hv) { f.batch_hessian_vector(x, batch, v, Hv); });
     }
     state.value = f.value_and_gradient(x, state.gradient);
     return report_of(state);

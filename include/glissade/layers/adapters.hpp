@@ -3,7 +3,6 @@
 
 #include <Eigen/Core>
 #include <Eigen/QR>
-#include <Eigen/SVD>
 
 #include <cmath>
 #include <cstdint>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "../core/checks.hpp"
+#include "../linalg/thin_svd.hpp"
 
 namespace glissade {
 
@@ -122,14 +122,14 @@ template <class T>
   const Matrix R1 = first.matrixQR().topRows(left).template triangularView<Eigen::Upper>();
   const Matrix R2 = second.matrixQR().topRows(right).template triangularView<Eigen::Upper>();
   const Matrix core = R1 * R2.transpose();
-  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(core.template cast<double>(), Eigen::ComputeThinU | Eigen::ComputeThinV);
-  const auto& sigma = svd.singularValues();
+  const ThinSvd<double> svd = thin_svd<double>(core.template cast<double>());
+  const auto& sigma = svd.sigma;
 
   Matrix B = Matrix::Zero(m, rank);
-  B.topRows(left) = (svd.matrixU().leftCols(rank) * sigma.head(rank).asDiagonal()).template cast<T>();
+  B.topRows(left) = (svd.U.leftCols(rank) * sigma.head(rank).asDiagonal()).template cast<T>();
   B.applyOnTheLeft(first.householderQ());
   Matrix A = Matrix::Zero(n, rank);
-  A.topRows(right) = svd.matrixV().leftCols(rank).template cast<T>();
+  A.topRows(right) = svd.V.leftCols(rank).template cast<T>();
   A.applyOnTheLeft(second.householderQ());
   return {{std::move(B), A.transpose()}, sigma.tail(most - rank).norm()};
 }

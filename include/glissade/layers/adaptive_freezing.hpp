@@ -155,7 +155,7 @@ class AdaptiveFreezing {
   static void visit_gradient(const G& gradient, std::size_t& k, const Visit& visit) {
     if constexpr (std::is_same_v<G, NoGradient>)
       ++k;
-    else if constexpr (detail::TensorRange<const G>)
+    else if constexpr (TensorRange<const G>)
       for (const auto& element : gradient) visit_gradient(element, k, visit);
     else
       visit(k++, gradient);

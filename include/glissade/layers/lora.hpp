@@ -2,8 +2,6 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <Eigen/QR>
-#include <Eigen/SVD>
 
 #include <cmath>
 #include <cstdint>
@@ -18,13 +16,12 @@
 
 namespace glissade {
 
-/// How A and B start; the layer's output is the same as without them.
+/// How A and B start; the layer's output is the same as without them. PiSSA and OLoRA, which start from the weight, are
+/// in layers/lora_starts.hpp.
 enum class LoraStart {
-  kaiming,    // A uniform in +-1/sqrt(n), B = 0
-  gaussian,   // A normal with standard deviation 1/r, B = 0
-  embedding,  // A = 0, B standard normal
-  principal,  // PiSSA: the first r singular triplets of W, which are subtracted from it; decomposed in double
-  orthogonal  // OLoRA: the first r columns and rows of W = Q R, which are taken out of it
+  kaiming,   // A uniform in +-1/sqrt(n), B = 0
+  gaussian,  // A normal with standard deviation 1/r, B = 0
+  embedding  // A = 0, B standard normal
 };
 
 struct LoraOptions {
@@ -55,12 +52,11 @@ struct LoraOptions {
 /// and B; Eigen's large products take packing buffers from the heap.
 /// While it is merged, forward is W X alone, backward is refused, and so is unmerge if A or B changed. Merging and
 /// unmerging does not restore W's bits: doing both 1000 times moves weights of size 1 by up to 2e-5 in float, by 5e-7
-/// where s B A is small against W. For the old bits keep a copy. After `principal` and `orthogonal` the correction
-/// belongs to this W: weight() is no longer what was given.
+/// where s B A is small against W. For the old bits keep a copy.
 /// Errors: std::invalid_argument for shapes and options; std::logic_error for what a merged layer refuses, for a
 /// backward without its forward, and for one with A = 0 and B = 0, which no gradient would ever move.
 /// Source: "LoRA: Low-Rank Adaptation of Large Language Models", 2021, arXiv 2106.09685; rsLoRA 2023, arXiv
-/// 2312.03732; PiSSA 2024, arXiv 2404.02948; OLoRA 2024, arXiv 2406.01775.
+/// 2312.03732.
 template <class T>
 class LoraLayer {
  public:
@@ -212,22 +208,7 @@ class LoraLayer {
         return fill(A, [&](std::uint64_t i) { return key.normal(i) / static_cast<double>(r); });
       case LoraStart::embedding:
         return fill(B, [&](std::uint64_t i) { return key.normal(i); });
-      case LoraStart::principal: {
-        const Eigen::BDCSVD<Eigen::MatrixXd> svd(weight_.template cast<double>(),
-                                                 Eigen::ComputeThinU | Eigen::ComputeThinV);
-        const Eigen::VectorXd root = (svd.singularValues().head(r) / scale()).cwiseSqrt();
-        B = (svd.matrixU().leftCols(r) * root.asDiagonal()).template cast<T>();
-        A = (root.asDiagonal() * svd.matrixV().leftCols(r).transpose()).template cast<T>();
-        break;
-      }
-      case LoraStart::orthogonal: {
-        const Eigen::HouseholderQR<Matrix> qr(weight_);
-        B = qr.householderQ() * Matrix::Identity(m, r);
-        A = qr.matrixQR().topRows(r).template triangularView<Eigen::Upper>();
-        break;
-      }
     }
-    weight_.noalias() -= static_cast<T>(scale()) * B * A;
   }
 
   Matrix weight_;

@@ -50,7 +50,7 @@ struct GradientDescent {
     state.direction = -state.gradient;
     const double last = state.value;
     Line line(f, x, state, state.direction, state.scratch);
-    double first = 1 / detail::norm_of(state.gradient);
+    double first = 1 / norm_of(state.gradient);
     if (state.length > 0) {
       const double wanted = 2 * state.decrease / std::abs(line.slope());
       first = wanted > 0 ? std::min(wanted, 10 * state.length) : state.length;

@@ -43,8 +43,8 @@ decltype(auto) as_method(const M& method) {
 /// Throws std::invalid_argument for an option out of its range.
 template <class F, class X, class M, class... O>
 Result minimize(F&& objective, X&& x, const M& method, const Stop& stop = {}, O&&... observers) {
-  detail::check_variable<X>();
-  return detail::drive_from_start<detail::Minimization>(objective, x, detail::as_method(method), stop, observers...);
+  check_variable<X>();
+  return drive_from_start<detail::Minimization>(objective, x, detail::as_method(method), stop, observers...);
 }
 
 /// Goes on from a state of the method at x, as if it had not been interrupted. Iterations, calls and
@@ -57,12 +57,11 @@ Result minimize(F&& objective, X&& x, const M& method, const Stop& stop = {}, O&
 ///     resume(f, x, method, state);
 template <class F, class X, class M, class S, class... O>
 Result resume(F&& objective, X&& x, const M& method, S& state, const Stop& stop = {}, O&&... observers) {
-  detail::check_variable<X>();
+  check_variable<X>();
   if (state.gradient.size() != x.size())
     throw std::invalid_argument("resume: the state is of " + std::to_string(state.gradient.size()) +
                                 " variables, x has " + std::to_string(x.size()));
-  return detail::drive_from_state<detail::Minimization>(objective, x, detail::as_method(method), state, stop,
-                                                        observers...);
+  return drive_from_state<detail::Minimization>(objective, x, detail::as_method(method), state, stop, observers...);
 }
 
 }  // namespace glissade

@@ -112,7 +112,7 @@ class RuleModel final : public ErasedRule<P> {
   RuleRef ref() override { return RuleRef::of(rule_); }
   R& rule() { return rule_; }
 
-  void check(std::int64_t time) const override { detail::check_options(rule_, time); }
+  void check(std::int64_t time) const override { check_options(rule_, time); }
   void prepare(RuleState<P>& memory, const std::vector<P*>& parameters) const override {
     detail::prepare(rule_, memory, [&](std::size_t k) { return parameters[k]; });
   }

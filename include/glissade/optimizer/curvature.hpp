@@ -7,9 +7,12 @@
 #include <stdexcept>
 #include <string>
 
-#include "optimizer.hpp"
+#include "../core/engine/plan.hpp"
 
 namespace glissade {
+
+template <class R, StorageScalar P>
+class Optimizer;
 
 namespace detail {
 
@@ -36,10 +39,12 @@ void check_curvature(const TensorState& state, const std::string& tensor, const 
                                 std::to_string(field->cols()));
 }
 
+}  // namespace detail
+
 /// h <- beta2 h + (1 - beta2) estimate.
 template <class E>
 void fold_curvature(TensorState& state, double beta2, const E& estimate) {
-  Field& field = *find_field(state, "curvature");
+  Field& field = *detail::find_field(state, "curvature");
   with_numbers(field, [&](auto* h) {
     using S = std::remove_pointer_t<decltype(h)>;
     for (Index i = 0; i < field.rows(); ++i)
@@ -52,16 +57,14 @@ void fold_curvature(TensorState& state, double beta2, const E& estimate) {
 
 /// How many coordinates of a tensor the last step did not clip, and how many there are.
 inline std::array<Index, 2> count_unclipped(const TensorState& state, double gamma, double epsilon) {
-  const Field* m = find_field(state, "first_moment");
-  const Field* h = find_field(state, "curvature");
+  const Field* m = detail::find_field(state, "first_moment");
+  const Field* h = detail::find_field(state, "curvature");
   if (m == nullptr || h == nullptr) return {0, 0};
   Index unclipped = 0;
   for (Index i = 0; i < m->size(); ++i)
     if (std::abs((*m)[i]) < (std::max)(gamma * (*h)[i], epsilon)) ++unclipped;
   return {unclipped, m->size()};
 }
-
-}  // namespace detail
 
 /// Folds estimates of the Hessian's diagonal into the curvature of an optimizer with Sophia in it, one for each
 /// parameter, of its shape: h <- beta2 h + (1 - beta2) estimate. Customary before the first step and every 10th.
@@ -77,7 +80,7 @@ void update_curvature(Optimizer<R, P>& optimizer, double beta2, const Eigen::Den
   std::size_t k = 0;
   ((detail::check_curvature(memory.states[k], memory.tensors[k].name, estimates.derived()), ++k), ...);
   k = 0;
-  ((detail::fold_curvature(memory.states[k++], beta2, estimates.derived())), ...);
+  ((fold_curvature(memory.states[k++], beta2, estimates.derived())), ...);
 }
 
 /// The fraction of coordinates that the last step of an optimizer with Sophia did not clip, by each tensor's own gamma
@@ -91,7 +94,7 @@ double unclipped_fraction(const Optimizer<R, P>& optimizer) {
     const auto look = [&](const auto& leaf) {
       if constexpr (requires { leaf.rule->curvature_bound(); }) {
         const auto [gamma, epsilon] = leaf.rule->curvature_bound();
-        const auto counts = detail::count_unclipped(optimizer.state(k), gamma, epsilon);
+        const auto counts = count_unclipped(optimizer.state(k), gamma, epsilon);
         unclipped += counts[0];
         all += counts[1];
       }

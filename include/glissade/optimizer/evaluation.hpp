@@ -1,9 +1,14 @@
 // The weights to evaluate, where these are not the parameters themselves.
 #pragma once
 
-#include "optimizer.hpp"
+#include <string>
+
+#include "../core/engine/plan.hpp"
 
 namespace glissade {
+
+template <class R, StorageScalar P>
+class Optimizer;
 
 /// A rule whose solution is an average rather than the parameters: solution(x, slot) is a coefficient of it,
 /// made of the parameter and the rule's first array.
@@ -11,8 +16,6 @@ template <class R>
 concept AveragingRule = requires(const R& r, double x) {
   { r.solution(x, x) } -> std::same_as<double>;
 };
-
-namespace detail {
 
 /// The average of a rule's chain for one tensor, of its parameters x and its state.
 template <class R, StorageScalar P>
@@ -35,13 +38,11 @@ Eigen::ArrayXXd average_of(const R& rule, const Tensor& tensor, const TensorStat
           }
         }
   };
-  const auto links = flatten<void>(rule);
-  choose_leaves(links, tensor, [&](const auto& leaves) { for_each_item(leaves, look); });
+  const auto links = detail::flatten<void>(rule);
+  detail::choose_leaves(links, tensor, [&](const auto& leaves) { detail::for_each_item(leaves, look); });
   if (!found) throw std::invalid_argument("evaluation_parameters: no rule that averages in " + describe(rule));
   return result;
 }
-
-}  // namespace detail
 
 /// The solution so far that an averaging rule in the chain (Ema, Swa, Lookahead, ScheduleFreeSgd, ...) holds
 /// for parameter k, in the parameter's shape. Nothing changes. Of several such rules, that of the last.
@@ -49,8 +50,8 @@ Eigen::ArrayXXd average_of(const R& rule, const Tensor& tensor, const TensorStat
 /// bad k.
 template <class R, StorageScalar P>
 [[nodiscard]] Eigen::ArrayXXd evaluation_parameters(const Optimizer<R, P>& optimizer, std::size_t k) {
-  return detail::average_of(optimizer.rule(), optimizer.tensor(k), optimizer.state(k),
-                            static_cast<const P*>(optimizer.parameter(k)));
+  return average_of(optimizer.rule(), optimizer.tensor(k), optimizer.state(k),
+                    static_cast<const P*>(optimizer.parameter(k)));
 }
 
 }  // namespace glissade

@@ -15,7 +15,6 @@
 #include "../core/engine/plan.hpp"
 #include "../core/nearest.hpp"
 #include "../core/tensors/mask.hpp"
-#include "../rule/options.hpp"
 
 namespace glissade {
 

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "../core/engine/engine.hpp"
-#include "../rule/options.hpp"
 #include "binding.hpp"
 
 namespace glissade {
@@ -27,7 +26,7 @@ void check_all_options(const R& rule, const OptimizerOptions& options, const Rul
     throw std::invalid_argument(
         "OptimizerOptions: rounding = stochastic, must be nearest unless parameters are "
         "Eigen::bfloat16");
-  check_options(rule, state.counts.updates);
+  glissade::check_options(rule, state.counts.updates);
 }
 
 /// Takes the addresses of the caller's objects out of a workspace when a step is over, however it ends.
@@ -87,7 +86,7 @@ template <Rule R, class X>
 [[nodiscard]] auto initial_state(const R& rule, X&& parameters) {
   using P = detail::scalar_of_t<X>;
   RuleState<P> state;
-  detail::check_options(rule, 0);
+  check_options(rule, 0);
   std::vector<const P*> places;
   detail::match_parameters(state, parameters, [&](std::size_t, const P* data) { places.push_back(data); });
   detail::prepare(rule, state, [&](std::size_t k) { return places[k]; });

@@ -18,8 +18,6 @@ using Index = Eigen::Index;
 /// once, as they lie; `independent`: with replacement, as theory has it.
 enum class Order { reshuffled, in_order, independent };
 
-namespace detail {
-
 /// Uniform on 0 ... bound - 1; the bias is below bound / 2^64.
 inline std::uint64_t random_below(const RandomKey& key, std::uint64_t counter, std::uint64_t bound) {
   const std::uint64_t bits = key.bits(counter);
@@ -76,5 +74,4 @@ class Batches {
   std::vector<Index> indices_;
 };
 
-}  // namespace detail
 }  // namespace glissade

@@ -159,7 +159,7 @@ DerivativeCheck check_hessian_vector(F&& objective, const X& at, const X& direct
     f.value_and_gradient(y, gradient);
     return detail::Values(gradient);
   };
-  detail::differentiate_along(x, v, detail::norm_of(x) / detail::norm_of(v), values, derivative, bound);
+  detail::differentiate_along(x, v, norm_of(x) / norm_of(v), values, derivative, bound);
   for (Index i = 0; i < x.size(); ++i) detail::compare(check, tolerance, i, 0, product[i], derivative[i], bound[i]);
   return check;
 }

@@ -108,10 +108,10 @@ struct HessianByDifferences {
 
   template <class V>
   void hessian_vector(const V& x, const V& v, V& product) const {
-    const double size = detail::norm_of(v);
+    const double size = norm_of(v);
     product.setZero(x.size());
     if (size == 0) return;
-    const double h = detail::central_step(detail::norm_of(x)) / size;
+    const double h = detail::central_step(norm_of(x)) / size;
     V above(x.size()), below(x.size());
     value_and_gradient(V(x + h * v), above);
     value_and_gradient(V(x - h * v), below);

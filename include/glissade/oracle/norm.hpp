@@ -1,7 +1,7 @@
 // The norm by which methods and differences judge a vector.
 #pragma once
 
-namespace glissade::detail {
+namespace glissade {
 
 /// Euclidean, safe from overflow and underflow.
 template <class V>
@@ -11,4 +11,4 @@ double norm_of(const V& v) {
   return v.size() == 0 ? 0.0 : v.stableNorm();
 }
 
-}  // namespace glissade::detail
+}  // namespace glissade

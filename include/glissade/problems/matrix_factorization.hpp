@@ -2,11 +2,11 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <Eigen/SVD>
 
 #include <utility>
 
 #include "../core/random.hpp"
+#include "../linalg/thin_svd.hpp"
 #include "formula.hpp"
 
 namespace glissade::problems {
@@ -42,7 +42,7 @@ class MatrixFactorization {
   /// A template, so that only those who call it wait for the decomposition to be compiled.
   template <class Matrix = Eigen::MatrixXd>
   [[nodiscard]] double minimum() const {
-    const Eigen::VectorXd sigma = Eigen::JacobiSVD<Matrix>(Y_).singularValues();
+    const Eigen::VectorXd sigma = thin_svd<typename Matrix::Scalar>(Y_).sigma;
     return 0.5 * sigma.tail(sigma.size() - rank_).squaredNorm();
   }
 

@@ -113,4 +113,14 @@ void for_each_rule(R& rule, const F& visit) {
   }
 }
 
+/// Throws std::invalid_argument at the first option out of its range. `time`: completed steps.
+template <class R>
+void check_options(const R& rule, std::int64_t time) {
+  for_each_rule(rule, [&](const auto& r) {
+    using Plain = std::remove_cvref_t<decltype(r)>;
+    visit_options(r, CheckOption{Plain::name, time});
+    if constexpr (requires { r.check(); }) r.check();
+  });
+}
+
 }  // namespace glissade

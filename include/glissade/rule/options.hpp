@@ -1,12 +1,35 @@
-// Checking the options of a rule: every number against its range, schedules at the current step.
+// The options of a rule or method: how they are visited, and how every number is checked against its range, schedules
+// at the current step.
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
 
-#include "chain.hpp"
+#include "../core/checks.hpp"
+#include "schedule.hpp"
 
-namespace glissade::detail {
+namespace glissade {
 
+namespace detail {
+struct AnyVisitor {
+  void operator()(std::string_view, auto&&, const Range& = range::any) const {}
+};
+}  // namespace detail
+
+template <class R>
+concept HasOptions = requires(R& rule, const detail::AnyVisitor& visit) {
+  std::remove_const_t<R>::options(rule, visit);
+};
+
+/// Calls visit(name, option, range) for every option; rules without options may leave it out.
+template <class R, class Visitor>
+void visit_options(R& rule, Visitor&& visit) {
+  if constexpr (HasOptions<R>) std::remove_const_t<R>::options(rule, visit);
+}
+
+/// A visitor that throws std::invalid_argument where an option is out of its range. `time`: completed steps.
 struct CheckOption {
   std::string_view owner;
   std::int64_t time;
@@ -35,14 +58,4 @@ struct CheckOption {
   void operator()(std::string_view, const F&) const {}
 };
 
-/// Throws std::invalid_argument at the first option out of its range. `time`: completed steps.
-template <class R>
-void check_options(const R& rule, std::int64_t time) {
-  for_each_rule(rule, [&](const auto& r) {
-    using Plain = std::remove_cvref_t<decltype(r)>;
-    visit_options(r, CheckOption{Plain::name, time});
-    if constexpr (requires { r.check(); }) r.check();
-  });
-}
-
-}  // namespace glissade::detail
+}  // namespace glissade

@@ -54,10 +54,11 @@
 #include <span>
 #include <string_view>
 
-#include "../core/checks.hpp"
+#include "../core/lanes/lane.hpp"
 #include "../core/random.hpp"
-#include "../core/tensors/field.hpp"
-#include "schedule.hpp"
+#include "../core/tensors/buffer.hpp"
+#include "../core/tensors/tensor.hpp"
+#include "options.hpp"
 
 namespace glissade {
 
@@ -220,23 +221,6 @@ template <class R>
 concept Rule = Composite<R> || Selector<R> || Barrier<R> || MatrixRule<R> || LaneRule<R> || requires {
   requires R::is_rule;
 };  // a chain, or a rule with another state storage
-
-namespace detail {
-struct AnyVisitor {
-  void operator()(std::string_view, auto&&, const Range& = range::any) const {}
-};
-}  // namespace detail
-
-template <class R>
-concept HasOptions = requires(R& rule, const detail::AnyVisitor& visit) {
-  std::remove_const_t<R>::options(rule, visit);
-};
-
-/// Calls visit(name, option, range) for every option; rules without options may leave it out.
-template <class R, class Visitor>
-void visit_options(R& rule, Visitor&& visit) {
-  if constexpr (HasOptions<R>) std::remove_const_t<R>::options(rule, visit);
-}
 
 template <class R>
 constexpr std::string_view rule_name() {

@@ -5,7 +5,7 @@
 
 #include "../rule/rule.hpp"
 
-namespace glissade::detail {
+namespace glissade {
 
 /// Calls visit(stretch, count, unit): `count` coefficients from memory position `stretch` on belong to
 /// `unit` all together, or, with unit = -1, to the units 0 .. count - 1 in turn.
@@ -33,4 +33,4 @@ void sum_units(const Tensor& tensor, bool by_columns, double* sums, const F& f) 
 
 inline Index unit_count(const Tensor& tensor, bool by_columns) { return by_columns ? tensor.cols : tensor.rows; }
 
-}  // namespace glissade::detail
+}  // namespace glissade

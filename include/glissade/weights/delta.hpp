@@ -2,7 +2,6 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <Eigen/SVD>
 
 #include <algorithm>
 #include <cmath>
@@ -17,7 +16,7 @@
 
 #include "../core/checks.hpp"
 #include "../layers/adapters.hpp"
-#include "../linalg/orthonormal.hpp"
+#include "../linalg/thin_svd.hpp"
 #include "merge.hpp"
 
 namespace glissade {
@@ -153,8 +152,8 @@ template <class Old, class New>
 
   const Eigen::MatrixXd D = detail::in_double(after) - detail::in_double(before);
   if (!D.allFinite()) throw std::invalid_argument("low_rank_delta: a difference is infinite");
-  const Eigen::BDCSVD<Eigen::MatrixXd> svd(D, Eigen::ComputeThinU | Eigen::ComputeThinV);
-  const auto& sigma = svd.singularValues();
+  const ThinSvd<double> svd = thin_svd<double>(D);
+  const auto& sigma = svd.sigma;
   if (rank == -1) {
     const double rounding = options.tolerance * static_cast<double>(std::numeric_limits<T>::epsilon()) *
                             std::max(static_cast<double>(std::max(m, n)) * sigma[0],
@@ -162,7 +161,7 @@ template <class Old, class New>
     rank = (sigma.array() > rounding).count();
   }
   // The decomposition's own error, some epsilons of sigma_1, is not in what the columns of D span.
-  const Eigen::MatrixXd B = orthonormalized(Eigen::MatrixXd(D * svd.matrixV().leftCols(rank)));
+  const Eigen::MatrixXd B = orthonormalized(Eigen::MatrixXd(D * svd.V.leftCols(rank)));
   const Eigen::MatrixXd A = B.transpose() * D;
   return {B.cast<T>(), A.cast<T>()};
 }

@@ -15,15 +15,9 @@
 #include <limits>
 #include <type_traits>
 
+#include "../scalar.hpp"
+
 namespace glissade {
-
-using Index = Eigen::Index;
-
-template <class T>
-concept ComputeScalar = std::is_same_v<T, float> || std::is_same_v<T, double>;
-
-template <class T>
-concept Number = std::is_arithmetic_v<T>;
 
 /// Result of a lane comparison; only good for `select`, `&`, `|` and `!`.
 template <ComputeScalar T>

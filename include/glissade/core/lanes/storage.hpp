@@ -13,25 +13,7 @@
 
 namespace glissade {
 
-template <class S>
-concept StorageScalar = std::is_same_v<S, float> || std::is_same_v<S, double> || std::is_same_v<S, Eigen::bfloat16> ||
-    std::is_same_v<S, Eigen::half>;
-
-/// The scalar in which a tensor stored as S is computed.
-template <StorageScalar S>
-using compute_t = std::conditional_t<std::is_same_v<S, double>, double, float>;
-
 namespace detail {
-
-template <class To, class From>
-EIGEN_ALWAYS_INLINE To convert(From value) {
-  if constexpr (std::is_same_v<From, Eigen::half> || std::is_same_v<From, Eigen::bfloat16>)
-    return static_cast<To>(static_cast<float>(value));
-  else if constexpr (std::is_same_v<To, Eigen::half> || std::is_same_v<To, Eigen::bfloat16>)
-    return To(static_cast<float>(value));
-  else
-    return static_cast<To>(value);
-}
 
 /// bfloat16 of x, to nearest even, without a branch.
 EIGEN_ALWAYS_INLINE Eigen::bfloat16 nearest_bfloat16(float x) {
@@ -216,5 +198,4 @@ EIGEN_ALWAYS_INLINE void store_lanes(S* const* targets, Index i, const Lane<T> (
 }
 
 }  // namespace detail
-
 }  // namespace glissade

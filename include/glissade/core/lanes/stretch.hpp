@@ -28,8 +28,6 @@ void transform_lanes(Index size, T* out, const F& f, const In*... in) {
   if (i < size) store_partial(out + i, f(load_partial(in + i, size - i)...), size - i);
 }
 
-namespace detail {
-
 inline constexpr Index stripe = 16;  // coefficients handled together; the tail is padded to it
 
 /// The sum of a stripe, always in the same order.
@@ -41,5 +39,4 @@ inline double sum_stripe(const double* values) {
   return pairs[0];
 }
 
-}  // namespace detail
 }  // namespace glissade

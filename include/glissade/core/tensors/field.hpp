@@ -84,9 +84,9 @@ class Field {
       case ScalarType::float64:
         return as<double>()[i];
       case ScalarType::bfloat16:
-        return detail::convert<double>(as<Eigen::bfloat16>()[i]);
+        return convert<double>(as<Eigen::bfloat16>()[i]);
       case ScalarType::float16:
-        return detail::convert<double>(as<Eigen::half>()[i]);
+        return convert<double>(as<Eigen::half>()[i]);
       case ScalarType::int64:
         return static_cast<double>(as<std::int64_t>()[i]);
       case ScalarType::bytes:

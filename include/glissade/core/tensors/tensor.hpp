@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "../lanes/storage.hpp"
+#include "../scalar.hpp"
 
 namespace glissade {
 
@@ -53,10 +53,15 @@ inline constexpr bool is_named<Named<P>> = true;
 /// By conversion, not by Eigen::DenseBase<X>: segments of vectors derive from the base of a block.
 template <class Derived>
 void take_dense(const Eigen::DenseBase<Derived>&);
+}  // namespace detail
+
+/// A dense Eigen object, expressions included.
 template <class X>
 concept EigenDense = requires(const std::remove_cvref_t<X>& x) {
-  take_dense(x);
+  detail::take_dense(x);
 };
+
+namespace detail {
 
 template <class X>
 concept EigenDirect = EigenDense<X> &&((Eigen::DirectAccessBit & std::remove_cvref_t<X>::Flags) != 0);
@@ -70,12 +75,16 @@ concept ScalarRange = !EigenDense<X> && requires(X & x) {
   requires StorageScalar<std::remove_cv_t<typename decltype(std::span(x))::element_type>>;
 };
 
+}  // namespace detail
+
 /// A vector, array or span of parameters (or gradients): its elements are taken one by one.
 template <class X>
-concept TensorRange = !EigenDense<X> && !Scalar<X> && !ScalarRange<X> && requires(X & x) {
+concept TensorRange = !EigenDense<X> && !detail::Scalar<X> && !detail::ScalarRange<X> && requires(X & x) {
   x.begin();
   x.end();
 };
+
+namespace detail {
 
 template <class X>
 struct scalar_of;

@@ -35,8 +35,6 @@ struct OasisState : ValueAndGradient<V> {
   }
 };
 
-namespace detail {
-
 void oasis_options(auto& self, auto&& visit) {
   visit("learning_rate", self.learning_rate, range::non_negative);
   visit("initial_learning_rate", self.initial_learning_rate, range::positive);
@@ -114,8 +112,6 @@ void oasis_move(const M& method, const RandomKey& key, V& x, OasisState<V>& stat
   }
 }
 
-}  // namespace detail
-
 /// OASIS: gradient descent with a diagonal preconditioner from Hutchinson probes and a step size that adapts itself in
 /// the preconditioner's norm; nothing to tune, and badly scaled variables do not hurt.
 ///
@@ -144,21 +140,20 @@ struct Oasis {
   std::int64_t warm_start = 1;                 // >= 1, probes of the first D
   std::uint64_t seed = 0;
 
-  static void options(auto& self, auto&& visit) { detail::oasis_options(self, visit); }
-  void check() const { detail::require_rate(*this); }
+  static void options(auto& self, auto&& visit) { oasis_options(self, visit); }
+  void check() const { require_rate(*this); }
   template <class V>
   using State = OasisState<V>;
 
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
-    return detail::begin_oasis<State<V>>(*this, RandomKey{seed}, f, x,
-                                         [&](const V& v, V& Hv) { f.hessian_vector(x, v, Hv); });
+    return begin_oasis<State<V>>(*this, RandomKey{seed}, f, x, [&](const V& v, V& Hv) { f.hessian_vector(x, v, Hv); });
   }
   template <class F, class V>
   Report step(F& f, V& x, State<V>& state) const {
-    detail::oasis_move(*this, RandomKey{seed}, x, state, state.gradient, state.last_gradient,
-                       [&](const V& v, V& Hv) { f.hessian_vector(x, v, Hv); });
+    oasis_move(*this, RandomKey{seed}, x, state, state.gradient, state.last_gradient,
+               [&](const V& v, V& Hv) { f.hessian_vector(x, v, Hv); });
     state.last_gradient = state.gradient;
     state.value = f.value_and_gradient(x, state.gradient);
     return report_of(state);

@@ -8,8 +8,6 @@
 
 namespace glissade {
 
-namespace detail {
-
 template <class V>
 struct SophiaState : Lifted<Sophia>::template State<V> {
   double unclipped = 0;  // fraction of the coordinates that the last step did not clip
@@ -56,8 +54,6 @@ void sophia_options(auto& self, auto&& visit) {
   visit("period", self.period, range::at_least_one);
 }
 
-}  // namespace detail
-
 /// Sophia with Hutchinson's estimate of the Hessian's diagonal: curvature-aware steps that no coordinate can blow up.
 ///
 ///     every period steps:  h <- beta2 h + (1 - beta2) z (H z), z random
@@ -85,18 +81,18 @@ struct SophiaH {
   Probe probe = Probe::rademacher;
   std::uint64_t seed = 0;
 
-  static void options(auto& self, auto&& visit) { detail::sophia_options(self, visit); }
+  static void options(auto& self, auto&& visit) { sophia_options(self, visit); }
   template <class V>
-  using State = detail::SophiaState<V>;
+  using State = SophiaState<V>;
 
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
-    return detail::sophia_init(*this, objective, x);
+    return sophia_init(*this, objective, x);
   }
   template <class F, class V>
   Report step(F& f, V& x, State<V>& state) const {
     const auto product = [&](const V& v, V& Hv) { f.hessian_vector(x, v, Hv); };
-    return detail::sophia_step(*this, f, x, state, [&](const RandomKey& key) {
+    return sophia_step(*this, f, x, state, [&](const RandomKey& key) {
       hutchinson(product, x.size(), probe, key, state.probe, state.estimate);
     });
   }

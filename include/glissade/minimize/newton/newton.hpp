@@ -61,7 +61,7 @@ struct Newton {
     if (state.factored) state.factor.solve_in_place(state.direction);
     if (move(f, x, state, 1)) return report_of(state);
     state.direction = -state.gradient;
-    if (move(f, x, state, 1 / detail::norm_of(state.gradient))) return report_of(state);
+    if (move(f, x, state, 1 / norm_of(state.gradient))) return report_of(state);
     return report_of(state, why_failed(search, state.value));
   }
 

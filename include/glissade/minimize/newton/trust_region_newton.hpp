@@ -78,19 +78,19 @@ struct TrustRegionNewton {
     }
     if constexpr (!Asked::has_hessian_vector) f.hessian(x, state.hessian);
     state.has_hessian = true;
-    const double norm = detail::norm_of(state.gradient);
+    const double norm = norm_of(state.gradient);
     for (int trial = 0; trial < 100; ++trial) {
       const bool on_boundary = solve_model(f, x, norm, state);
       const double predicted = -0.5 * state.p.dot(state.gradient + state.r);
-      const double length = detail::norm_of(state.p);
-      if (!(predicted > 0) || !(length > 1e-16 * detail::norm_of(x))) break;
+      const double length = norm_of(state.p);
+      if (!(predicted > 0) || !(length > 1e-16 * norm_of(x))) break;
       state.trial.point = x + state.p;
       const double value = f.value_and_gradient(state.trial.point, state.trial.gradient);
       const bool finite = std::isfinite(value) && state.trial.gradient.allFinite();
       double rho = finite ? (state.value - value) / predicted : -1;
       const double noise = 1e-14 * std::abs(state.value);
       if (finite && predicted <= noise && std::abs(state.value - value) <= noise)
-        rho = detail::norm_of(state.trial.gradient) < norm ? 1 : -1;
+        rho = norm_of(state.trial.gradient) < norm ? 1 : -1;
       if (!(rho >= 0.25))
         state.radius = 0.25 * std::min(state.radius, length);
       else if (rho > 0.75 && on_boundary)
@@ -153,7 +153,7 @@ struct TrustRegionNewton {
       }
       const double a = rr / curvature;
       state.trial.point = p + a * d;
-      if (!(curvature > 0) || !(detail::norm_of(state.trial.point) < state.radius)) {
+      if (!(curvature > 0) || !(norm_of(state.trial.point) < state.radius)) {
         // The positive root of ||p + t d|| = radius.
         const double pd = p.dot(d);
         const double dd = d.squaredNorm();

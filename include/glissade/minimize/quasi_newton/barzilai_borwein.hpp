@@ -60,7 +60,7 @@ struct BarzilaiBorwein {
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
     auto state = state_at<State<V>>(*this, objective, x);
-    state.length = bounded(1 / detail::norm_of(state.gradient), 1);
+    state.length = bounded(1 / norm_of(state.gradient), 1);
     state.recent.setConstant(window, state.value);
     return state;
   }

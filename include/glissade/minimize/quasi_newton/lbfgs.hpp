@@ -79,7 +79,7 @@ struct Lbfgs {
     }
     if (!(length > 0)) {
       state.direction = -state.gradient;
-      const double first = state.length > 0 ? state.length : 1 / detail::norm_of(state.gradient);
+      const double first = state.length > 0 ? state.length : 1 / norm_of(state.gradient);
       Line line(f, x, state, state.direction, state.scratch);
       length = search_along(line, search, first);
     }

@@ -76,7 +76,7 @@ struct NonlinearCg {
     Line line(f, x, state, state.direction, state.scratch);
     // The same first decrease as in the step before.
     const double first = state.length > 0 ? std::min(state.length * state.slope / line.slope(), 100 * state.length)
-                                          : 1 / detail::norm_of(state.gradient);
+                                          : 1 / norm_of(state.gradient);
     const double slope = line.slope();
     const double length = search(line, first > 0 ? first : state.length);
     if (!(length > 0)) return false;
