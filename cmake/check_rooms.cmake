@@ -98,6 +98,61 @@ foreach(header IN LISTS headers)
   endforeach()
 endforeach()
 
+# --- A room's `detail` is its own ------------------------------------------------------------------------
+#
+# core, rule, optimizer and io are one house: behind the door they know each other. What a room is to use of another
+# stands in no `detail`. Definitions are what begins in the first column there; uses are detail::name anywhere and,
+# inside of `detail`, names of at least two words, which are not likely to be something else.
+
+set(house core core/lanes core/tensors core/engine rule optimizer io)
+set(two_words "[a-z0-9]+_[a-z0-9_]+|[A-Z][a-z0-9]+[A-Z][A-Za-z0-9]*")
+set(rooms "")
+foreach(header IN LISTS headers)
+  room_of(${header} room)
+  list(APPEND rooms "${room}")
+  file(READ ${include_dir}/glissade/${header} text)
+  string(REGEX REPLACE "\"[^\"\n]*\"" "" text "${text}")
+  string(REGEX REPLACE "[][;]" " " text "${text}")  # what a list would take for its own
+  string(REGEX MATCHALL "detail::[A-Za-z_0-9]+" uses "${text}")
+  list(TRANSFORM uses REPLACE "^detail::" "")
+  string(REPLACE "\n" ";" lines "${text}")
+  set(inside FALSE)
+  foreach(line IN LISTS lines)
+    if(line MATCHES "^namespace (glissade::)?detail {")
+      set(inside TRUE)
+    elseif(line MATCHES "^}  // namespace (glissade::)?detail")
+      set(inside FALSE)
+    elseif(inside)
+      string(REGEX REPLACE "//.*" "" line "${line}")
+      if(line MATCHES "^(enum )?(struct|class|concept|using) ([A-Za-z_0-9]+)")
+        list(APPEND defined_in_${room} ${CMAKE_MATCH_3})
+      elseif(NOT line MATCHES "^(template|requires)"
+             AND line MATCHES "^[A-Za-z][^(=]* [*&]?([A-Za-z_0-9]+)(\\(|<[^>]*> =| =|{)")
+        list(APPEND defined_in_${room} ${CMAKE_MATCH_1})
+      endif()
+      string(REGEX MATCHALL "[A-Za-z_0-9]+" words "${line}")
+      list(FILTER words INCLUDE REGEX "^(${two_words})$")
+      list(APPEND uses ${words})
+    endif()
+  endforeach()
+  list(REMOVE_DUPLICATES uses)
+  set(uses_of_${header} ${uses})
+endforeach()
+list(REMOVE_DUPLICATES rooms)
+foreach(header IN LISTS headers)
+  room_of(${header} room)
+  foreach(name IN LISTS uses_of_${header})
+    if(name IN_LIST defined_in_${room})
+      continue()
+    endif()
+    foreach(other IN LISTS rooms)
+      if(name IN_LIST defined_in_${other} AND NOT (room IN_LIST house AND other IN_LIST house))
+        complain(${header} ": detail::" ${name} " belongs to " ${other})
+      endif()
+    endforeach()
+  endforeach()
+endforeach()
+
 # --- The umbrella reaches everything that compiles fast and needs Eigen alone -----------------------------
 
 set(reached glissade.hpp)

@@ -61,8 +61,7 @@ double cosines(const VectorXd& x, VectorXd& image) {
 TEST_CASE("driver: what is measured ends a run, without a value or a gradient") {
   VectorXd x = VectorXd::LinSpaced(3, -1, 2);
   History history;
-  const Result r =
-      drive_from_start<FixedPoint>(cosines, x, Repetition{}, {.gradient_tolerance = 1e-10}, history);
+  const Result r = drive_from_start<FixedPoint>(cosines, x, Repetition{}, {.gradient_tolerance = 1e-10}, history);
   CHECK(r.status == Status::gradient_tolerance);
   CHECK(r.measure <= 1e-10);
   CHECK(r.measure == (x - VectorXd(x.array().cos())).norm());

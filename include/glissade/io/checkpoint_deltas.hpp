@@ -140,7 +140,7 @@ class DeltaReader {
     delta.cols = shape[1];
     delta.replaces = replaces;
     const ArrayShape& count = shape_of("places");
-    if (count.size() != 1) fail("places", "shape " + shape_text(count) + ", must be one number");
+    if (count.size() != 1) fail("places", "shape " + array_shape_text(count) + ", must be one number");
     read_values("places", count, delta.places);
     read_values(replaces ? "values" : "differences", count, delta.values);
     std::int64_t least = 0;
@@ -162,7 +162,7 @@ class DeltaReader {
   template <class Matrix>
   void read_matrix(const char* field, Matrix& matrix) const {
     const ArrayShape& shape = shape_of(field);
-    if (shape.size() != 2) fail(field, "shape " + shape_text(shape) + ", must be two numbers");
+    if (shape.size() != 2) fail(field, "shape " + array_shape_text(shape) + ", must be two numbers");
     read_values(field, shape, matrix);
   }
   template <class Derived>
@@ -172,7 +172,7 @@ class DeltaReader {
     find_stored(contents_, wanted, file_);
     constexpr std::uint64_t most = std::uint64_t{1} << 53;  // an empty array may claim any extent
     for (const std::uint64_t extent : shape)
-      if (extent > most) fail(field, "shape " + shape_text(shape) + " is too large");
+      if (extent > most) fail(field, "shape " + array_shape_text(shape) + " is too large");
     const auto extent = [&](std::size_t k) { return k < shape.size() ? static_cast<Eigen::Index>(shape[k]) : 1; };
     matrix.resize(extent(0), extent(1));
     SavedArray array = saved_array(wanted.name, matrix);

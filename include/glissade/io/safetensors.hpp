@@ -65,7 +65,8 @@ inline void write_container(std::vector<SavedArray> arrays, const Metadata& meta
   for (const SavedArray& array : arrays) {
     const std::uint64_t end = position + array.bytes();
     header += "," + json_string(array.name) + ":{\"dtype\":\"" + std::string(dtype_of(array.type)) +
-              "\",\"shape\":" + shape_text(array.shape) + ",\"data_offsets\":" + shape_text({position, end}) + "}";
+              "\",\"shape\":" + array_shape_text(array.shape) +
+              ",\"data_offsets\":" + array_shape_text({position, end}) + "}";
     position = end;
   }
   header += "}";
@@ -134,12 +135,13 @@ inline const StoredArray& find_stored(const Contents& contents, const SavedArray
   const std::string_view dtype = dtype_of(array.type);
   const auto found = contents.arrays.find(array.name);
   if (found == contents.arrays.end())
-    fail_load(file, array.name, "missing, expected " + std::string(dtype) + " " + shape_text(array.shape));
+    fail_load(file, array.name, "missing, expected " + std::string(dtype) + " " + array_shape_text(array.shape));
   const StoredArray& stored = found->second;
   if (stored.dtype != dtype)
     fail_load(file, array.name, "dtype " + std::string(stored.dtype) + ", expected " + std::string(dtype));
   if (stored.shape != array.shape)
-    fail_load(file, array.name, "shape " + shape_text(stored.shape) + ", expected " + shape_text(array.shape));
+    fail_load(file, array.name,
+              "shape " + array_shape_text(stored.shape) + ", expected " + array_shape_text(array.shape));
   return stored;
 }
 

@@ -65,7 +65,7 @@ inline std::string json_string(const std::string& text) {
 }
 
 /// "[2, 3]"
-inline std::string shape_text(const ArrayShape& shape) {
+inline std::string array_shape_text(const ArrayShape& shape) {
   std::string text = "[";
   for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
   return text + "]";
@@ -203,18 +203,18 @@ class ContentsReader {
     for (const auto& [had, member] :
          {std::pair(had_dtype_, "dtype"), std::pair(had_shape_, "shape"), std::pair(had_offsets_, "data_offsets")})
       if (!had) return fail(std::string(member) + " is missing");
-    if (offsets_.size() != 2) return fail("data_offsets " + shape_text(offsets_) + ", must be two");
+    if (offsets_.size() != 2) return fail("data_offsets " + array_shape_text(offsets_) + ", must be two");
     array_.begin = offsets_[0];
     array_.end = offsets_[1];
     std::uint64_t bytes = scalar_bytes_;
     for (const std::uint64_t extent : array_.shape) {
       if (extent != 0 && bytes > std::numeric_limits<std::uint64_t>::max() / extent)
-        return fail("shape " + shape_text(array_.shape) + " is too large");
+        return fail("shape " + array_shape_text(array_.shape) + " is too large");
       bytes *= extent;
     }
     if (array_.end < array_.begin || array_.end - array_.begin != bytes)
-      return fail("data_offsets " + shape_text(offsets_) + ", must span the " + std::to_string(bytes) + " bytes of " +
-                  std::string(array_.dtype) + " " + shape_text(array_.shape));
+      return fail("data_offsets " + array_shape_text(offsets_) + ", must span the " + std::to_string(bytes) +
+                  " bytes of " + std::string(array_.dtype) + " " + array_shape_text(array_.shape));
     contents.arrays.emplace(name_, std::move(array_));
     return true;
   }
