@@ -89,7 +89,7 @@ std::vector<std::string> snapshot(const O& optimizer) {
     auto rule = optimizer.rule();
     glissade::detail::write_options(glissade::detail::RuleRef::of(rule), optimizer.options(), options);
   } else {
-    glissade::detail::write_options(optimizer.erased().copy_rule()->ref(), optimizer.options(), options);
+    glissade::detail::write_options(optimizer.erased().clone()->ref(), optimizer.options(), options);
   }
   for (const auto& [key, text] : options) all.push_back(key + "=" + text);
   return all;

@@ -46,8 +46,7 @@ TEST_CASE("any optimizer: it does what the typed one does, to the bit, and moves
   any.reset();
   CHECK(any.steps() == 0);
   CHECK(message_of([&] { any.step(W); }) == "Optimizer::step: 1 gradients for 2 parameters");
-  CHECK(message_of([&] { (void)any.field("W", "third_moment"); }) ==
-        "AnyOptimizer::field: no \"third_moment\" of \"W\"");
+  CHECK(message_of([&] { (void)any.field("W", "third_moment"); }) == "Optimizer::field: no \"third_moment\" of \"W\"");
 }
 
 TEST_CASE("any optimizer: options are set and read by name") {

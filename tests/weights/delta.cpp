@@ -151,7 +151,8 @@ TEST_CASE("checkpoint delta: the cheapest that restores the weights") {
   const MatrixXd P = normals(48, 32, 1);
   const auto kind_of = [&](const MatrixXd& N, const DeltaOptions& options = {}) {
     const auto delta = checkpoint_delta(P, N, options);
-    CHECK((applied(delta, P) - N).cwiseAbs().maxCoeff() <= 1e-14);
+    // A few roundings of the largest entry.
+    CHECK((applied(delta, P) - N).cwiseAbs().maxCoeff() <= 1e-15 * std::max(1.0, N.cwiseAbs().maxCoeff()));
     if (options.lossless) CHECK(same_bits(applied(delta, P), N));
     return delta.index();
   };

@@ -80,22 +80,23 @@ inline void write_container(std::vector<SavedArray> arrays, const Metadata& meta
 
 /// The options are in their ranges.
 template <StorageScalar P>
-void write_state(ErasedRule<P>& rule, const OptimizerOptions& options, const RuleState<P>& memory,
+void write_state(ErasedRule<P>& erased, const OptimizerOptions& options, const RuleState<P>& memory,
                  const std::vector<P*>& parameters, const WriteBytes& write) {
-  std::vector<SavedArray> arrays = list_stored(memory, parameters, rule.gated());
+  const RuleView<P> rule = erased.view();
+  std::vector<SavedArray> arrays = list_stored(memory, parameters, rule.table->gated);
   // An option may have changed what state there is since the last step: then what the next step
   // would begin with is saved.
   RuleState<P> prepared;
   if (!all_match(arrays, list_wanted(rule, memory))) {
     prepared = memory;
-    rule.prepare(prepared, parameters);
-    arrays = list_stored(prepared, parameters, rule.gated());
+    prepare(rule, prepared, parameters);
+    arrays = list_stored(prepared, parameters, rule.table->gated);
   }
   Metadata metadata{{"format", std::string(format_name)},
                     {"format_version", std::string(format_version)},
                     {"library_version", library_version()},
-                    {"rule", rule.ref().description()}};
-  write_options(rule.ref(), options, metadata);
+                    {"rule", rule.description()}};
+  write_options(erased.ref(), options, metadata);
   write_container(std::move(arrays), metadata, write);
 }
 
@@ -116,7 +117,7 @@ void write_optimizer(const Optimizer<R, P>& optimizer, const WriteBytes& write) 
 template <StorageScalar P>
 void write_optimizer(const AnyOptimizer<P>& optimizer, const WriteBytes& write) {
   optimizer.check_options();
-  const auto rule = optimizer.erased().copy_rule();
+  const auto rule = optimizer.erased().clone();
   write_state<P>(*rule, optimizer.options(), optimizer.memory(), places_of_parameters(optimizer), write);
 }
 
@@ -244,21 +245,22 @@ class OptimizerReader {
 /// Reads a file for a copy of an optimizer's rule and options. Where nothing is wrong, `accept` makes the copies its
 /// own, and cannot fail.
 template <StorageScalar P, class Accept>
-void read_state(ErasedRule<P>& rule, OptimizerOptions& options, RuleState<P>& memory, const std::vector<P*>& places,
+void read_state(ErasedRule<P>& erased, OptimizerOptions& options, RuleState<P>& memory, const std::vector<P*>& places,
                 std::istream& in, const std::string& file, const Accept& accept) {
-  OptimizerReader<P> reader(in, file, rule.ref().description());
-  read_options(reader.metadata(), rule.ref(), options, file);
-  reader.read_counts(memory, rule.gated());
+  const RuleView<P> rule = erased.view();
+  OptimizerReader<P> reader(in, file, rule.description());
+  read_options(reader.metadata(), erased.ref(), options, file);
+  reader.read_counts(memory, rule.table->gated);
   // Options decide how much state there is, so they and it are checked before memory is taken.
   try {
     check_saved_options(options, reader.loaded.counts.updates);
     rule.check(reader.loaded.counts.updates);
     reader.check_arrays(list_wanted(rule, reader.loaded));
-    rule.prepare(reader.loaded, places);
+    prepare(rule, reader.loaded, places);
   } catch (const std::invalid_argument& wrong) {
     throw std::runtime_error(file + ": " + wrong.what());
   }
-  reader.read_arrays(rule.gated());
+  reader.read_arrays(rule.table->gated);
   // From here on nothing can fail.
   accept();
   reader.hand_over(memory, [&](std::size_t k) { return places[k]; });
@@ -270,16 +272,16 @@ void read_optimizer(Optimizer<R, P>& optimizer, std::istream& in, const std::str
   RuleModel<R, P> rule(optimizer.rule());
   OptimizerOptions options = optimizer.options();
   read_state<P>(rule, options, optimizer.memory(), places_of_parameters(optimizer), in, file, [&] {
-    optimizer.rule() = std::move(rule.rule());
+    optimizer.rule() = std::move(rule.rule);
     optimizer.options() = options;
   });
 }
 template <StorageScalar P>
 void read_optimizer(AnyOptimizer<P>& optimizer, std::istream& in, const std::string& file) {
-  const auto rule = optimizer.erased().copy_rule();
+  auto rule = optimizer.erased().clone();
   OptimizerOptions options = optimizer.options();
   read_state<P>(*rule, options, optimizer.memory(), places_of_parameters(optimizer), in, file, [&] {
-    optimizer.erased().take_rule(*rule);
+    optimizer.take_rule(std::move(rule));
     optimizer.options() = options;
   });
 }

@@ -169,20 +169,21 @@ std::vector<SavedArray> list_stored(Memory& memory, const std::vector<P*>& param
 /// The arrays that the rule wants for the tensors of a memory, by which of them are at rest, before any memory is taken
 /// for them.
 template <StorageScalar P>
-std::vector<SavedArray> list_wanted(const ErasedRule<P>& rule, const RuleState<P>& memory) {
+std::vector<SavedArray> list_wanted(const RuleView<P>& rule, const RuleState<P>& memory) {
   constexpr const Counts* none = nullptr;
   ArrayList list;
   for (const Tensor& tensor : memory.tensors) list.parameter(tensor, scalar_type_of<P>, {});
-  std::size_t next = 0;
-  const auto begin_tensor = [&] { list.tensor_counts(memory.tensors[next++], rule.gated(), none); };
-  rule.visit_wanted(memory, [&](std::size_t k, std::size_t link, const FieldSpec& wanted) {
-    while (next <= k) begin_tensor();  // those before are at rest or have none
+  for (std::size_t k = 0; k < memory.tensors.size(); ++k) {
     const Tensor& tensor = memory.tensors[k];
-    list.field(tensor, link, wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major, {});
-  });
-  while (next < memory.tensors.size()) begin_tensor();
-  list.optimizer(rule.gated(), none);
-  const std::vector<Fields> shared = rule.shared();
+    list.tensor_counts(tensor, rule.table->gated, none);
+    if (memory.states[k].at_rest()) continue;
+    rule.declare(tensor, [&](std::size_t link, const FieldSpec& wanted) {
+      list.field(tensor, link, wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major, {});
+    });
+  }
+  list.optimizer(rule.table->gated, none);
+  std::vector<Fields> shared;
+  prepare_shared(*rule.table, shared);
   for (std::size_t link = 0; link < shared.size(); ++link)
     for (const Field& field : shared[link]) list.shared(link, static_cast<std::size_t>(field.size()), {});
   return std::move(list.arrays);

@@ -91,7 +91,11 @@ class BlockOptimizer {
     check();
     others_.tensors = optimizer_.memory().tensors;
     others_.states.resize(others_.tensors.size());
-    detail::prepare(other_, others_, [&](std::size_t k) { return optimizer_.parameter(k); });
+    {
+      std::vector<const P*> places;
+      for (std::size_t k = 0; k < optimizer_.size(); ++k) places.push_back(optimizer_.parameter(k));
+      detail::prepare(view(), others_, places);
+    }
     if (others_.bytes() != 0)
       throw std::invalid_argument("BlockOptimizer: the rule of the resting blocks, " + describe(other_) +
                                   ", has state, must have none");
@@ -101,12 +105,12 @@ class BlockOptimizer {
   /// One update: the active tensors by the rule, the others by the other rule.
   template <class... G>
   void step(const G&... gradients) {
-    detail::check_all_options(other_, optimizer_.options(), others_);
+    detail::check_all_options(view(), optimizer_.options(), others_);
     const std::int64_t before = optimizer_.steps();
     optimizer_.step_with(
         [&] {
           step_others();
-          detail::run(optimizer_.rule(), optimizer_.memory(), optimizer_.options());
+          detail::run(optimizer_.rule_view_, optimizer_.memory(), optimizer_.options());
         },
         gradients...);
     if (optimizer_.steps() != before && optimizer_.steps() % blocks_.switch_every == 0) choose_blocks();
@@ -123,6 +127,7 @@ class BlockOptimizer {
   [[nodiscard]] const Optimizer<R, P>& optimizer() const { return optimizer_; }
 
  private:
+  [[nodiscard]] detail::RuleView<P> view() const { return detail::view_of<P>(other_); }  // of the other rule
   [[nodiscard]] std::size_t block_of(std::size_t k) const { return blocks_.blocks.empty() ? k : blocks_.blocks[k]; }
   [[nodiscard]] std::uint64_t count() const {
     return blocks_.blocks.empty() ? optimizer_.size()
@@ -168,7 +173,7 @@ class BlockOptimizer {
         others_.states[k].counts = memory.counts;
         if (!memory.states[k].at_rest()) others_.workspace.sources[k] = {};
       }
-      detail::run(other_, others_, optimizer_.options());
+      detail::run(view(), others_, optimizer_.options());
     }
   }
 

@@ -9,12 +9,123 @@
 
 namespace glissade {
 
-namespace detail {
+/// What an optimizer does whatever its rule: parameters, their state and the optimizer's own options.
 template <StorageScalar P>
-using Binder = FunctionRef<BoundParameters<P>&>;
-template <class R, StorageScalar P>
-class OptimizerModel;  // any_optimizer.hpp
+class BoundRule {
+ public:
+  using Scalar = P;
 
+  /// One update of every parameter; gradients in the order of the parameters.
+  template <class... G>
+  void step(const G&... gradients) {
+    step_with([&] { detail::run(rule_view_, bound_.state, options_); }, gradients...);
+  }
+
+  [[nodiscard]] OptimizerOptions& options() { return options_; }
+  [[nodiscard]] const OptimizerOptions& options() const { return options_; }
+
+  /// Updates applied so far: calls of step, less those that a gate held back.
+  [[nodiscard]] std::int64_t steps() const { return memory().counts.updates; }
+
+  /// Forgets everything but the parameters and the options.
+  void reset() {
+    for (TensorState& tensor : memory().states) tensor = {};
+    memory().shared.clear();
+    memory().counts = {};
+    prepare();
+  }
+  /// Forgets what belongs to parameter k: it begins anew with the next step, also after a rest.
+  void reset(std::size_t k) {
+    memory().states.at(k) = {};
+    prepare();
+  }
+  /// Leaves parameter k alone from now on, whatever gradient there is, and gives its arrays back, until reset(k).
+  void rest(std::size_t k) {
+    TensorState& state = memory().states.at(k);
+    state = TensorState::resting();
+    state.links.resize(memory().shared.size());
+  }
+
+  /// The number of parameter tensors.
+  [[nodiscard]] std::size_t size() const { return bound_.size(); }
+  [[nodiscard]] const Tensor& tensor(std::size_t k) const { return memory().tensors.at(k); }
+  [[nodiscard]] const TensorState& state(std::size_t k) const { return memory().states.at(k); }
+
+  /// All that the rule remembers, a value; a change to it is one to the optimizer's memory.
+  [[nodiscard]] RuleState<P>& memory() { return bound_.state; }
+  [[nodiscard]] const RuleState<P>& memory() const { return bound_.state; }
+
+  /// Where parameter k lies now. Throws std::invalid_argument if its shape has changed.
+  [[nodiscard]] P* parameter(std::size_t k) const { return bound_.parameter(k); }
+
+  /// One array of the state, by the names of parameter and field: field("W", "first_moment").
+  [[nodiscard]] const Field& field(std::string_view tensor, std::string_view name) const {
+    for (std::size_t k = 0; k < size(); ++k)
+      if (memory().tensors[k].name == tensor)
+        for (const Fields& fields : memory().states[k].links)
+          for (const Field& field : fields)
+            if (field.name() == name) return field;
+    throw std::invalid_argument("Optimizer::field: no \"" + std::string(name) + "\" of \"" + std::string(tensor) +
+                                "\"");
+  }
+
+  /// A number that a rule keeps for the whole optimizer: shared("skipped"), for SkipNonFinite.
+  [[nodiscard]] double shared(std::string_view name) const {
+    const double* value = detail::shared_number(*rule_view_.table, memory(), name);
+    if (value == nullptr)
+      throw std::invalid_argument("Optimizer::shared: no \"" + std::string(name) + "\" in " + description());
+    return *value;
+  }
+
+  /// Bytes of the state of all tensors.
+  [[nodiscard]] std::size_t state_bytes() const { return memory().bytes(); }
+
+  /// "chain(ClipByGlobalNorm, AdamW)"
+  [[nodiscard]] std::string description() const { return rule_view_.description(); }
+
+  /// Throws std::invalid_argument if an option, the rule's or the optimizer's, is out of its range.
+  void check_options() const { detail::check_all_options(rule_view_, options_, memory()); }
+
+ protected:
+  explicit BoundRule(const OptimizerOptions& options) : options_(options) {}
+  BoundRule(BoundRule&&) = default;
+  BoundRule& operator=(BoundRule&&) = default;
+  ~BoundRule() = default;
+
+  /// When the rule has its place.
+  template <class... X>
+  void begin(const detail::RuleView<P>& rule, X&... parameters) {
+    rule_view_ = rule;
+    (bound_.bind(parameters), ...);
+    bound_.check_names();
+    check_options();
+    prepare();
+  }
+  void prepare() {
+    bound_.look_at_parameters();
+    const detail::ForgetAddresses forget(memory().workspace);
+    detail::prepare(rule_view_, memory(), memory().workspace.parameters);
+  }
+  /// Calls run when the workspace tells where parameters and gradients lie.
+  template <class Run, class... G>
+  void step_with(const Run& run, const G&... gradients) {
+    check_options();
+    const detail::ForgetAddresses forget(memory().workspace);
+    bound_.look_at_parameters();
+    detail::GradientReader<P> reader(memory(), options_.maximize);
+    (reader.read(gradients), ...);
+    reader.check_count();
+    run();
+  }
+
+  detail::RuleView<P> rule_view_ = {};  // where a derived class keeps it
+
+ private:
+  OptimizerOptions options_;
+  detail::BoundParameters<P> bound_;
+};
+
+namespace detail {
 /// What a compiler names where an Optimizer would be copied or moved.
 struct HoldsAddressesSoHoldARuleStateAndCallStep {
   HoldsAddressesSoHoldARuleStateAndCallStep() = default;
@@ -41,13 +152,12 @@ struct HoldsAddressesSoHoldARuleStateAndCallStep {
 /// Throws std::invalid_argument for an option out of its range and for shapes that do not match,
 /// before anything is touched.
 template <class R, StorageScalar P>
-class Optimizer : detail::HoldsAddressesSoHoldARuleStateAndCallStep {
+class Optimizer : public BoundRule<P>, detail::HoldsAddressesSoHoldARuleStateAndCallStep {
   static_assert(Rule<R>,
                 "the first argument of an Optimizer is a rule, such as Adam{}, or a chain of rules; a method "
                 "such as Lbfgs{} minimizes a function: minimize(f, x, Lbfgs{})");
 
  public:
-  using Scalar = P;
   static constexpr int passes = glissade::passes<R>;
 
   template <class... X>
@@ -57,125 +167,21 @@ class Optimizer : detail::HoldsAddressesSoHoldARuleStateAndCallStep {
   }
 
   template <class... X>
-  Optimizer(R rule, OptimizerOptions options, X&&... parameters) : rule_(std::move(rule)), options_(options) {
+  Optimizer(R rule, OptimizerOptions options, X&&... parameters) : BoundRule<P>(options), rule_(std::move(rule)) {
     static_assert((!detail::is_temporary<X>() && ...),
                   "a temporary matrix or vector cannot be bound: it would be gone");
-    (bound_.bind(parameters), ...);
-    begin();
-  }
-
-  /// One update of every parameter; gradients in the order of the parameters.
-  template <class... G>
-  void step(const G&... gradients) {
-    step_with([&] { detail::run(rule_, bound_.state, options_); }, gradients...);
+    if constexpr (Rule<R>) this->begin(detail::view_of<P>(rule_), parameters...);
   }
 
   /// The rule's options; they may be changed at any time and take effect in the next step.
   [[nodiscard]] R& rule() { return rule_; }
   [[nodiscard]] const R& rule() const { return rule_; }
-  [[nodiscard]] OptimizerOptions& options() { return options_; }
-  [[nodiscard]] const OptimizerOptions& options() const { return options_; }
-
-  /// Updates applied so far: calls of step, less those that a gate held back.
-  [[nodiscard]] std::int64_t steps() const { return bound_.state.counts.updates; }
-
-  /// Forgets everything but the parameters and the options.
-  void reset() {
-    RuleState<P>& state = bound_.state;
-    for (TensorState& tensor : state.states) tensor = {};
-    state.shared.clear();
-    state.counts = {};
-    prepare();
-  }
-  /// Forgets what belongs to parameter k: it begins anew with the next step, also after a rest.
-  void reset(std::size_t k) {
-    bound_.state.states.at(k) = {};
-    prepare();
-  }
-  /// Leaves parameter k alone from now on, whatever gradient there is, and gives its arrays back, until reset(k).
-  void rest(std::size_t k) {
-    TensorState& state = bound_.state.states.at(k);
-    state = TensorState::resting();
-    state.links.resize(bound_.state.shared.size());
-  }
-
-  /// The number of parameter tensors.
-  [[nodiscard]] std::size_t size() const { return bound_.size(); }
-  [[nodiscard]] const Tensor& tensor(std::size_t k) const { return bound_.state.tensors.at(k); }
-  [[nodiscard]] const TensorState& state(std::size_t k) const { return bound_.state.states.at(k); }
-
-  /// All that the rule remembers, a value; a change to it is one to the optimizer's memory.
-  [[nodiscard]] RuleState<P>& memory() { return bound_.state; }
-  [[nodiscard]] const RuleState<P>& memory() const { return bound_.state; }
-
-  /// Where parameter k lies now. Throws std::invalid_argument if its shape has changed.
-  [[nodiscard]] P* parameter(std::size_t k) const { return bound_.parameter(k); }
-
-  /// One array of the state, by the names of parameter and field: field("W", "first_moment").
-  [[nodiscard]] const Field& field(std::string_view tensor, std::string_view name) const {
-    for (std::size_t k = 0; k < size(); ++k)
-      if (bound_.state.tensors[k].name == tensor)
-        for (const Fields& fields : bound_.state.states[k].links)
-          for (const Field& field : fields)
-            if (field.name() == name) return field;
-    throw std::invalid_argument("Optimizer::field: no \"" + std::string(name) + "\" of \"" + std::string(tensor) +
-                                "\"");
-  }
-
-  /// A number that a rule keeps for the whole optimizer: shared("skipped"), for SkipNonFinite.
-  [[nodiscard]] double shared(std::string_view name) const {
-    const double* value = detail::shared_number<R>(bound_.state, name);
-    if (value == nullptr)
-      throw std::invalid_argument("Optimizer::shared: no \"" + std::string(name) + "\" in " + describe(rule_));
-    return *value;
-  }
-
-  /// Bytes of the state of all tensors.
-  [[nodiscard]] std::size_t state_bytes() const { return bound_.state.bytes(); }
-
-  /// Throws std::invalid_argument if an option, the rule's or the optimizer's, is out of its range.
-  void check_options() const { detail::check_all_options(rule_, options_, bound_.state); }
 
  private:
-  friend class detail::OptimizerModel<R, P>;
-
-  Optimizer(R rule, OptimizerOptions options, const detail::Binder<P>& bind)
-      : rule_(std::move(rule)), options_(options) {
-    bind(bound_);
-    begin();
-  }
-  void begin() {
-    if constexpr (Rule<R>) {
-      static_assert(
-          detail::traits_of<R>::ends_in_order,
-          "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, after "
-          "the learning rate");
-      bound_.check_names();
-      check_options();
-      prepare();
-    }
-  }
-  void prepare() {
-    detail::prepare(rule_, bound_.state, [&](std::size_t k) { return bound_.parameter(k); });
-  }
-  /// Calls run when the workspace tells where parameters and gradients lie.
-  template <class Run, class... G>
-  void step_with(const Run& run, const G&... gradients) {
-    check_options();
-    const detail::ForgetAddresses forget(bound_.state.workspace);
-    bound_.look_at_parameters();
-    detail::GradientReader<P> reader(bound_.state, options_.maximize);
-    (reader.read(gradients), ...);
-    reader.check_count();
-    run();
-  }
-
   template <class, class, StorageScalar>
   friend class BlockOptimizer;
 
   R rule_;
-  OptimizerOptions options_ = {};
-  detail::BoundParameters<P> bound_;
 };
 
 template <class R, class X, class... More>

@@ -19,14 +19,14 @@ struct OptimizerOptions {
 namespace detail {
 
 /// Throws std::invalid_argument if an option, the rule's or the optimizer's, is out of its range.
-template <StorageScalar P, class R>
-void check_all_options(const R& rule, const OptimizerOptions& options, const RuleState<P>& state) {
+template <StorageScalar P>
+void check_all_options(const RuleView<P>& rule, const OptimizerOptions& options, const RuleState<P>& state) {
   require("OptimizerOptions", "threads", options.threads, range::non_negative);
   if (!std::is_same_v<P, Eigen::bfloat16> && options.rounding != Rounding::nearest)
     throw std::invalid_argument(
         "OptimizerOptions: rounding = stochastic, must be nearest unless parameters are "
         "Eigen::bfloat16");
-  glissade::check_options(rule, state.counts.updates);
+  rule.check(state.counts.updates);
 }
 
 /// Takes the addresses of the caller's objects out of a workspace when a step is over, however it ends.
@@ -42,16 +42,15 @@ struct ForgetAddresses {
 };
 
 /// One step with parameters and gradients as the state's workspace names them.
-template <class R, StorageScalar P>
-void run(const R& rule, RuleState<P>& state, const OptimizerOptions& options) {
+template <StorageScalar P>
+void run(const RuleView<P>& rule, RuleState<P>& state, const OptimizerOptions& options) {
   check_rule(rule, state);
-  Engine<R, P>{rule, state, {resolve_threads(options.threads), options.seed, options.rounding}}.step();
+  rule.step(state, {resolve_threads(options.threads), options.seed, options.rounding});
 }
 
-/// Writes the tensors of `x` into an empty state, or checks that they are those of the state, and calls
-/// use(k, pointer).
-template <StorageScalar P, class X, class Use>
-void match_parameters(RuleState<P>& state, X& x, const Use& use) {
+/// Writes the tensors of `x` into an empty state, or checks that they are those of the state, and tells where they lie.
+template <StorageScalar P, class X, class Place>
+void match_parameters(RuleState<P>& state, X& x, std::vector<Place>& places) {
   const bool empty = state.tensors.empty();
   std::size_t number = 0;
   for_each_parameter(x, number, {}, [&]<class S>(std::size_t k, const std::string& name, const View<S>& view, auto) {
@@ -67,7 +66,8 @@ void match_parameters(RuleState<P>& state, X& x, const Use& use) {
                                   ", the state was made for " + tensor.shape() +
                                   (view.row_major != tensor.row_major ? " in the other storage order" : ""));
     }
-    use(k, view.data);
+    static_assert(!std::is_const_v<S> || std::is_const_v<std::remove_pointer_t<Place>>, "a parameter must be writable");
+    places.push_back(view.data);
   });
   if (number != state.tensors.size())
     throw std::invalid_argument("step: " + std::to_string(number) + " parameters, the state was made for " +
@@ -88,8 +88,8 @@ template <Rule R, class X>
   RuleState<P> state;
   check_options(rule, 0);
   std::vector<const P*> places;
-  detail::match_parameters(state, parameters, [&](std::size_t, const P* data) { places.push_back(data); });
-  detail::prepare(rule, state, [&](std::size_t k) { return places[k]; });
+  detail::match_parameters(state, parameters, places);
+  detail::prepare(detail::view_of<P>(rule), state, places);
   return state;
 }
 
@@ -107,28 +107,22 @@ template <Rule R, class X>
 template <Rule R, StorageScalar P, class X, class G>
 void step(const R& rule, RuleState<P>& state, X&& parameters, const G& gradients,
           const OptimizerOptions& options = {}) {
-  static_assert(detail::traits_of<R>::ends_in_order,
-                "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, after "
-                "the learning rate");
-  detail::check_all_options(rule, options, state);
+  const detail::RuleView<P> view = detail::view_of<P>(rule);
+  detail::check_all_options(view, options, state);
   const bool begins = state.tensors.empty();
   const detail::ForgetAddresses forget(state.workspace);
   try {
-    std::vector<void*>& places = state.workspace.parameters;
-    places.clear();
-    detail::match_parameters(state, parameters, [&]<class S>(std::size_t, S* data) {
-      static_assert(!std::is_const_v<S>, "a parameter must be writable");
-      places.push_back(data);
-    });
+    state.workspace.parameters.clear();
+    detail::match_parameters(state, parameters, state.workspace.parameters);
     detail::GradientReader<P> reader(state, options.maximize);
     reader.read(gradients);
     reader.check_count();
-    if (begins) detail::prepare(rule, state, [&](std::size_t k) { return static_cast<const P*>(places[k]); });
+    if (begins) detail::prepare(view, state, state.workspace.parameters);
   } catch (...) {
     if (begins) state = RuleState<P>{};
     throw;
   }
-  detail::run(rule, state, options);
+  detail::run(view, state, options);
 }
 
 }  // namespace glissade

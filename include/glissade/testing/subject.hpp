@@ -69,19 +69,18 @@ struct Subject {
 
 template <bool in_codes, Rule R>
 Subject subject_of(std::string name, const R& rule, RuleExpectations expected) {
-  Subject subject{
-      std::move(name), std::move(expected), rule, rule, rule, std::nullopt,
-      [rule](const FirstOrder& f, const Eigen::VectorXd& x, int steps) { return minimizing(rule, f, x, steps); }, {},
-      requires {rule.members;
+  constexpr bool by_name = requires { rule.members; };
+  const auto minimize = [rule](const FirstOrder& f, const Eigen::VectorXd& x, int steps) {
+    return minimizing(rule, f, x, steps);
+  };
+  Subject subject{std::move(name), std::move(expected), rule, rule, rule, {}, minimize, {}, by_name};
+  if constexpr (in_codes) subject.in_codes.emplace(with_state<LogarithmicCode>(rule));
+  for_each_rule(rule, [&](const auto& r) {
+    for (std::string& mistake : member_mistakes<std::remove_cvref_t<decltype(r)>>())
+      subject.mistakes.push_back(std::move(mistake));
+  });
+  return subject;
 }
-};  // namespace laws
-if constexpr (in_codes) subject.in_codes.emplace(with_state<LogarithmicCode>(rule));
-for_each_rule(rule, [&](const auto& r) {
-  for (std::string& mistake : member_mistakes<std::remove_cvref_t<decltype(r)>>())
-    subject.mistakes.push_back(std::move(mistake));
-});
-return subject;
-}  // namespace glissade
 
 }  // namespace laws
 }  // namespace glissade

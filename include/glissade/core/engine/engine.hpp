@@ -11,6 +11,7 @@
 
 #include "../tensors/flush.hpp"
 #include "pass.hpp"
+#include "rule_table.hpp"
 
 namespace glissade::detail {
 
@@ -22,72 +23,26 @@ void add_tensor(RuleState<P>& state, Tensor tensor) {
   state.states.emplace_back();
 }
 
-/// Calls use(link, numbers) with the numbers that a link of the chain keeps for all tensors together, for every link.
-template <class... L, class Use>
-void for_each_shared(std::type_identity<Pack<L...>>, const Use& use) {
-  std::size_t link = 0;
-  const auto show = [&]<class R>(std::type_identity<R>) {
-    if constexpr (shared_count<R> != 0) use(link, std::span<const NamedScalar>(R::shared));
-    ++link;
-  };
-  (show(std::type_identity<typename L::Rule>{}), ...);
-}
-
-/// Makes these numbers; what is there already stays.
-template <class Links>
-void prepare_shared(std::vector<Fields>& shared) {
-  shared.resize(Links::size);
-  for_each_shared(std::type_identity<Links>{}, [&](std::size_t link, std::span<const NamedScalar> numbers) {
-    if (!shared[link].empty()) return;
-    Field& field =
-        shared[link].emplace_back("shared", ScalarType::float64, static_cast<Index>(numbers.size()), 1, false);
-    for (std::size_t s = 0; s < numbers.size(); ++s) field.template as<double>()[s] = numbers[s].initial;
-  });
-}
-
-template <class R>
-inline constexpr char type_tag = 0;
-
-/// Throws std::invalid_argument if the state was made by another rule.
-template <class R, StorageScalar P>
-void check_rule(const R& rule, RuleState<P>& state) {
-  if (state.workspace.rule_type == &type_tag<R>) return;
-  if (const std::string name = describe(rule); state.name != name)
-    throw std::invalid_argument("step: the state was made by " + state.name + ", not by " + name);
-  state.workspace.rule_type = &type_tag<R>;
-}
-
-/// Makes the state that the rule wants for the tensors of `state`; what is there already and still fits is kept.
-/// parameters(k) is where tensor k lies.
-template <class R, StorageScalar P, class Parameters>
-void prepare(const R& rule, RuleState<P>& state, const Parameters& parameters) {
-  const auto links = flatten<void>(rule);
-  constexpr std::size_t count = std::remove_const_t<decltype(links)>::size;
-  state.name = describe(rule);
-  prepare_shared<std::remove_const_t<decltype(links)>>(state.shared);
-  for (std::size_t k = 0; k < state.tensors.size(); ++k) {
-    if (state.states[k].at_rest()) continue;
-    state.states[k].links.resize(count);
-    choose_leaves(links, state.tensors[k], [&](const auto& leaves) {
-      locate_fields(leaves, state.tensors[k], static_cast<const P*>(parameters(k)), state.states[k], 0, count);
-    });
-  }
-}
-
 /// One step of a rule. The workspace of the state tells where the parameters and gradients lie.
 template <class R, StorageScalar P>
 class Engine {
  public:
   Engine(const R& rule, RuleState<P>& state, const StepSettings& settings)
-      : links_(flatten<void>(rule)),
+      : rule_(rule),
+        links_(flatten<void>(rule)),
         state_(state),
         work_(state.workspace),
         settings_(settings),
         seed_(RandomKey{settings.seed}.derive(static_cast<std::uint64_t>(state.counts.calls))) {}
 
-  void step() {
-    for (std::size_t k = 0; k < tensors(); ++k)
-      if (state_.states[k].at_rest()) work_.sources[k] = {};
+  void step(const RuleTable<P>& table) {
+    for (std::size_t k = 0; k < tensors(); ++k) {
+      TensorState& tensor = state_.states[k];
+      if (tensor.at_rest())
+        work_.sources[k] = {};
+      else if (work_.sources[k].present && !(Traits::fixed && tensor.made.by == &table))
+        make_fields<P>({&table, &rule_}, state_.tensors[k], parameters(k), tensor);
+    }
     const bool passed = segment<0>(nullptr);
     const auto count = [passed](Counts& counts) {
       ++counts.calls;
@@ -197,7 +152,8 @@ class Engine {
       TensorState& memory = state_.states[k];
       choose_leaves<first, last>(links_, tensor, [&](const auto& leaves) {
         using Leaves = std::remove_cvref_t<decltype(leaves)>;
-        const auto fields = locate_fields(leaves, tensor, static_cast<const P*>(parameters(k)), memory, first, last);
+        const auto fields = first_fields<T, P>(
+            leaves, tensor, [&](std::size_t link, std::size_t n) { return memory.links[link].data() + n; });
         const StepOfTensor told{&tensor,
                                 seed_,
                                 memory.counts,
@@ -231,6 +187,7 @@ class Engine {
     return work_.per_coefficient.data() + begin;
   }
 
+  const R& rule_;
   Links links_;
   RuleState<P>& state_;
   Workspace& work_;
@@ -239,15 +196,37 @@ class Engine {
   std::size_t measured_ = 0;
 };
 
-/// The number of that name which a link of the chain keeps for all tensors together, or null.
+/// The numbers of all tensors together, link by link.
+template <class Links>
+inline constexpr std::array<std::span<const NamedScalar>, 0> shared_numbers{};
+template <class... L>
+inline constexpr std::array<std::span<const NamedScalar>, sizeof...(L)> shared_numbers<Pack<L...>>{[] {
+  if constexpr (shared_count<typename L::Rule> != 0)
+    return std::span<const NamedScalar>(L::Rule::shared);
+  else
+    return std::span<const NamedScalar>();
+}()...};
+
 template <class R, StorageScalar P>
-const double* shared_number(const RuleState<P>& state, std::string_view name) {
-  const double* found = nullptr;
-  for_each_shared(std::type_identity<flat_t<R>>{}, [&](std::size_t link, std::span<const NamedScalar> numbers) {
-    for (std::size_t s = 0; s < numbers.size(); ++s)
-      if (found == nullptr && numbers[s].name == name) found = state.shared[link].front().template as<double>() + s;
-  });
-  return found;
+inline constexpr RuleTable<P> rule_table{
+    [](const void* rule) { return describe(*static_cast<const R*>(rule)); },
+    [](const void* rule, std::int64_t time) { check_options(*static_cast<const R*>(rule), time); },
+    [](const void* rule, const Tensor& tensor, const DeclareField& declare) {
+      choose_leaves(flatten<void>(*static_cast<const R*>(rule)), tensor,
+                    [&](const auto& leaves) { declare_leaves<compute_t<P>, P>(leaves, tensor, declare); });
+    },
+    [](const void* rule, RuleState<P>& state, const StepSettings& settings) {
+      Engine<R, P>(*static_cast<const R*>(rule), state, settings).step(rule_table<R, P>);
+    },
+    shared_numbers<flat_t<R>>,
+    traits_of<R>::gated};
+
+template <StorageScalar P, class R>
+RuleView<P> view_of(const R& rule) {
+  static_assert(traits_of<R>::ends_in_order,
+                "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, after "
+                "the learning rate");
+  return {&rule_table<R, P>, &rule};
 }
 
 }  // namespace glissade::detail

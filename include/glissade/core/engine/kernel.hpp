@@ -9,6 +9,7 @@
 #include "../../rule/rule.hpp"
 #include "../lanes/codes.hpp"
 #include "../lanes/storage.hpp"
+#include "../tensors/field.hpp"
 
 namespace glissade::detail {
 

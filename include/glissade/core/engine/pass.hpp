@@ -244,13 +244,8 @@ void InnerRun<Storage, T, P>::run(const Inner& inner, const Step& step, std::int
   if (seen == nullptr) seen = reserve<P>(work_->zeros, within.size());
   const auto use = [&](const auto& leaves) {
     using Leaves = std::remove_cvref_t<decltype(leaves)>;
-    std::array<Field*, Leaves::size> first;
-    Field* next = memory_;
-    std::size_t i = 0;
-    for_each_item(leaves, [&]<class S, class R>(const Leaf<S, R>& leaf) {
-      first[i++] = next;
-      declare_fields<T, P, S>(*leaf.rule, within, [&](const FieldSpec&) { ++next; });
-    });
+    // All leaves of an inner rule share the link of the matrix rule.
+    const auto first = first_fields<T, P>(leaves, within, [&](std::size_t, std::size_t n) { return memory_ + n; });
     const Counts done{count - 1, count - 1};
     const StepOfTensor told{&within, step.seed, done, {step.time, step.time}, 0};
     const StepSettings settings{settings_.threads, settings_.seed, Rounding::nearest};

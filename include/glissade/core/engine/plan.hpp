@@ -85,6 +85,8 @@ struct ChainTraits<Pack<L...>> {
   static constexpr int extra_passes = (0 + ... + detail::extra_passes<typename L::Rule>());
   static constexpr bool global = (false || ... || is_global<typename L::Rule>());
   static constexpr bool gated = (false || ... || Gate<typename L::Rule>);
+  /// Whether the arrays of a tensor do not depend on the options.
+  static constexpr bool fixed = !(false || ... || (Selector<typename L::Rule> || MatrixRule<typename L::Rule>));
   /// The first link in [from, to) of which `is` holds, or `to`.
   static constexpr std::size_t find(std::size_t from, std::size_t to, const std::array<bool, size + 1>& is) {
     while (from < to && !is[from]) ++from;
@@ -256,59 +258,30 @@ void fill(Field& field, const FieldSpec& spec, const P* parameters) {
   with_numbers(field, [&](auto* values) { put(values, 0, field.size()); });
 }
 
-/// Makes the fields of links [first, last) what the leaves want; those of the same name and shape are kept.
-template <class P>
-void remake_fields(const Tensor& tensor, const P* parameters, TensorState& state, std::size_t first, std::size_t last,
-                   const FunctionRef<const DeclareField&>& declare_all) {
-  std::vector<Fields> old(last - first);
-  for (std::size_t link = first; link < last; ++link) old[link - first].swap(state.links[link]);
-  declare_all([&](std::size_t link, const FieldSpec& wanted) {
-    Fields& before = old[link - first];
-    const auto same =
-        std::find_if(before.begin(), before.end(), [&](const Field& field) { return wanted.describes(field); });
-    Fields& now = state.links[link];
-    if (same != before.end()) {
-      now.push_back(std::move(*same));
-      before.erase(same);
-    } else {
-      now.emplace_back(wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major);
-      fill(now.back(), wanted, parameters);
-    }
-  });
+/// How many arrays declare_fields declares.
+template <ComputeScalar T, class P, class Storage, class R>
+std::size_t count_fields([[maybe_unused]] const R& rule, [[maybe_unused]] const Tensor& tensor) {
+  if constexpr (!MatrixRule<R>) {
+    return slot_count<R> + scalar_count<R> + (KeepsParameters<R> && !std::is_same_v<T, P> ? 1 : 0);
+  } else {
+    std::size_t count = 0;
+    declare_fields<T, P, Storage>(rule, tensor, [&](const FieldSpec&) { ++count; });
+    return count;
+  }
 }
 
-/// The first field of every leaf of links [first, last). False where the fields are not what the leaves want.
-template <ComputeScalar T, class P, class... Storage, class... R>
-bool find_fields(const Pack<Leaf<Storage, R>...>& leaves, const Tensor& tensor, TensorState& state, std::size_t first,
-                 std::size_t last, std::array<Field*, sizeof...(R)>& found) {
-  bool fits = true;
-  std::size_t leaf_number = 0, link = first, next = 0, unclaimed = 0;
-  for (std::size_t l = first; l < last; ++l) unclaimed += state.links[l].size();
+/// The first array of every leaf: field_of(leaf, n) is the n-th of those that leaves of the same link share.
+template <ComputeScalar T, class P, class... Storage, class... R, class Find>
+std::array<Field*, sizeof...(R)> first_fields(const Pack<Leaf<Storage, R>...>& leaves, const Tensor& tensor,
+                                              const Find& field_of) {
+  std::array<Field*, sizeof...(R)> found;
+  std::size_t i = 0, link = 0, next = 0;
   for_each_item(leaves, [&]<class S, class Rule>(const Leaf<S, Rule>& leaf) {
     if (leaf.link != link) next = 0;
     link = leaf.link;
-    Fields& present = state.links[link];
-    found[leaf_number++] = present.data() + (std::min)(next, present.size());
-    declare_fields<T, P, S>(*leaf.rule, tensor, [&](const FieldSpec& wanted) {
-      fits = fits && next < present.size() && wanted.describes(present[next]);
-      ++next;
-      --unclaimed;
-    });
+    found[i++] = field_of(link, next);
+    next += count_fields<T, P, S>(*leaf.rule, tensor);
   });
-  return fits && unclaimed == 0;
-}
-
-/// As find_fields. Where the fields are not what the leaves want (at the first step, or because an option has
-/// changed), they are made anew.
-template <class P, class Leaves>
-std::array<Field*, Leaves::size> locate_fields(const Leaves& leaves, const Tensor& tensor, const P* parameters,
-                                               TensorState& state, std::size_t first, std::size_t last) {
-  std::array<Field*, Leaves::size> found;
-  if (!find_fields<compute_t<P>, P>(leaves, tensor, state, first, last, found)) {
-    remake_fields(tensor, parameters, state, first, last,
-                  [&](const DeclareField& declare) { declare_leaves<compute_t<P>, P>(leaves, tensor, declare); });
-    find_fields<compute_t<P>, P>(leaves, tensor, state, first, last, found);
-  }
   return found;
 }
 

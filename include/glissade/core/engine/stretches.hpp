@@ -31,7 +31,9 @@ void step_stretches(const R& rule, RuleState<P>& state, P* x, std::int64_t steps
     using Leaves = std::remove_cvref_t<decltype(leaves)>;
     static_assert(all_work_by_coefficient<Leaves>,
                   "RowOptimizer: a rule of the chain does not work coefficient by coefficient");
-    const auto fields = locate_fields(leaves, tensor, static_cast<const P*>(x), state.states.front(), 0, links.size);
+    make_fields(view_of<P>(rule), tensor, static_cast<const P*>(x), state.states.front());
+    const auto fields = first_fields<T, P>(
+        leaves, tensor, [&](std::size_t link, std::size_t n) { return state.states.front().links[link].data() + n; });
     const StepOfTensor told{&tensor, seed, {steps, steps}, {steps, steps}, 0};
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       const auto kernels =

@@ -146,6 +146,11 @@ struct Counts {
 struct TensorState {
   std::vector<Fields> links;
   Counts counts;
+  /// The types of rule and parameter that the arrays were last found to fit; nothing that matters to a copy.
+  struct Made {
+    const void* by = nullptr;
+    friend bool operator==(Made, Made) { return true; }
+  } made;
 
   /// Of a tensor that every step leaves alone until it is reset, and that has no arrays.
   static TensorState resting() {
