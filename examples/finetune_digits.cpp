@@ -2,9 +2,9 @@
 // layer trained as a whole, through low-rank and square corrections, and with projected rules. Prints a
 // table and writes the curves to finetune.csv and, where gnuplot is installed, to finetune.png.
 //
-//     finetune_digits [directory of digits.csv]
-#include "support/digits_network.hpp"
-#include "support/race_report.hpp"
+//     finetune_digits [digits.csv]
+//
+// To copy it, take digits.hpp along; the file digits.csv is in data/.
 #include <glissade/glissade.hpp>
 
 #include <algorithm>
@@ -16,6 +16,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "digits.hpp"
 
 namespace {
 
@@ -250,8 +252,8 @@ race_report::Curve curve_of(const std::string& name, const std::vector<Run>& run
   return curve;
 }
 
-int finetune(const std::string& directory) {
-  const auto [training, test] = digits::split(digits::read(directory + "/digits.csv"), training_size);
+int finetune(const std::string& file) {
+  const auto [training, test] = digits::split(digits::read(file), training_size);
   const digits::Data old_training = digits::digits_below(training, old_digits);
   const digits::Data old_test = digits::digits_below(test, old_digits);
   std::printf(
@@ -315,9 +317,9 @@ int finetune(const std::string& directory) {
 
 int main(int argc, char** argv) {
   try {
-    return finetune(digits::data_directory(argc, argv));
+    return finetune(digits::data_file(argc, argv));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "finetune_digits: %s\n(usage: finetune_digits [directory of digits.csv])\n", error.what());
+    std::fprintf(stderr, "finetune_digits: %s\n(usage: finetune_digits [digits.csv])\n", error.what());
     return 1;
   }
 }

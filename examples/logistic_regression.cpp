@@ -1,5 +1,9 @@
 // Logistic regression on real data (569 tumours, 30 measurements) by six methods: what a pass over the data buys.
 // Prints a table and writes logistic_regression.csv and, with gnuplot, logistic_regression.png.
+//
+//     logistic_regression [breast_cancer.csv]
+//
+// The file is in data/.
 #include <glissade/glissade.hpp>
 #include <glissade/io/csv.hpp>
 #include <glissade/problems/linear_model.hpp>
@@ -73,10 +77,19 @@ void draw(const std::vector<Curve>& curves, double minimum) {
     std::printf("wrote %s\n", std::filesystem::absolute("logistic_regression.png").c_str());
 }
 
+/// The file that the caller names, or else that of the checkout which the program runs in.
+std::filesystem::path data_file(int argc, char** argv) {
+  const std::filesystem::path file = "examples/data/breast_cancer.csv";
+  if (argc > 1) return argv[1];
+  for (auto folder = std::filesystem::current_path(); folder != folder.root_path(); folder = folder.parent_path())
+    if (std::filesystem::exists(folder / file)) return folder / file;
+  return file;
+}
+
 }  // namespace
 
-int main() {
-  TableData data = read_csv(std::filesystem::path(GLISSADE_EXAMPLE_DATA) / "breast_cancer.csv");
+int main(int argc, char** argv) {
+  TableData data = read_csv(data_file(argc, argv));
   standardize(data.features);
   const problems::LogisticRegression problem(data.features, signs_of(data.targets),
                                              1 / static_cast<double>(data.targets.size()));

@@ -1,9 +1,9 @@
 // A race: sixteen rules train the same small network on handwritten digits. Prints a table and writes
 // the loss curves to race.csv and, where gnuplot is installed, to race.png.
 //
-//     race_digits [directory of digits.csv]
-#include "support/digits_network.hpp"
-#include "support/race_report.hpp"
+//     race_digits [digits.csv]
+//
+// To copy it, take digits.hpp along; the file digits.csv is in data/.
 #include <glissade/glissade.hpp>
 
 #include <algorithm>
@@ -17,6 +17,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "digits.hpp"
 
 namespace {
 
@@ -167,8 +169,8 @@ race_report::Curve smooth_curve(const std::string& name, const std::vector<Run>&
   return curve;
 }
 
-int race(const std::string& directory) {
-  const auto [training, test] = digits::split(digits::read(directory + "/digits.csv"), training_size);
+int race(const std::string& file) {
+  const auto [training, test] = digits::split(digits::read(file), training_size);
   std::printf(
       "A 64-64-10 network (%lld parameters, float) learns handwritten digits:\n"
       "%lld pictures to train, %lld to test, %d steps with batches of %d, seeds 1 to %d\n\n",
@@ -210,9 +212,9 @@ int race(const std::string& directory) {
 
 int main(int argc, char** argv) {
   try {
-    return race(digits::data_directory(argc, argv));
+    return race(digits::data_file(argc, argv));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "race_digits: %s\n(usage: race_digits [directory of digits.csv])\n", error.what());
+    std::fprintf(stderr, "race_digits: %s\n(usage: race_digits [digits.csv])\n", error.what());
     return 1;
   }
 }
