@@ -26,6 +26,10 @@ install(
 # The prefix is found from where the .pc file lies, so an installed tree can be moved.
 file(RELATIVE_PATH prefix_from_pc "/${pkgconfig_dir}" "/")
 string(REGEX REPLACE "/$" "" prefix_from_pc "${prefix_from_pc}")
+get_target_property(eigen_dirs Eigen3::Eigen INTERFACE_INCLUDE_DIRECTORIES)
+list(TRANSFORM eigen_dirs REPLACE "^\\$<(BUILD|INSTALL)_INTERFACE:(.*)>$" "\\2")
+list(TRANSFORM eigen_dirs PREPEND "-isystem ")
+list(JOIN eigen_dirs " " eigen_flags)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/glissade.pc.in ${PROJECT_BINARY_DIR}/glissade.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/glissade.pc DESTINATION ${pkgconfig_dir})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
