@@ -59,6 +59,28 @@ TEST_CASE("optimizer: two parameters of one name are refused") {
         }) == "Optimizer: two parameters are named \"0\"");
 }
 
+TEST_CASE("optimizer: memory that is bound twice or overlaps is refused") {
+  VectorXd x = ones(6);
+  MatrixXd W = MatrixXd::Ones(3, 4);
+  CHECK(message_of([&] {
+          Optimizer optimizer{Sgd{}, named("a", x), named("b", x)};
+        }) == "Optimizer: parameters \"a\" and \"b\" share memory, must be bound once");
+  auto head = x.head(4), tail = x.tail(3);
+  CHECK(message_of([&] {
+          Optimizer optimizer{Sgd{}, named("tail", tail), named("W", W), named("head", head)};
+        }) == "Optimizer: parameters \"head\" and \"tail\" share memory, must be bound once");
+  RuleState<double> memory;
+  CHECK(message_of([&] { step(Sgd{}, memory, std::tie(W, W), std::tie(W, W)); }) ==
+        "Optimizer: parameters \"0\" and \"1\" share memory, must be bound once");
+  CHECK(memory.tensors.empty());
+  // Side by side is not overlapping, and an empty tensor shares nothing.
+  auto rest = x.tail(2);
+  auto none = x.segment(1, 0);
+  Optimizer optimizer{Sgd{}, head, rest, none};
+  optimizer.step(VectorXd::Ones(4), VectorXd::Ones(2), VectorXd(0));
+  CHECK(x[5] < 1);
+}
+
 TEST_CASE("optimizer: rates that are no numbers are refused") {
   VectorXd x = ones(2);
   const double infinity = std::numeric_limits<double>::infinity();

@@ -66,7 +66,7 @@ TEST_CASE("chain: a composite in a chain equals its spelled out chain") {
 
 TEST_CASE("chain: the empty chain and rules that scale") {
   VectorXd x = VectorXd::Zero(5);
-  Optimizer nothing{Chain<>{}, x};  // the gradient itself is the update
+  Optimizer nothing{chain(Chain<>{}, Scale{}), x};  // the gradient itself is the update
   nothing.step(VectorXd::Ones(5));
   CHECK((x.array() == 1).all());
   Optimizer half{chain(Scale{.factor = 0.5}, Scale{.factor = -1}), x};

@@ -1,6 +1,7 @@
 #include "support/laws.hpp"
 #include "support/message_of.hpp"
 #include <glissade/glissade.hpp>
+#include <glissade/optimizer/any_optimizer.hpp>
 
 using namespace glissade;
 
@@ -71,7 +72,7 @@ TEST_CASE("groups: a member's bad option is reported, at binding and after a cha
   Eigen::VectorXd x = Eigen::VectorXd::Ones(3);
   const std::string early = message_of([&] { Optimizer optimizer{groups(Sgd{}, group("z", Sgd{.momentum = 2})), x}; });
   CHECK(early == "Sgd: momentum = 2, must be in [0, 1)");
-  Optimizer optimizer{groups(Sgd{}, group("z", Sgd{})), x};
+  Optimizer optimizer{groups(Sgd{}, group("0", Sgd{})), x};
   optimizer.rule().member<0>().momentum = -1;
   CHECK(message_of([&] { optimizer.step(x); }) == "Sgd: momentum = -1, must be in [0, 1)");
   CHECK((x.array() == 1).all());
@@ -86,4 +87,32 @@ TEST_CASE("groups: a global norm in front of them is that of all tensors") {
   optimizer.step(3.0, 4.0);
   CHECK(std::abs(a + 0.6) <= 1e-15);
   CHECK(std::abs(b + 8) <= 1e-14);
+}
+
+TEST_CASE("groups, freeze and Masked: what no parameter matches is refused, with the names that there are") {
+  Eigen::VectorXd a = Eigen::VectorXd::Ones(3), b = a;
+  const auto message = [&](const auto& rule) {
+    return message_of([&] { Optimizer optimizer{rule, named("W1", a), named("W2", b)}; });
+  };
+  CHECK(message(groups(Sgd{}, group("W1", Sgd{}), group("*.bias", Sgd{}))) ==
+        "groups: the pattern \"*.bias\" matches none of the parameters \"W1\", \"W2\"");
+  CHECK(message(chain(ClipByGlobalNorm{}, freeze("w*", Adam{}))) ==
+        "groups: the pattern \"w*\" matches none of the parameters \"W1\", \"W2\"");
+  CHECK(message(groups(Sgd{}, group("W?", freeze("b", Sgd{})))) ==
+        "groups: the pattern \"b\" matches none of the parameters \"W1\", \"W2\"");
+  CHECK(message(with_state<Eigen::bfloat16>(freeze("b", Adam{}))) ==
+        "groups: the pattern \"b\" matches none of the parameters \"W1\", \"W2\"");
+  CHECK(message(chain(Masked{ScaleByAdam{}, matrices_only}, ScaleByLearningRate{})) ==
+        "Masked: the mask holds of none of the parameters \"W1\", \"W2\"");
+  CHECK(message(groups(Sgd{}, group("W1", Sgd{}))).empty());
+
+  RuleState<double> memory;
+  const auto step_with = [&](const auto& rule) { return message_of([&] { step(rule, memory, a, a); }); };
+  CHECK(step_with(freeze("W*", Sgd{})) == "groups: the pattern \"W*\" matches none of the parameters \"0\"");
+  CHECK(memory.tensors.empty());
+  CHECK(a == Eigen::VectorXd::Ones(3));
+  AnyRule<double> any = freeze("W*", Sgd{});
+  CHECK(message_of([&] {
+          AnyOptimizer<double> optimizer{any, a};
+        }) == "groups: the pattern \"W*\" matches none of the parameters \"0\"");
 }

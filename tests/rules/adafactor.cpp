@@ -34,8 +34,9 @@ MatrixXd normal(Index rows, Index cols, std::uint64_t seed) {
 template <class X>
 struct Scaled {
   X u;
-  Optimizer<ScaleByFactoredRms, double> optimizer;
-  Scaled(Index rows, Index cols, ScaleByFactoredRms rule = {}) : u(X::Zero(rows, cols)), optimizer(rule, u) {}
+  Optimizer<Chain<ScaleByFactoredRms, Scale>, double> optimizer;
+  Scaled(Index rows, Index cols, ScaleByFactoredRms rule = {})
+      : u(X::Zero(rows, cols)), optimizer(chain(rule, Scale{}), u) {}
   const X& operator()(const MatrixXd& g) {
     u.setZero();
     optimizer.step(g);

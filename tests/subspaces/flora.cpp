@@ -177,9 +177,9 @@ TEST_CASE("flora: state to the byte, no heap between switches, misuse is named")
   for (int t = 0; t < 5; ++t) optimizer.step(G, b);
   CHECK(allocations() == before);
   CHECK(message_of([&] {
-          Optimizer o{Flora{.rank = 41}, named("W", W)};
+          Optimizer o{chain(Flora{.rank = 41}, ScaleByLearningRate{}), named("W", W)};
         }) == "Flora: rank = 41 of \"W\", a 60 x 40 matrix, must be in [1, 40]");
   CHECK(message_of([&] {
-          Optimizer o{FloraAccumulate{.steps = 0}, W};
+          Optimizer o{chain(FloraAccumulate{.steps = 0}, ScaleByLearningRate{}), W};
         }).find("FloraAccumulate: steps = 0, must be") == 0);
 }

@@ -182,7 +182,9 @@ TEST_CASE("frugal: state to the byte; misuse is named") {
   CHECK(message_of([&] {
           Optimizer o{frugal({}, AdamW{}), W};
         }).find("Frugal: the inner AdamW has weight_decay = 0.01, must be 0") == 0);
-  CHECK(message_of([&] { Optimizer o{frugal({.density = 1.5}), W}; }) == "Frugal: density = 1.5, must be in [0, 1]");
+  CHECK(message_of([&] {
+          Optimizer o{chain(frugal({.density = 1.5}), ScaleByLearningRate{}), W};
+        }) == "Frugal: density = 1.5, must be in [0, 1]");
 }
 
 TEST_CASE("frugal: full-rank steps win on noisy regression, and columns are as good as singular vectors") {

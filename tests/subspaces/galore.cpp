@@ -153,7 +153,9 @@ TEST_CASE("galore: state to the byte, and no memory from the heap between refres
 
 TEST_CASE("galore: misuse is named") {
   Matrix W = Matrix::Zero(5, 40);
-  const auto message = [&](const auto& rule) { return message_of([&] { Optimizer optimizer{rule, named("W", W)}; }); };
+  const auto message = [&](const auto& rule) {
+    return message_of([&] { Optimizer optimizer{chain(rule, Scale{}), named("W", W)}; });
+  };
   CHECK(message(galore({.rank = 8})) == "Galore: rank = 8 of \"W\", a 5 x 40 matrix, must be in [1, 5]");
   CHECK(message(galore({.rank = 2}, Sgd{.weight_decay = 0.1}))
             .find("Galore: the inner Sgd has weight_decay = 0.1, must be 0: within a subspace") == 0);

@@ -41,7 +41,7 @@ TEST_CASE("accumulate: the mean of micro-batches is one step with the whole batc
 TEST_CASE("accumulate: the mean itself, to the last digits") {
   for (const int k : {2, 3, 10, 1000}) {
     VectorXd x = VectorXd::Zero(37);
-    Optimizer optimizer{Accumulate{.steps = k}, x};
+    Optimizer optimizer{chain(Accumulate{.steps = k}, Scale{}), x};
     VectorXd sum = VectorXd::Zero(37);
     VectorXd size = sum;
     for (int j = 1; j <= k; ++j) {
@@ -125,7 +125,7 @@ TEST_CASE("accumulate: the sum, and as many as a schedule says") {
   Eigen::VectorXd x = Eigen::VectorXd::Zero(1);
   // One, two, three, ... gradients of 1 are let through together.
   const Schedule growing = [](std::int64_t passed) { return static_cast<double>(passed + 1); };
-  Optimizer optimizer{Accumulate{.steps = growing, .sum = true}, x};
+  Optimizer optimizer{chain(Accumulate{.steps = growing, .sum = true}, Scale{}), x};
   double expected = 0;
   for (int batch = 1; batch <= 5; ++batch)
     for (int j = 1; j <= batch; ++j) {

@@ -11,7 +11,7 @@ namespace {
 template <class X>
 X clipped(const X& g, double max_norm) {
   X x = X::Zero(g.rows(), g.cols());
-  Optimizer optimizer{ClipByGlobalNorm{.max_norm = max_norm}, x};
+  Optimizer optimizer{chain(ClipByGlobalNorm{.max_norm = max_norm}, Scale{}), x};
   optimizer.step(g);
   return x;
 }
@@ -55,7 +55,7 @@ TEST_CASE("clip by global norm: one norm of all tensors, those without gradient 
   MatrixXd W = MatrixXd::Zero(2, 2);
   VectorXd b = VectorXd::Zero(3);
   double s = 0;
-  Optimizer optimizer{ClipByGlobalNorm{.max_norm = 1}, W, b, s};
+  Optimizer optimizer{chain(ClipByGlobalNorm{.max_norm = 1}, Scale{}), W, b, s};
   const MatrixXd gW = MatrixXd::Constant(2, 2, 2);  // 16
   const VectorXd gb = VectorXd{{4.0, 4.0, -1.0}};   // 33
   optimizer.step(gW, gb, std::sqrt(32.0));          // 81 in all
@@ -90,8 +90,8 @@ TEST_CASE("clip by global norm: torch's convention, and the norm to be read") {
   for (const double scale : {0.1, 10.0}) {
     const Eigen::VectorXd g = scale * Eigen::VectorXd{{3, 4}};
     Eigen::VectorXd x = Eigen::VectorXd::Zero(2), y = x;
-    Optimizer torch{ClipByGlobalNorm{.max_norm = 2, .convention = Convention::torch}, x};
-    Optimizer optax{ClipByGlobalNorm{.max_norm = 2}, y};
+    Optimizer torch{chain(ClipByGlobalNorm{.max_norm = 2, .convention = Convention::torch}, Scale{}), x};
+    Optimizer optax{chain(ClipByGlobalNorm{.max_norm = 2}, Scale{}), y};
     torch.step(g);
     optax.step(g);
     const double norm = 5 * scale;

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "ieee.hpp"
+
 namespace glissade {
 
 /// The shortest text that reads back as the same double.

@@ -184,6 +184,7 @@ Result with_oracle(F& objective, X& x, const Stop& stop, const Run& run, O&...) 
 /// Runs a method from the state that its init makes at x.
 template <class Problem, class F, class X, class M, class... O>
 Result drive_from_start(F& objective, X& x, const M& method, const Stop& stop, O&... observers) {
+  check_honours<M, F, PlainVector<X>>();
   const auto run = [&](auto& oracle, auto& plain) {
     auto state = method.init(oracle, plain);
     return Drive(Problem{}, false, oracle, plain, method, state, stop, observers...).run();
@@ -194,6 +195,7 @@ Result drive_from_start(F& objective, X& x, const M& method, const Stop& stop, O
 /// Runs a method from a state at x, which is left where a further run goes on.
 template <class Problem, class F, class X, class M, class S, class... O>
 Result drive_from_state(F& objective, X& x, const M& method, S& state, const Stop& stop, O&... observers) {
+  check_honours<M, F, PlainVector<X>>();
   check_method(method);
   const auto run = [&](auto& oracle, auto& plain) {
     return Drive(Problem{}, true, oracle, plain, method, state, stop, observers...).run();

@@ -52,6 +52,15 @@ Report report_of(const S& state, Status status = Status::running) {
   return {norm_of(state.gradient), state.value, status};
 }
 
+/// What an objective declares is honoured or refused. A method that honours a prox says so:
+/// `static constexpr bool honours_prox = true`.
+template <class M, class F, class V>
+constexpr void check_honours() {
+  static_assert(
+      !HasProx<F, V> || requires { requires M::honours_prox; },
+      "the objective declares prox(x, step), which this method would ignore; Saga honours it");
+}
+
 /// Throws std::invalid_argument at the first option out of its range.
 template <class M>
 void check_method(const M& method) {
@@ -63,6 +72,7 @@ void check_method(const M& method) {
 /// objective may be an oracle or not.
 template <class S, class M, class F, class V>
 S state_at(const M& method, F&& objective, const V& x) {
+  check_honours<M, std::remove_reference_t<F>, V>();
   check_method(method);
   auto&& f = oracle_of(objective, x);
   S state;
@@ -78,6 +88,7 @@ S state_at(const M& method, F&& objective, const V& x) {
 /// Throws std::invalid_argument for an option out of its range.
 template <class M, class F, class V, class S>
 Report take_step(const M& method, F&& objective, V& x, S& state) {
+  check_honours<M, std::remove_reference_t<F>, V>();
   check_method(method);
   auto&& f = oracle_of(objective, x);
   return method.step(f, x, state);

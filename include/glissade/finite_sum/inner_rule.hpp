@@ -19,6 +19,7 @@ namespace glissade {
 template <class M, Rule R>
 struct InnerRule {
   static constexpr std::string_view name = "InnerRule";
+  static constexpr bool honours_prox = requires { requires M::honours_prox; };
   M method;
   R rule;
 

@@ -23,6 +23,7 @@ namespace glissade {
 /// arXiv 1407.0202. Deviation: mini-batches by blocks of terms.
 struct Saga {
   static constexpr std::string_view name = "Saga";
+  static constexpr bool honours_prox = true;
   double step_size = 0.1;                         // > 0; about 1 / (3 L), L of the terms
   Batching<1, Order::independent> batching = {};  // inner_steps 0: two passes; no other order
 

@@ -1,7 +1,10 @@
 // Parameters where they lie, and gradients in whatever form the caller has them.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -74,6 +77,21 @@ void for_each_parameter(X& x, std::size_t& k, const std::string& name, const Use
         requires { std::tuple_size<Plain>::value; },
         "a parameter is an Eigen object, a span or vector of numbers, a number, or a vector or tuple of such");
     std::apply([&](auto&... element) { (for_each_parameter(element, k, name, use), ...); }, x);
+  }
+}
+
+/// Throws std::invalid_argument if two of some tensors share memory; data_of(k) is where tensor k lies.
+template <class DataOf>
+void check_overlap(const std::vector<Tensor>& tensors, std::size_t scalar_bytes, const DataOf& data_of) {
+  std::vector<std::pair<std::uintptr_t, std::size_t>> places;
+  for (std::size_t k = 0; k < tensors.size(); ++k)
+    if (tensors[k].size() > 0) places.emplace_back(reinterpret_cast<std::uintptr_t>(data_of(k)), k);
+  std::sort(places.begin(), places.end());
+  for (std::size_t i = 1; i < places.size(); ++i) {
+    const auto [begin, before] = places[i - 1];
+    if (places[i].first < begin + static_cast<std::size_t>(tensors[before].size()) * scalar_bytes)
+      throw std::invalid_argument("Optimizer: parameters \"" + tensors[before].name + "\" and \"" +
+                                  tensors[places[i].second].name + "\" share memory, must be bound once");
   }
 }
 
@@ -229,11 +247,14 @@ class BoundParameters {
         });
   }
 
-  void check_names() const {
-    for (std::size_t a = 0; a < size(); ++a)
-      for (std::size_t b = a + 1; b < size(); ++b)
-        if (state.tensors[a].name == state.tensors[b].name)
-          throw std::invalid_argument("Optimizer: two parameters are named \"" + state.tensors[a].name + "\"");
+  /// Throws std::invalid_argument if two parameters have the same name or share memory.
+  void check() const {
+    std::vector<std::string_view> names;
+    for (const Tensor& tensor : state.tensors) names.push_back(tensor.name);
+    std::sort(names.begin(), names.end());
+    if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+      throw std::invalid_argument("Optimizer: two parameters are named \"" + std::string(*twice) + "\"");
+    check_overlap(state.tensors, sizeof(P), [&](std::size_t k) { return parameter(k); });
   }
 
   /// Where parameter k lies now. Throws std::invalid_argument if its shape has changed.

@@ -97,7 +97,7 @@ class BoundRule {
   void begin(const detail::RuleView<P>& rule, X&... parameters) {
     rule_view_ = rule;
     (bound_.bind(parameters), ...);
-    bound_.check_names();
+    bound_.check();
     check_options();
     prepare();
   }

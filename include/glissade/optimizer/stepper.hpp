@@ -117,6 +117,8 @@ void step(const R& rule, RuleState<P>& state, X&& parameters, const G& gradients
     detail::GradientReader<P> reader(state, options.maximize);
     reader.read(gradients);
     reader.check_count();
+    if (begins)
+      detail::check_overlap(state.tensors, sizeof(P), [&](std::size_t k) { return state.workspace.parameters[k]; });
     if (begins) detail::prepare(view, state, state.workspace.parameters);
   } catch (...) {
     if (begins) state = RuleState<P>{};

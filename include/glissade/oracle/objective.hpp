@@ -1,7 +1,7 @@
 // What a method may ask of an objective, and the oracle through which it asks.
 //
 // An objective is a callable or an object with some of these members; x, g, v and Hv are vectors of
-// n numbers and H is n x n, all sized before the call, their contents unspecified:
+// n numbers and H is n x n, all sized before the call, their contents unspecified, at the first call NaN:
 //
 //   double f(x, g)                          the value; fills the gradient
 //   double value_and_gradient(x, g)         the same as a member
@@ -92,9 +92,52 @@ concept HasSampledGradient = requires(F& f, const V& x, std::span<const Index> i
   f.sampled_gradient(x, indices, uniform, g);
 };
 template <class F, class V>
-concept HasProx = requires(F& f, V& x) {
+class Oracle;
+/// Of an oracle: whether its objective has one.
+template <class F, class V>
+inline constexpr bool has_prox = requires(F& f, V& x) {
   f.prox(x, 1.0);
 };
+template <class F, class V>
+inline constexpr bool has_prox<Oracle<F, V>, V> = has_prox<F, V>;
+template <class F, class V>
+concept HasProx = has_prox<F, V>;
+
+namespace detail {
+
+/// The second argument of a call operator or function that is not a template.
+template <class F>
+struct SecondArgument {};
+template <class C, class R, class A, class B>
+struct SecondArgument<R (C::*)(A, B)> : std::type_identity<B> {};
+template <class C, class R, class A, class B>
+struct SecondArgument<R (C::*)(A, B) const> : std::type_identity<B> {};
+template <class C, class R, class A, class B>
+struct SecondArgument<R (C::*)(A, B) noexcept> : std::type_identity<B> {};
+template <class C, class R, class A, class B>
+struct SecondArgument<R (C::*)(A, B) const noexcept> : std::type_identity<B> {};
+template <class R, class A, class B>
+struct SecondArgument<R (*)(A, B)> : std::type_identity<B> {};
+
+/// Cannot be filled: a copy, or const.
+template <class G>
+inline constexpr bool is_lost =
+    std::is_const_v<std::remove_reference_t<G>> ||
+    (!std::is_reference_v<G> &&
+     std::is_base_of_v<Eigen::PlainObjectBase<std::remove_cvref_t<G>>, std::remove_cvref_t<G>>);
+
+/// A callable whose gradient argument cannot be filled. Of a generic lambda that is not known before it is called.
+template <class F>
+constexpr bool loses_gradient() {
+  if constexpr (requires { typename SecondArgument<decltype(&F::operator())>::type; })
+    return is_lost<typename SecondArgument<decltype(&F::operator())>::type>;
+  else if constexpr (requires { typename SecondArgument<std::decay_t<F>>::type; })
+    return is_lost<typename SecondArgument<std::decay_t<F>>::type>;
+  else
+    return false;
+}
+
+}  // namespace detail
 
 /// Asks an objective, counts the calls and keeps to their budgets. Methods see objectives only through it. A call
 /// beyond its budget is not made: what it would fill is NaN then and refused() tells which call it was, so that a
@@ -131,6 +174,8 @@ class Oracle {
     static_assert(HasGradient<F, V>,
                   "the objective lacks value_and_gradient(x, gradient), or a call operator "
                   "double(x, gradient), which this method needs");
+    static_assert(!GradientCallable<F, V> || !detail::loses_gradient<F>(),
+                  "the objective takes its gradient by value or as const: it would fill a copy; take it by reference");
     double value = not_a_number;
     fill<HasGradient<F, V>, Call::value, Call::gradient>("gradient", x.size(), 1, gradient, [&](auto& f) {
       if constexpr (HasGradientMember<F, V>)
@@ -157,6 +202,7 @@ class Oracle {
   void hessian(const V& x, H& hessian) {
     static_assert(has_hessian, "the objective lacks hessian(x, H), which this method needs");
     hessian.resize(x.size(), x.size());
+    if (evaluations_[Call::hessian] == 0) hessian.setConstant(not_a_number);
     if (!ask<has_hessian, Call::hessian>(1, [&](auto& f) { f.hessian(x, hessian); })) {
       hessian.setConstant(not_a_number);
       return;
@@ -243,10 +289,12 @@ class Oracle {
     return true;
   }
 
-  /// The same for a call that fills a vector of so many numbers, with NaN where it is refused.
+  /// The same for a call that fills a vector of so many numbers, with NaN where it is refused. At the first call of a
+  /// kind it holds NaN beforehand: what the objective does not fill shows.
   template <bool given, Call... kinds, class Make>
   EIGEN_ALWAYS_INLINE void fill(const char* what, Index size, std::size_t terms, V& out, const Make& make) {
     out.resize(size);
+    if ((... || (evaluations_[kinds] == 0))) out.setConstant(not_a_number);
     if (ask<given, kinds...>(terms, make))
       check_size(what, out.size(), size);
     else

@@ -94,23 +94,30 @@ std::string describe(const R& rule) {
   }
 }
 
+/// Calls visit(part) for a rule and everything in it: chains, their rules, inner rules, members of groups.
+template <class R, class F>
+void for_each_part(R& rule, const F& visit) {
+  using Plain = std::remove_const_t<R>;
+  visit(rule);
+  if constexpr (detail::is_chain<Plain>)
+    detail::for_each_item(rule.rules, [&](auto& r) { for_each_part(r, visit); });
+  else if constexpr (detail::is_state_in<Plain>)
+    for_each_part(rule.rule, visit);
+  else if constexpr (requires { Plain::for_each_member(rule, visit); })
+    Plain::for_each_member(rule, [&](auto& member) { for_each_part(member, visit); });
+  else if constexpr (requires { rule.inner; })
+    for_each_part(rule.inner, visit);
+}
+
 /// Calls visit(rule) for every rule of the user's object that has a name for its options.
 template <class R, class F>
 void for_each_rule(R& rule, const F& visit) {
-  using Plain = std::remove_const_t<R>;
-  if constexpr (detail::is_chain<Plain>) {
-    detail::for_each_item(rule.rules, [&](auto& r) { for_each_rule(r, visit); });
-  } else if constexpr (detail::is_state_in<Plain>) {
-    for_each_rule(rule.rule, visit);
-  } else if constexpr (requires { Plain::for_each_member(rule, visit); }) {
-    if constexpr (HasOptions<R>) visit(rule);
-    Plain::for_each_member(rule, [&](auto& member) { for_each_rule(member, visit); });
-  } else if constexpr (requires { rule.inner; }) {
-    if constexpr (HasOptions<R>) visit(rule);
-    for_each_rule(rule.inner, visit);
-  } else {
-    visit(rule);
-  }
+  for_each_part(rule, [&](auto& part) {
+    using Plain = std::remove_const_t<std::remove_reference_t<decltype(part)>>;
+    constexpr bool holds_rules = detail::is_chain<Plain> || detail::is_state_in<Plain> || requires { part.inner; }
+    || requires { Plain::for_each_member(part, visit); };
+    if constexpr (!holds_rules || HasOptions<std::remove_reference_t<decltype(part)>>) visit(part);
+  });
 }
 
 /// Throws std::invalid_argument at the first option out of its range. `time`: completed steps.

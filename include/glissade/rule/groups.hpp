@@ -1,6 +1,9 @@
 // Different options, or different rules, for different tensors.
 #pragma once
 
+#include <span>
+#include <stdexcept>
+#include <string>
 #include <tuple>
 
 #include "chain.hpp"
@@ -31,6 +34,19 @@ inline bool matches_pattern(std::string_view text, std::string_view pattern) {
   return p == pattern.size();
 }
 
+namespace detail {
+
+inline void require_match(const std::string& pattern, std::span<const Tensor> tensors) {
+  std::string names;
+  for (const Tensor& tensor : tensors) {
+    if (matches_pattern(tensor.name, pattern)) return;
+    names += (names.empty() ? "\"" : ", \"") + tensor.name + "\"";
+  }
+  throw std::invalid_argument("groups: the pattern \"" + pattern + "\" matches none of the parameters " + names);
+}
+
+}  // namespace detail
+
 /// The rule for the tensors whose name matches the pattern.
 template <class R>
 struct Group {
@@ -42,7 +58,8 @@ template <class R>
   return {std::move(pattern), std::move(rule)};
 }
 
-/// A rule for every tensor: that of the first group whose pattern matches the name, else `rule`.
+/// A rule for every tensor: that of the first group whose pattern matches the name, else `rule`. A pattern that matches
+/// no name is refused with std::invalid_argument when the rule meets the parameters.
 /// Barriers over all tensors and gates stand in front of it, in the chain.
 template <class R, class... G>
 struct Groups {
@@ -63,6 +80,10 @@ struct Groups {
         },
         members);
     if (!found) run(rule);
+  }
+  /// Throws std::invalid_argument for a pattern that no name matches.
+  void check_tensors(std::span<const Tensor> tensors) const {
+    std::apply([&](const auto&... group) { (detail::require_match(group.pattern, tensors), ...); }, members);
   }
   static void for_each_member(auto& self, const auto& visit) {
     visit(self.rule);

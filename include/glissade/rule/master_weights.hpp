@@ -16,6 +16,7 @@ namespace glissade {
 /// State: master_parameters (float, the parameter's shape). Cost: 4 more bytes read and written per coefficient.
 struct MasterWeights {
   static constexpr std::string_view name = "MasterWeights";
+  static constexpr bool turns = false;
   static constexpr std::string_view field = "master_parameters";
   static constexpr bool keeps_parameters = true;
 

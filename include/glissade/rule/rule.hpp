@@ -19,6 +19,9 @@
 //   non_negative    static constexpr std::array<bool, N>: slots that are never negative, for 8-bit codes
 //   full_precision  static constexpr std::array<bool, N>: slots that 8-bit codes are too coarse for
 //   zero_is_zero    bool zero_is_zero() const: a zero update passes as zero and leaves the slots; false without it
+//   turns           static constexpr bool: whether u comes out as a step, against what came in, as after a learning
+//                   rate. A chain where all say false, or two say true, does not compile; what says nothing may do
+//                   either
 //   ends_chain      static constexpr bool true: u is the whole step; only rules that end a chain too may follow
 //   indexed         static constexpr bool true: the lambda takes the index of its first coefficient first
 //   solution        double solution(double x, double slot) const: of an average, its value (optimizer/evaluation.hpp)

@@ -19,6 +19,7 @@ namespace glissade {
 /// arXiv 2010.07468, Algorithm 2; rectification and defaults as in the authors' code.
 struct ScaleByAdaBelief {
   static constexpr std::string_view name = "ScaleByAdaBelief";
+  static constexpr bool turns = false;
   double beta1 = 0.9;      // in [0, 1)
   double beta2 = 0.999;    // in [0, 1)
   double epsilon = 1e-16;  // >= 0

@@ -16,6 +16,7 @@ namespace glissade {
 /// Source: "ADADELTA: An Adaptive Learning Rate Method", 2012, arXiv 1212.5701, Algorithm 1.
 struct ScaleByAdadelta {
   static constexpr std::string_view name = "ScaleByAdadelta";
+  static constexpr bool turns = false;
   double rho = 0.9;       // in [0, 1)
   double epsilon = 1e-6;  // > 0, inside both roots
 

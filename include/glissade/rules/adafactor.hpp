@@ -15,6 +15,7 @@ namespace glissade {
 template <bool Momentum>
 struct AdafactorStep {
   static constexpr std::string_view name = "AdafactorStep";
+  static constexpr bool turns = true;
   std::optional<Schedule> learning_rate;
   double epsilon2;
   double clip_threshold;

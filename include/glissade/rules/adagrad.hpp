@@ -19,6 +19,7 @@ namespace glissade {
 /// torch.optim.Adagrad, optax.adagrad (its defaults: initial_accumulator 0.1, epsilon 1e-7).
 struct ScaleByAdagrad {
   static constexpr std::string_view name = "ScaleByAdagrad";
+  static constexpr bool turns = false;
   using Convention = glissade::Convention;
   double initial_accumulator = 0;  // >= 0
   double epsilon = 1e-10;          // >= 0

@@ -22,6 +22,7 @@ namespace glissade {
 /// Source: "Adam: A Method for Stochastic Optimization", 2014, arXiv 1412.6980, Algorithm 1.
 struct ScaleByAdam {
   static constexpr std::string_view name = "ScaleByAdam";
+  static constexpr bool turns = false;
   double beta1 = 0.9;             // in [0, 1)
   double beta2 = 0.999;           // in [0, 1)
   double epsilon = 1e-8;          // >= 0, outside the root, after the bias correction

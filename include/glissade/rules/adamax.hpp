@@ -14,6 +14,7 @@ namespace glissade {
 /// in torch and optax, added once, inside the maximum.
 struct ScaleByAdamax {
   static constexpr std::string_view name = "ScaleByAdamax";
+  static constexpr bool turns = false;
   double beta1 = 0.9;     // in [0, 1)
   double beta2 = 0.999;   // in [0, 1)
   double epsilon = 1e-8;  // >= 0

@@ -16,6 +16,7 @@ namespace glissade {
 /// beta2_t = 1 - 1 / t. Deviations: epsilon (the paper has none); bounded, which forgets as Adam does in the end.
 struct ScaleByAdamNc {
   static constexpr std::string_view name = "ScaleByAdamNc";
+  static constexpr bool turns = false;
   double beta1 = 0.9;     // in [0, 1)
   double beta2 = 0.999;   // in [0, 1): the longest memory where bounded, else not used
   double epsilon = 1e-8;  // >= 0

@@ -22,6 +22,7 @@ namespace glissade {
 /// the paper's beta2, which is 1 - beta2 here, where the paper has 1 - beta2.
 struct ScaleByAdan {
   static constexpr std::string_view name = "ScaleByAdan";
+  static constexpr bool turns = false;
   using Convention = glissade::Convention;
   double beta1 = 0.98;      // in [0, 1)
   double beta2 = 0.92;      // in [0, 1)

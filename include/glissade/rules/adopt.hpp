@@ -21,6 +21,7 @@ namespace glissade {
 /// t - 1 steps, pytorch_optimizer by t (count_first).
 struct ScaleByAdopt {
   static constexpr std::string_view name = "ScaleByAdopt";
+  static constexpr bool turns = false;
   double beta1 = 0.9;     // in [0, 1)
   double beta2 = 0.9999;  // in [0, 1)
   double epsilon = 1e-6;  // >= 0

@@ -20,6 +20,7 @@ namespace glissade {
 /// with amsgrad=True, optax.amsgrad.
 struct ScaleByAmsGrad {
   static constexpr std::string_view name = "ScaleByAmsGrad";
+  static constexpr bool turns = false;
   using Convention = glissade::Convention;
   double beta1 = 0.9;     // in [0, 1)
   double beta2 = 0.999;   // in [0, 1)

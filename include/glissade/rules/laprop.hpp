@@ -17,6 +17,7 @@ namespace glissade {
 /// Source: "LaProp: Separating Momentum and Adaptivity in Adam", 2020, arXiv 2002.04839, Algorithm 1.
 struct ScaleByLaProp {
   static constexpr std::string_view name = "ScaleByLaProp";
+  static constexpr bool turns = false;
   double beta1 = 0.9;      // in [0, 1)
   double beta2 = 0.999;    // in [0, 1)
   double epsilon = 1e-15;  // >= 0, outside the root, after the bias correction

@@ -18,6 +18,7 @@ namespace glissade {
 /// optax.lars takes the norm of the sum (its defaults: nesterov false, no decay).
 struct ScaleByLars {
   static constexpr std::string_view name = "ScaleByLars";
+  static constexpr bool turns = false;
   using Convention = glissade::Convention;
   double trust_coefficient = 1e-3;  // >= 0
   double epsilon = 0;               // >= 0

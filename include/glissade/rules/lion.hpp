@@ -18,6 +18,7 @@ namespace glissade {
 /// Source: "Symbolic Discovery of Optimization Algorithms", 2023, arXiv 2302.06675, Algorithm 2.
 struct ScaleByLion {
   static constexpr std::string_view name = "ScaleByLion";
+  static constexpr bool turns = false;
   double beta1 = 0.9;   // in [0, 1): weight of the momentum in the direction
   double beta2 = 0.99;  // in [0, 1): memory of the momentum
   bool refined = false;

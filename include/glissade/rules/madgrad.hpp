@@ -20,6 +20,7 @@ namespace glissade {
 /// authors' code.
 struct DualAverage {
   static constexpr std::string_view name = "DualAverage";
+  static constexpr bool turns = true;
   Schedule learning_rate = 1e-2;
   double momentum = 0.9;
   double epsilon = 1e-6;

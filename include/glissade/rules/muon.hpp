@@ -53,6 +53,7 @@ namespace detail {
 
 struct MuonMatrix {
   static constexpr std::string_view name = "MuonMatrix";
+  static constexpr bool turns = false;
   static constexpr int passes = 2;
   double momentum;
   bool nesterov;

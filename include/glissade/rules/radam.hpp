@@ -31,6 +31,7 @@ inline double rectification(double beta2, std::int64_t t, double threshold = 5) 
 /// Algorithm 2; the threshold of rho_t is torch's 5, the paper's is 4.
 struct ScaleByRAdam {
   static constexpr std::string_view name = "ScaleByRAdam";
+  static constexpr bool turns = false;
   using Convention = glissade::Convention;
   double beta1 = 0.9;     // in [0, 1)
   double beta2 = 0.999;   // in [0, 1)

@@ -19,6 +19,7 @@ namespace glissade {
 template <bool Centered>
 struct ScaleByRms {
   static constexpr std::string_view name = "ScaleByRms";
+  static constexpr bool turns = false;
   double alpha = 0.99;
   double epsilon = 1e-8;
   bool epsilon_inside = false;
@@ -75,6 +76,7 @@ struct ScaleByRms {
 /// State: momentum_buffer b (the parameter's shape).
 struct RatedTrace {
   static constexpr std::string_view name = "RatedTrace";
+  static constexpr bool turns = true;
   Schedule learning_rate = 1e-2;  // >= 0
   double momentum = 0.9;          // in [0, 1)
   bool rate_inside = false;

@@ -15,6 +15,7 @@ namespace glissade {
 /// Source: "signSGD: Compressed Optimisation for Non-Convex Problems", 2018, arXiv 1802.04434, Algorithm 2.
 struct ScaleBySignum {
   static constexpr std::string_view name = "ScaleBySignum";
+  static constexpr bool turns = false;
   double momentum = 0.9;  // in [0, 1)
 
   static constexpr std::array<std::string_view, 1> slots{"momentum_buffer"};

@@ -67,6 +67,7 @@ bool project_out(const T* g, const P* x, T* d, const Tensor& tensor, double delt
 template <class Direction>
 struct MatrixWithoutRadialPart {
   static constexpr std::string_view name = "MatrixWithoutRadialPart";
+  static constexpr bool turns = false;
   static constexpr int passes = 2;
   Direction inner;
   double delta;

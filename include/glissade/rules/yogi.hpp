@@ -17,6 +17,7 @@ namespace glissade {
 /// so that without a gradient it moves.
 struct ScaleByYogi {
   static constexpr std::string_view name = "ScaleByYogi";
+  static constexpr bool turns = false;
   double beta1 = 0.9;                 // in [0, 1)
   double beta2 = 0.999;               // in [0, 1)
   double epsilon = 1e-3;              // >= 0

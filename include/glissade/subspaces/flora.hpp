@@ -35,6 +35,7 @@ struct Compression {
 
 struct FloraMomentum {
   static constexpr std::string_view name = "FloraMomentum";
+  static constexpr bool turns = false;
   static constexpr int passes = 2;
   int rank;
   int resample_every;
@@ -95,6 +96,7 @@ struct FloraMomentum {
 /// The exact running mean, of what is not compressed.
 struct PlainMomentum {
   static constexpr std::string_view name = "PlainMomentum";
+  static constexpr bool turns = false;
   double beta;
   static constexpr std::array<std::string_view, 1> slots{"momentum"};
   [[nodiscard]] auto kernel(const Step&) const {
@@ -118,6 +120,7 @@ inline double advance_window(const Step& step, int steps) {
 
 struct FloraMean {
   static constexpr std::string_view name = "FloraMean";
+  static constexpr bool turns = false;
   static constexpr int passes = 2;
   static constexpr std::array<NamedScalar, 2> scalars = window_scalars;
   int steps;
@@ -152,6 +155,7 @@ struct FloraMean {
 /// The exact mean, of what is not compressed.
 struct PlainMean {
   static constexpr std::string_view name = "PlainMean";
+  static constexpr bool turns = false;
   static constexpr std::array<NamedScalar, 2> scalars = window_scalars;
   int steps;
   static constexpr std::array<std::string_view, 1> slots{"mean"};
@@ -182,6 +186,7 @@ struct FloraMeans {
 /// Opens every `steps` calls.
 struct MicroStepGate {
   static constexpr std::string_view name = "MicroStepGate";
+  static constexpr bool turns = false;
   int steps;
   static constexpr std::array<NamedScalar, 1> shared{{{"micro_step"}}};
   [[nodiscard]] bool open(const double* micro_step) const { return *micro_step + 1 >= steps; }

@@ -35,6 +35,7 @@ struct FrugalOptions {
 /// blocks that a rule with state leaves out.
 struct StateFree {
   static constexpr std::string_view name = "StateFree";
+  static constexpr bool turns = false;
   InactiveRule rule = InactiveRule::sign_sgd;
   double factor = 1;  // >= 0
 

@@ -12,6 +12,7 @@ namespace detail {
 /// Adam whose epsilon may be added to the root before its bias is corrected.
 struct AdamOfGalore {
   static constexpr std::string_view name = "AdamOfGalore";
+  static constexpr bool turns = false;
   double beta1, beta2, epsilon;
   bool early_epsilon;
   static constexpr std::array<std::string_view, 2> slots = ScaleByAdam::slots;
@@ -25,6 +26,7 @@ struct AdamOfGalore {
 /// u <- u - rate x_new, x_new = x + u: decay of the parameters after the step.
 struct DecayAfterStep {
   static constexpr std::string_view name = "DecayAfterStep";
+  static constexpr bool turns = false;
   Schedule learning_rate;
   double weight_decay;
   TensorMask mask;

@@ -18,6 +18,7 @@ namespace glissade {
 /// Source: optax.MultiSteps.
 struct Accumulate {
   static constexpr std::string_view name = "Accumulate";
+  static constexpr bool turns = false;
   Schedule steps = 1;  // >= 1, whole
   bool sum = false;    // else the mean
 

@@ -18,6 +18,7 @@ inline double adaptive_factor(double update_square, double weight_square, double
 
 struct AdaptivelyClippedMatrix {
   static constexpr std::string_view name = "AdaptivelyClippedMatrix";
+  static constexpr bool turns = false;
   static constexpr int passes = 2;
   double clipping;
   double epsilon;
@@ -46,6 +47,7 @@ struct AdaptivelyClippedMatrix {
 /// A vector, or a matrix with a side of 1, is one unit.
 struct AdaptivelyClippedVector {
   static constexpr std::string_view name = "AdaptivelyClippedVector";
+  static constexpr bool turns = false;
   double clipping;
   double epsilon;
 

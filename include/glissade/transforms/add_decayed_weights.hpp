@@ -16,6 +16,7 @@ namespace glissade {
 /// coefficient.
 struct AddDecayedWeights {
   static constexpr std::string_view name = "AddDecayedWeights";
+  static constexpr bool turns = false;
   Schedule weight_decay = 1e-2;  // >= 0
   TensorMask mask = {};          // which tensors decay; all without it
 

@@ -19,6 +19,7 @@ namespace glissade {
 /// equation 1; optax.add_noise (with other random numbers).
 struct AddNoise {
   static constexpr std::string_view name = "AddNoise";
+  static constexpr bool turns = false;
   double eta = 0.01;    // >= 0
   double gamma = 0.55;  // >= 0
 

@@ -11,6 +11,7 @@ namespace detail {
 
 struct CentralizedMatrix {
   static constexpr std::string_view name = "CentralizedMatrix";
+  static constexpr bool turns = false;
   static constexpr int passes = 2;
   bool by_columns;
 

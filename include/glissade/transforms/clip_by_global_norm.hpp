@@ -19,6 +19,7 @@ namespace glissade {
 /// is optax's, which reaches max_norm exactly, or that of torch.nn.utils.clip_grad_norm_.
 struct ClipByGlobalNorm {
   static constexpr std::string_view name = "ClipByGlobalNorm";
+  static constexpr bool turns = false;
   using Convention = glissade::Convention;
   double max_norm = 1;                        // > 0
   Convention convention = Convention::optax;  // or torch

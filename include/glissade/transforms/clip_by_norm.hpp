@@ -18,6 +18,7 @@ namespace glissade {
 /// in tf.clip_by_norm.
 struct ClipByNorm {
   static constexpr std::string_view name = "ClipByNorm";
+  static constexpr bool turns = false;
   double max_norm = 1;  // > 0
 
   static constexpr Reduction reduction = Reduction::over_tensor;
@@ -43,6 +44,7 @@ struct ClipByNorm {
 /// section 6; optax.clip_by_block_rms.
 struct ClipByRms {
   static constexpr std::string_view name = "ClipByRms";
+  static constexpr bool turns = false;
   double max_rms = 1;  // > 0
 
   static constexpr Reduction reduction = Reduction::over_tensor;

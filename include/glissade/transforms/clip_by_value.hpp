@@ -8,6 +8,7 @@ namespace glissade {
 /// u <- min(max(u, -max_value), max_value); NaN stays NaN. No state.
 struct ClipByValue {
   static constexpr std::string_view name = "ClipByValue";
+  static constexpr bool turns = false;
   double max_value = 1;  // > 0
 
   static void options(auto& self, auto&& visit) { visit("max_value", self.max_value, range::positive); }

@@ -22,6 +22,7 @@ namespace glissade {
 /// defaults are those of torch.amp.GradScaler, which has no bounds.
 struct DynamicLossScale {
   static constexpr std::string_view name = "DynamicLossScale";
+  static constexpr bool turns = false;
   double initial_scale = 65536;  // > 0
   double growth = 2;             // >= 1
   double backoff = 0.5;          // in (0, 1)

@@ -20,6 +20,7 @@ namespace glissade {
 /// Source: torch.optim.swa_utils (average and its first copy), optax.ema (bias correction).
 struct Ema {
   static constexpr std::string_view name = "Ema";
+  static constexpr bool turns = false;
   double decay = 0.999;  // in [0, 1)
   bool bias_correction = false;
 

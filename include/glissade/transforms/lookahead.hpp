@@ -19,6 +19,7 @@ namespace glissade {
 /// Source: "Lookahead Optimizer: k steps forward, 1 step back", 2019, arXiv 1907.08610, Algorithm 1.
 struct Lookahead {
   static constexpr std::string_view name = "Lookahead";
+  static constexpr bool turns = false;
   int period = 5;      // >= 1, steps
   double alpha = 0.5;  // in [0, 1]: how much of the way is kept
 

@@ -26,6 +26,7 @@ inline auto count_non_finite() {
 /// Source: optax.apply_if_finite.
 struct SkipNonFinite {
   static constexpr std::string_view name = "SkipNonFinite";
+  static constexpr bool turns = false;
   double max_consecutive = std::numeric_limits<double>::infinity();  // >= 0
 
   static constexpr Reduction reduction = Reduction::over_all;
@@ -53,6 +54,7 @@ struct SkipNonFinite {
 /// Counts: shared("rejected"). Cost: as SkipNonFinite.
 struct ThrowNonFinite {
   static constexpr std::string_view name = "ThrowNonFinite";
+  static constexpr bool turns = false;
 
   static constexpr Reduction reduction = Reduction::over_all;
   static constexpr int sums = 1;

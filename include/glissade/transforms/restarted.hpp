@@ -19,6 +19,7 @@ struct Restarted {
   static_assert(LaneRule<Direction> && scalar_count<Direction> == 0 && !is_indexed<Direction>,
                 "Restarted wants a rule with a kernel and without numbers per tensor or an index, such as ScaleByAdam");
   static constexpr std::string_view name = "Restarted";
+  static constexpr bool turns = requires { requires Direction::turns; };
   int period = 1;  // >= 1, updates
   Direction direction = {};
 

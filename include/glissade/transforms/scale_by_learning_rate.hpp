@@ -8,6 +8,7 @@ namespace glissade {
 /// u <- -learning_rate(t) u, t completed steps.
 struct ScaleByLearningRate {
   static constexpr std::string_view name = "ScaleByLearningRate";
+  static constexpr bool turns = true;
   Schedule learning_rate = 1e-3;  // >= 0
 
   static void options(auto& self, auto&& visit) { visit("learning_rate", self.learning_rate, range::non_negative); }
@@ -20,6 +21,7 @@ struct ScaleByLearningRate {
 /// u <- -learning_rate(t) / (1 + (n - 1) decay) u, n the number of this tensor's update.
 struct ScaleByDecayedRate {
   static constexpr std::string_view name = "ScaleByDecayedRate";
+  static constexpr bool turns = true;
   Schedule learning_rate = 1e-3;  // >= 0
   double decay = 0;               // >= 0
 

@@ -18,6 +18,7 @@ namespace glissade {
 /// arXiv 1904.00962, with phi(z) = z; coefficient and epsilon as in optax.scale_by_trust_ratio.
 struct ScaleByTrustRatio {
   static constexpr std::string_view name = "ScaleByTrustRatio";
+  static constexpr bool turns = false;
   double max_ratio = std::numeric_limits<double>::infinity();  // > 0
   double trust_coefficient = 1;                                // >= 0
   double epsilon = 0;                                          // >= 0

@@ -20,6 +20,7 @@ namespace glissade {
 /// Algorithm 1; torch.optim.swa_utils.
 struct Swa {
   static constexpr std::string_view name = "Swa";
+  static constexpr bool turns = false;
   int start = 0;   // >= 0, steps
   int period = 1;  // >= 1, steps
 

@@ -15,6 +15,7 @@ namespace glissade {
 /// Source: torch.optim.SGD; dampening is not applied in the first step, as there.
 struct Trace {
   static constexpr std::string_view name = "Trace";
+  static constexpr bool turns = false;
   double momentum = 0.9;  // in [0, 1)
   double dampening = 0;   // in [0, 1]
   bool nesterov = false;

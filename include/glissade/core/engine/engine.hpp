@@ -211,6 +211,11 @@ template <class R, StorageScalar P>
 inline constexpr RuleTable<P> rule_table{
     [](const void* rule) { return describe(*static_cast<const R*>(rule)); },
     [](const void* rule, std::int64_t time) { check_options(*static_cast<const R*>(rule), time); },
+    [](const void* rule, std::span<const Tensor> tensors) {
+      for_each_part(*static_cast<const R*>(rule), [&](const auto& part) {
+        if constexpr (requires { part.check_tensors(tensors); }) part.check_tensors(tensors);
+      });
+    },
     [](const void* rule, const Tensor& tensor, const DeclareField& declare) {
       choose_leaves(flatten<void>(*static_cast<const R*>(rule)), tensor,
                     [&](const auto& leaves) { declare_leaves<compute_t<P>, P>(leaves, tensor, declare); });
@@ -226,6 +231,12 @@ RuleView<P> view_of(const R& rule) {
   static_assert(traits_of<R>::ends_in_order,
                 "Ema, Swa, Lookahead and Asgd make or see the whole step: they stand at the end of the chain, after "
                 "the learning rate");
+  static_assert(traits_of<R>::turns_at_least <= 1,
+                "two rules of the chain have a learning rate and turn the update around: it would climb; take the "
+                "direction alone, such as ScaleByAdam for Adam, or leave out ScaleByLearningRate");
+  static_assert(traits_of<R>::turns_at_most >= 1,
+                "no rule of the chain has a learning rate and turns the update into a step: it would climb; end it "
+                "with ScaleByLearningRate, or with Scale where the update is to be added as it is");
   return {&rule_table<R, P>, &rule};
 }
 

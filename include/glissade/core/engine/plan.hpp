@@ -79,9 +79,24 @@ constexpr bool is_global() {
                              [](auto chain) { return int{decltype(chain)::global}; }) != 0;
 }
 
+/// How often the update is turned around into a step, and by how many rules that may be said of.
+template <class R>
+constexpr int count_turns(bool perhaps) {
+  int own = 0;
+  if constexpr (requires { R::turns; })
+    own = R::turns ? 1 : 0;
+  else if constexpr (!Selector<R> && !RunsInnerRule<R>)
+    own = perhaps ? 1 : 0;
+  return largest_of_parts<R>(own, [perhaps](auto chain) {
+    return perhaps ? decltype(chain)::turns_at_most : decltype(chain)::turns_at_least;
+  });
+}
+
 template <class... L>
 struct ChainTraits<Pack<L...>> {
   static constexpr std::size_t size = sizeof...(L);
+  static constexpr int turns_at_least = (0 + ... + count_turns<typename L::Rule>(false));
+  static constexpr int turns_at_most = (0 + ... + count_turns<typename L::Rule>(true));
   static constexpr int extra_passes = (0 + ... + detail::extra_passes<typename L::Rule>());
   static constexpr bool global = (false || ... || is_global<typename L::Rule>());
   static constexpr bool gated = (false || ... || Gate<typename L::Rule>);

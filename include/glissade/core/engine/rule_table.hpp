@@ -16,6 +16,7 @@ template <StorageScalar P>
 struct RuleTable {
   std::string (*describe)(const void* rule);
   void (*check)(const void* rule, std::int64_t time);
+  void (*check_tensors)(const void* rule, std::span<const Tensor> tensors);
   void (*declare)(const void* rule, const Tensor& tensor, const DeclareField& declare);
   void (*step)(const void* rule, RuleState<P>& state, const StepSettings& settings);
   std::span<const std::span<const NamedScalar>> shared;  // the numbers of every link for all tensors together
@@ -98,9 +99,10 @@ void make_fields(const RuleView<P>& rule, const Tensor& tensor, const P* paramet
 }
 
 /// Makes the state that the rule wants for the tensors of `state`, of which parameters[k] is where tensor k lies; what
-/// is there already and still fits is kept.
+/// is there already and still fits is kept. Throws std::invalid_argument where a rule refuses the tensors.
 template <StorageScalar P, class Place>
 void prepare(const RuleView<P>& rule, RuleState<P>& state, const std::vector<Place>& parameters) {
+  rule.table->check_tensors(rule.rule, state.tensors);
   state.name = rule.description();
   prepare_shared(*rule.table, state.shared);
   for (std::size_t k = 0; k < state.tensors.size(); ++k)
