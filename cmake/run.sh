@@ -15,6 +15,7 @@ usage: sh cmake/run.sh <verb>
   sanitize [all]   those of memory, files and states, built with Clang, under the address and undefined behaviour
                    sanitizers; or all
   threads          the thread tests under the thread sanitizer
+  targets          what all rules compute, to the bit, for SSE2, AVX2 and AVX-512 and, where the tools are, for aarch64
   fuzz             each fuzzer for 60 seconds
 EOF
   exit 2
@@ -256,10 +257,21 @@ test_file() {
 
 bench() {
   need $basics pkg-config
-  build bench all $release -D GLISSADE_BUILD_BENCH=ON -D GLISSADE_BUILD_TESTS=OFF \
+  # Only what the pattern names is built.
+  programs=
+  for source in $(cd "$root/bench" && find . -name '*.cpp' | sort); do
+    name=$(printf %s "${source#./}" | sed 's|\.cpp$||; s|/|_|g')
+    for program in "bench_$name" "bench_${name}_o2"; do
+      case $program in *"${1:-}"*) programs="$programs $program" ;; esac
+    done
+  done
+  [ -n "$programs" ] || fail "no benchmark has '${1:-}' in its name"
+  # Those that need a library that is not there are left out.
+  mkdir -p "$root/build/bench"
+  build bench "$programs" $release -D GLISSADE_BUILD_BENCH=ON -D GLISSADE_BUILD_TESTS=OFF \
     -D GLISSADE_BUILD_EXAMPLES=OFF
-  for program in "$dir"/bench/programs/*"${1:-}"*; do
-    [ -x "$program" ] || fail "no benchmark has '${1:-}' in its name"
+  for program in $programs; do
+    program="$dir/bench/programs/$program"
     printf '\n== %s\n' "$(basename "$program")"
     "$program"
   done
@@ -286,6 +298,67 @@ threads() {
   need $checks openmp sanitizers
   preset tsan test_threads
   run_tests -L threads
+}
+
+# compute_hashes <name> <compiler> <flags> -- <how to run>: what tests/targets/hashes.cpp prints, in targets/<name>.txt.
+compute_hashes() {
+  name=$1
+  shift
+  compiler=
+  while [ "$1" != -- ]; do
+    compiler="$compiler $1"
+    shift
+  done
+  shift
+  logged "$dir/$name.log" $compiler -std=c++20 -O3 -I "$root/include" -isystem "$eigen" \
+    "$root/tests/targets/hashes.cpp" -o "$dir/$name"
+  "$@" "$dir/$name" >"$dir/$name.txt"
+}
+
+targets() {
+  need $basics
+  dir="$root/build/targets"
+  mkdir -p "$dir"
+  eigen=$(sed -n 's/^Eigen3_DIR:PATH=//p' "$root/build/probe/$(basename "$CXX")/CMakeCache.txt")
+  eigen=$(cd "$eigen/../../.." && pwd)/include/eigen3
+  case $(uname -m) in
+    x86_64)
+      all="sse2 avx2 avx512"
+      say "computing for $all"
+      compute_hashes sse2 "$CXX" -march=x86-64 -- env &
+      first=$!
+      compute_hashes avx2 "$CXX" -march=haswell -- env
+      wait $first
+      if grep -q avx512dq /proc/cpuinfo; then
+        compute_hashes avx512 "$CXX" -march=skylake-avx512 -- env &
+        first=$!
+      else
+        say "no AVX-512 here: compiled, not run"
+        all="sse2 avx2"
+        logged "$dir/avx512.log" "$CXX" -march=skylake-avx512 -std=c++20 -O3 -I "$root/include" -isystem "$eigen" -c \
+          "$root/tests/targets/hashes.cpp" -o "$dir/avx512.o" &
+        first=$!
+      fi
+      if ! has aarch64-linux-gnu-g++ || ! has qemu-aarch64; then
+        apt_install g++-aarch64-linux-gnu qemu-user || true
+      fi
+      if has aarch64-linux-gnu-g++ && has qemu-aarch64; then
+        all="$all aarch64"
+        compute_hashes aarch64 aarch64-linux-gnu-g++ -static -- qemu-aarch64
+      else
+        say "no cross compiler and emulator for aarch64: left out"
+      fi
+      wait $first
+      ;;
+    *)
+      all=here
+      compute_hashes here "$CXX" -- env
+      ;;
+  esac
+  for name in $all; do
+    diff "$dir/${all%% *}.txt" "$dir/$name.txt" >&2 || fail "$name computes other bits than ${all%% *}"
+    say "$name: $(wc -l <"$dir/$name.txt") runs of rules, the same bits"
+  done
 }
 
 # preset <name> <target> <cmake options>: as build, with the options of the preset. It is configured from the root,
@@ -328,7 +401,7 @@ case $verb in
   *) CXX=${CXX:-$(has g++ && echo g++ || echo c++)} ;;
 esac
 case $verb in
-  demo | bench | clang | sanitize | threads | fuzz) "$verb" "$@" ;;
+  demo | bench | clang | sanitize | threads | targets | fuzz) "$verb" "$@" ;;
   test) if [ $# -ge 1 ]; then test_file "$1"; else test_all; fi ;;
   *) usage ;;
 esac

@@ -18,6 +18,7 @@ double floor_of(double epsilon1) {
 /// The unfactored second moment of vectors.
 struct UnfactoredRms {
   static constexpr std::string_view name = "UnfactoredRms";
+  static constexpr bool turns = false;
   double epsilon1;
   double decay_exponent;
   bool clamped;
@@ -38,6 +39,7 @@ struct UnfactoredRms {
 /// The factored second moment of matrices.
 struct FactoredRms {
   static constexpr std::string_view name = "FactoredRms";
+  static constexpr bool turns = false;
   static constexpr int passes = 2;
   double epsilon1;
   double decay_exponent;
@@ -64,7 +66,7 @@ struct FactoredRms {
 
     const double fresh = std::pow(static_cast<double>(step.count), -decay_exponent);
     const auto blend = [fresh](T& mean, double now) {
-      mean = static_cast<T>((1 - fresh) * static_cast<double>(mean) + fresh * now);
+      mean = static_cast<T>(rounded((1 - fresh) * static_cast<double>(mean)) + rounded(fresh * now));
     };
     std::fill(inner_sum, inner_sum + inner, 0.0);
     for (Index o = 0; o < outer; ++o)
@@ -105,11 +107,17 @@ struct FactoredRms {
     alignas(64) double total[stripe] = {};
     for (Index i = 0; i < size; i += stripe) {
       const Index count = (std::min)(stripe, size - i);
+      alignas(64) double squares[stripe] = {};
+      for (Index j = 0; j < count; ++j) squares[j] = static_cast<double>(g[i + j]);
+      // On lanes, which are never contracted to fused instructions.
+      using Wide = Lane<double>;
+      for (Index j = 0; j < stripe; j += Wide::width) {
+        const Wide value = Wide::load(squares + j);
+        (value * value + Wide(added)).store(squares + j);
+      }
       for (Index j = 0; j < count; ++j) {
-        const auto value = static_cast<double>(g[i + j]);
-        const double s = value * value + added;
-        sums[i + j] += s;
-        total[j] += s;
+        sums[i + j] += squares[j];
+        total[j] += squares[j];
       }
     }
     return sum_stripe(total);

@@ -20,6 +20,7 @@ namespace glissade {
 /// beta2 that its Algorithm 2 has on the corrected v.
 struct ScaleByNAdam {
   static constexpr std::string_view name = "ScaleByNAdam";
+  static constexpr bool turns = false;
   using Convention = glissade::Convention;
   double beta1 = 0.9;            // in [0, 1)
   double beta2 = 0.999;          // in [0, 1)
@@ -43,12 +44,12 @@ struct ScaleByNAdam {
     double now = (1 - beta1) / bias_correction(beta1, step.count);
     double ahead = beta1 / bias_correction(beta1, step.count + 1);
     if (convention != Convention::optax) {
-      const auto mu = [&](double k) { return beta1 * (1 - 0.5 * std::pow(0.96, k * momentum_decay)); };
+      const auto mu = [&](double k) { return rounded(beta1 * (1 - 0.5 * std::pow(0.96, k * momentum_decay))); };
       double& product = step.scalar(0);
       product *= mu(t);
       now = (1 - mu(t)) / (1 - product);
       const double repeated = convention == Convention::torch_1 ? mu(t) : 1;
-      ahead = mu(t + 1) / (1 - product * repeated * mu(t + 1));
+      ahead = mu(t + 1) / (1 - rounded(product * repeated * mu(t + 1)));
     }
     const double slope = 1 / std::sqrt(bias_correction(beta2, step.count));
     return [b1 = beta1, b2 = beta2, e = epsilon, now, ahead, slope](auto& u, const auto&, auto& m, auto& v) {

@@ -26,6 +26,7 @@ namespace glissade {
 /// the authors' code, which weighs with the rate and corrects no bias by default.
 struct Prodigy {
   static constexpr std::string_view name = "Prodigy";
+  static constexpr bool turns = true;
   Schedule learning_rate = 1;                                    // >= 0
   double beta1 = 0.9;                                            // in [0, 1)
   double beta2 = 0.999;                                          // in [0, 1)
@@ -79,7 +80,7 @@ struct Prodigy {
     all.shared[1] = d;
     double& largest = all.shared[2];
     largest = (std::max)(largest, d);
-    numerator = decay_of_sums() * numerator + all.sums[0];
+    numerator = rounded(decay_of_sums() * numerator) + all.sums[0];
     if (all.sums[1] > 0) {
       const double found = distance_factor * numerator / all.sums[1];
       if (d == initial_distance) d = (std::max)(d, found);

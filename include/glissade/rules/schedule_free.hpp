@@ -19,6 +19,7 @@ namespace glissade {
 /// Source: "The Road Less Scheduled", 2024, arXiv 2405.15682, Algorithm 1; weights as in the authors' code.
 struct ScheduleFreeStep {
   static constexpr std::string_view name = "ScheduleFreeStep";
+  static constexpr bool turns = true;
   Schedule learning_rate = 1;  // >= 0
   double momentum = 0.9;       // in [0, 1]
   double rate_power = 2;       // >= 0
@@ -45,20 +46,21 @@ struct ScheduleFreeStep {
     double& sum = step.scalar(0);
     double& largest = step.scalar(1);
     largest = (std::max)(largest, rate);
-    const double weight = std::pow(static_cast<double>(step.count), step_power) * std::pow(largest, rate_power);
+    const double weight =
+        rounded(std::pow(static_cast<double>(step.count), step_power) * std::pow(largest, rate_power));
     sum += weight;
     const double c = sum == 0 ? 0 : weight / sum;
-    return
-        [c, rate, along = rate * (momentum * (1 - c) - 1), averages = momentum == 0](auto& u, const auto& y, auto& z) {
-          const auto direction = u;
-          if (averages) {
-            u = -(rate * u);
-            z = z + c * (y + u - z);
-            return;
-          }
-          u = c * (z - y) + along * direction;
-          z = z - rate * direction;
-        };
+    return [c, rate, along = rate * (rounded(momentum * (1 - c)) - 1), averages = momentum == 0](auto& u, const auto& y,
+                                                                                                 auto& z) {
+      const auto direction = u;
+      if (averages) {
+        u = -(rate * u);
+        z = z + c * (y + u - z);
+        return;
+      }
+      u = c * (z - y) + along * direction;
+      z = z - rate * direction;
+    };
   }
 };
 
@@ -68,6 +70,7 @@ struct ScheduleFreeStep {
 /// State: second_moment v (the parameter's shape).
 struct ScaleBySecondMoment {
   static constexpr std::string_view name = "ScaleBySecondMoment";
+  static constexpr bool turns = false;
   double beta2 = 0.999;   // in [0, 1)
   double epsilon = 1e-8;  // >= 0
 

@@ -2,10 +2,10 @@
 //
 // Arithmetic of lanes is IEEE and is never contracted to fused multiply-add, so from the same numbers a
 // coefficient gets the same bits whatever lane, tail or thread it is computed in, with or without such
-// instructions. The few numbers that a rule computes once a step (a rate, a correction) are ordinary code,
-// which compilers may contract and which calls the C library: from one target to another they may differ in
-// the last bit. Mixed expressions with plain numbers are welcome: `0.9 * m + 0.1 * u`; the number is rounded
-// once to the lane's scalar.
+// instructions. The few numbers that a rule computes once a step (a rate, a correction) are ordinary code: where a
+// product is added to something it is marked by `rounded` (core/scalar.hpp), or compilers would contract it on some
+// targets; what calls the C library is as exact as that. Mixed expressions with plain numbers are welcome: `0.9 * m +
+// 0.1 * u`; the number is rounded once to the lane's scalar.
 #pragma once
 
 #include <Eigen/Core>
@@ -114,26 +114,34 @@ struct Lane {
     return select(a == a, Lane(ei::por(up, down), 0), a);
   }
 
-  /// Correctly rounded square root. Eigen 3.4's float one is off by up to 3 ulp and NaN at +inf.
+  /// Correctly rounded square root. Eigen's is not for float (off by up to 3 ulp, NaN at infinity), nor with AVX-512
+  /// for double; elsewhere its instruction for double is the processor's.
   friend EIGEN_ALWAYS_INLINE Lane sqrt(Lane a) {
+    constexpr bool is_float = std::is_same_v<T, float>;
     if constexpr (width == 1) {
       return Lane(std::sqrt(a.scalar()));
     } else {
 #if defined(EIGEN_VECTORIZE_AVX512)
-      if constexpr (std::is_same_v<T, float>) return Lane(_mm512_sqrt_ps(a.packet), 0);
+      if constexpr (is_float)
+        return Lane(_mm512_sqrt_ps(a.packet), 0);
+      else
+        return Lane(_mm512_sqrt_pd(a.packet), 0);
 #elif defined(EIGEN_VECTORIZE_AVX)
-      if constexpr (std::is_same_v<T, float>) return Lane(_mm256_sqrt_ps(a.packet), 0);
+      if constexpr (is_float)
+        return Lane(_mm256_sqrt_ps(a.packet), 0);
+      else
+        return Lane(_mm256_sqrt_pd(a.packet), 0);
 #elif defined(EIGEN_VECTORIZE_SSE)
-      if constexpr (std::is_same_v<T, float>) return Lane(_mm_sqrt_ps(a.packet), 0);
+      if constexpr (is_float)
+        return Lane(_mm_sqrt_ps(a.packet), 0);
+      else
+        return Lane(_mm_sqrt_pd(a.packet), 0);
 #else
-      if constexpr (std::is_same_v<T, float>) {
-        alignas(64) T values[std::size_t{width}];
-        a.store(values);
-        for (T& value : values) value = std::sqrt(value);
-        return load(values);
-      }
+      alignas(64) T values[std::size_t{width}];
+      a.store(values);
+      for (T& value : values) value = std::sqrt(value);
+      return load(values);
 #endif
-      return Lane(Eigen::internal::psqrt(a.packet), 0);
     }
   }
 
