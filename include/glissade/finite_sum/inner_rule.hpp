@@ -12,7 +12,7 @@ namespace glissade {
 /// A finite-sum method whose inner directions go through a rule: SVRG's estimate as the gradient of Adam, SARAH's
 /// clipped by its norm.
 ///
-///     minimize(f, x, with_rule(Sarah{.batch_size = 64}, chain(ClipByGlobalNorm{1.0}, Adam{.learning_rate = 0.01})));
+///     minimize(f, x, with_rule(Sarah{.batching = {.size = 64}}, chain(ClipByGlobalNorm{1.0}, Adam{})));
 ///
 /// The method's step_size is not used, for the rule has a learning rate, but by Saga with a prox, as the prox's step.
 /// State: those of the method and of the rule.

@@ -28,10 +28,10 @@ struct IncrementalRankOptions {
 ///     next_task:  U <- [U u], V <- [V v];  u, v: new orthonormal columns;  s = (0, 1);  bias = 0
 ///
 ///     IncrementalRank<float> layer(outputs, inputs, {.first_rank = 11});
-///     for (every task) {
+///     for (auto& [X, Y, dX, dY] : tasks) {
 ///       Optimizer optimizer{Adam{}, layer.u, layer.v, layer.s, layer.bias};
-///       ...   layer.forward(X, Y);   layer.backward(X, dY, du, dv, ds, dbias, dX);
-///             optimizer.step(du, dv, ds, dbias);
+///       layer.forward(X, Y);   layer.backward(X, dY, du, dv, ds, dbias, dX);
+///       optimizer.step(du, dv, ds, dbias);
 ///       layer.next_task();       // s grows: an optimizer that is bound to it refuses to go on
 ///     }
 ///     layer.forward(0, X, Y);    // the first task, with the bits that it had at its end

@@ -9,7 +9,7 @@ namespace glissade {
 /// nothing. Negative regret is possible.
 ///
 ///     Regret regret;
-///     for each round: regret.add(loss(x), loss(comparator));
+///     for (...) regret.add(loss(x), loss(comparator));
 class Regret {
  public:
   void add(double played, double comparator) {

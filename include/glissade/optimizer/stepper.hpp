@@ -79,7 +79,7 @@ void match_parameters(RuleState<P>& state, X& x, std::vector<Place>& places) {
 /// The memory with which a rule begins on these parameters, which are only read. A default-constructed RuleState
 /// becomes the same with its first step; this one can be looked at, saved and loaded into before.
 ///
-///     RuleState<double> memory = initial_state(AdamW{}, W);   // or std::tie(W, b)
+///     auto memory = initial_state(AdamW{}, W);   // or std::tie(W, b)
 ///
 /// Throws std::invalid_argument for an option out of its range.
 template <Rule R, class X>

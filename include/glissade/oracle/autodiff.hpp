@@ -13,7 +13,10 @@ namespace glissade {
 
 /// Gives a generic callable its value, gradient and Hessian, exact to rounding.
 ///
-///     AutoDiff f{[](const auto& x) { return 100 * pow(x[1] - x[0] * x[0], 2) + pow(1 - x[0], 2); }};
+///     AutoDiff f{[](const auto& x) {
+///       const auto square = [](const auto& a) { return std::remove_cvref_t<decltype(x[0])>(a * a); };
+///       return 100 * square(x[1] - x[0] * x[0]) + square(1 - x[0]);
+///     }};
 ///     minimize(f, x, Newton{});
 ///
 /// The callable takes any vector of doubles or of Eigen::AutoDiffScalar and returns a scalar of that type, or an

@@ -162,7 +162,7 @@ struct ScaleByMuon {
 ///     x <- (1 - learning_rate weight_decay) x - learning_rate ScaleByMuon(gradient)
 ///
 ///     Optimizer optimizer{Muon{.learning_rate = 0.02, .mask = [](const Tensor& t) { return t.name != "words"; }},
-///     ...};
+///                         W, named("words", b)};
 ///
 /// State: momentum of matrices; first_moment, second_moment of the others. Cost: see ScaleByMuon.
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.

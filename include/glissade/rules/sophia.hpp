@@ -51,7 +51,7 @@ struct ScaleBySophia {
 ///
 ///     Optimizer optimizer{Sophia{.learning_rate = 1e-3}, W};
 ///     if (t % 10 == 0) update_curvature(optimizer, 0.99, estimate);   // h <- 0.99 h + 0.01 estimate
-///     optimizer.step(gradient);
+///     optimizer.step(dW);
 ///
 /// gamma is tuned by unclipped_fraction(optimizer), which should be 0.1 to 0.5. SophiaH and SophiaG are methods that
 /// estimate by themselves.

@@ -31,7 +31,7 @@ struct CubicStep {
 ///     x <- x + h
 ///
 /// Adaptive: M is halved at every snapshot; if after `period` steps
-///     f(z) - f(x) < accept / sqrt(M) sum_i ||g(x_i)||^{3/2}
+///     f(z) - f(x) < accept / sqrt(M) sum_i ||g(x_i)||^(3/2)
 /// or as soon as a point is not finite, x goes back to z and M is doubled; the Hessian is kept. M never
 /// exceeds max(constant, 12 period L). Otherwise M is `constant`, or 6 period L where the Hessian's
 /// Lipschitz constant L is given: then f falls over each cycle, though not in every step, and the Hessian is

@@ -1,0 +1,80 @@
+// What the code blocks of README and of head comments take for granted: the names that they use and do not declare.
+#pragma once
+
+#include <glissade/glissade.hpp>
+#include <glissade/io/csv.hpp>
+#include <glissade/io/history_csv.hpp>
+#include <glissade/io/method_state.hpp>
+#include <glissade/io/safetensors.hpp>
+#include <glissade/make_optimizer.hpp>
+#include <glissade/oracle/autodiff.hpp>
+#include <glissade/problems/linear_model.hpp>
+#include <glissade/testing/laws.hpp>
+
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace snippets {
+
+using namespace glissade;
+
+/// A finite sum with all derivatives.
+struct Objective {
+  double operator()(const Eigen::VectorXd& x, Eigen::VectorXd& g) const;
+  void hessian(const Eigen::VectorXd& x, Eigen::MatrixXd& H) const;
+  void hessian_vector(const Eigen::VectorXd& x, const Eigen::VectorXd& v, Eigen::VectorXd& Hv) const;
+  Index size() const;
+  double batch_value(const Eigen::VectorXd& x, std::span<const Index> indices) const;
+  void batch_gradient(const Eigen::VectorXd& x, std::span<const Index> indices, Eigen::VectorXd& g) const;
+};
+
+/// An element of a container of whatever type the block declares.
+struct Element {
+  template <class T>
+  operator T&() const {
+    throw 0;
+  }
+};
+
+/// Blocks become member functions of structs that derive from this one, so that their own declarations win. Nothing is
+/// ever run.
+struct Given {
+  std::int64_t t;                                           // steps
+  Eigen::MatrixXf W, dW, estimate, W1, W2, W3, g1, g2, g3;  // parameters and gradients
+  Eigen::VectorXf b, db;
+  Eigen::MatrixXf X, Y, dX, dY, A, B, dA, dB, dM, target;  // of layers
+  Eigen::MatrixXf du, dv;
+  Eigen::VectorXf s_d, s_b, ds_d, ds_b, ds, dbias;
+  std::vector<std::tuple<Eigen::MatrixXf, Eigen::MatrixXf, Eigen::MatrixXf, Eigen::MatrixXf>> tasks;
+  Eigen::MatrixXf Q, K, V, O, dO, dQ, dK, dV, W_query, W_key, W_value;
+  Eigen::MatrixXf P, N;  // versions of a weight
+  Adapter<float> adapter, other;
+  Index outputs, inputs;
+
+  Eigen::VectorXd x, comparator;
+  Objective f, objective;
+  Lbfgs method;
+
+  Optimizer<AdamW, float>& optimizer;
+  AdamW rule;
+  RuleState<float> memory;
+  using MyRule = ScaleByAdam;
+  std::vector<Element> clients;
+  template <class Client>
+  Eigen::VectorXd gradient(const Client& client) const {
+    return client.x;
+  }
+
+  std::vector<Index> words;
+  Eigen::MatrixXf gradients;
+  ReferenceClock clock;
+  double validation_loss;
+  bool fast;
+  double loss(const Eigen::VectorXd& at) const;
+  void log(const std::string& text) const;
+};
+
+}  // namespace snippets
