@@ -41,7 +41,7 @@ TEST_CASE("laws: transforms") {
                             chain(DynamicLossScale{.initial_scale = 1, .interval = 3, .max_scale = 1},
                                   cautious(ScaleByAdam{}), ScaleByLearningRate{.learning_rate = 0.05}),
                             3, nullptr, false});
-  check_laws<false>(Subject{"groups", groups(Adam{.learning_rate = 0.05}, group("0", Sgd{.learning_rate = 0.1})), 1,
+  check_laws<false>(Subject{"groups", groups(Adam{.learning_rate = 0.05}, group("?", Sgd{.learning_rate = 0.1})), 1,
                             textbook::sgd(0.1)});
   check_laws<false>(
       Subject{"Adam with 8-bit state", with_state<DynamicCode>(Adam{.learning_rate = 0.05}), 1, nullptr, false});
