@@ -203,7 +203,7 @@ logged() {
   }
 }
 
-# build <name> <target> <cmake options>: a build tree build/<name> with the target up to date.
+# build <name> <targets> <cmake options>: a build tree build/<name> with the targets up to date.
 build() {
   dir="$root/build/$1"
   target=$2
@@ -211,7 +211,7 @@ build() {
   mkdir -p "$dir"
   logged "$dir/configure.log" cmake -S "$root" -B "$dir" -D CMAKE_CXX_COMPILER="$CXX" "$@"
   say "building $target in build/$(basename "$dir") on $jobs cores; a first build takes minutes"
-  logged "$dir/build.log" cmake --build "$dir" --target "$target" --parallel "$jobs"
+  logged "$dir/build.log" cmake --build "$dir" --target $target --parallel "$jobs"
 }
 
 run_tests() {
@@ -257,19 +257,13 @@ test_file() {
 
 bench() {
   need $basics pkg-config
-  # Only what the pattern names is built.
-  programs=
-  for source in $(cd "$root/bench" && find . -name '*.cpp' | sort); do
-    name=$(printf %s "${source#./}" | sed 's|\.cpp$||; s|/|_|g')
-    for program in "bench_$name" "bench_${name}_o2"; do
-      case $program in *"${1:-}"*) programs="$programs $program" ;; esac
-    done
-  done
+  options="$release -D GLISSADE_BUILD_BENCH=ON -D GLISSADE_BUILD_TESTS=OFF -D GLISSADE_BUILD_EXAMPLES=OFF"
+  # Only what the pattern names is built; a program that needs a library which is not there is no target.
+  build bench help $options >/dev/null
+  programs=$(sed -n 's/^\(\.\.\. \)*\(bench_[a-z0-9_]*\)\(:.*\)*$/\2/p' "$dir/build.log" |
+    grep -F -- "${1:-}" | sort -u | tr '\n' ' ')
   [ -n "$programs" ] || fail "no benchmark has '${1:-}' in its name"
-  # Those that need a library that is not there are left out.
-  mkdir -p "$root/build/bench"
-  build bench "$programs" $release -D GLISSADE_BUILD_BENCH=ON -D GLISSADE_BUILD_TESTS=OFF \
-    -D GLISSADE_BUILD_EXAMPLES=OFF
+  build bench "$programs" $options
   for program in $programs; do
     program="$dir/bench/programs/$program"
     printf '\n== %s\n' "$(basename "$program")"
@@ -372,7 +366,7 @@ preset() {
   cd "$root"
   logged "$dir/configure.log" cmake --preset "$name" -D CMAKE_CXX_COMPILER="$CXX" "$@"
   say "building $target in build/$name on $jobs cores; a first build takes minutes"
-  logged "$dir/build.log" cmake --build "$dir" --target "$target" --parallel "$jobs"
+  logged "$dir/build.log" cmake --build "$dir" --target $target --parallel "$jobs"
 }
 
 fuzz() {
