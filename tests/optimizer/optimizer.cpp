@@ -73,6 +73,8 @@ TEST_CASE("optimizer: memory that is bound twice or overlaps is refused") {
   CHECK(message_of([&] { step(Sgd{}, memory, std::tie(W, W), std::tie(W, W)); }) ==
         "Optimizer: parameters \"0\" and \"1\" share memory, must be bound once");
   CHECK(memory.tensors.empty());
+  CHECK(message_of([&] { (void)initial_state(Sgd{}, std::tie(W, W)); }) ==
+        "Optimizer: parameters \"0\" and \"1\" share memory, must be bound once");
   // Side by side is not overlapping, and an empty tensor shares nothing.
   auto rest = x.tail(2);
   auto none = x.segment(1, 0);

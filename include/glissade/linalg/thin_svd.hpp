@@ -28,9 +28,9 @@ struct ThinSvd {
 ///     V <- eigenvectors of A'A;   W <- A V
 ///     rotate pairs of columns of W, and of V alike, until all are orthogonal;   sigma_j = |w_j|,  u_j = w_j / sigma_j
 ///
-/// The eigenvectors are what saves sweeps: two to five are left, where rotations alone take eight. The result is as
-/// accurate as they are: sigma to some epsilons of the largest, A = U diag(sigma) V' to within rounding. Columns of U
-/// are orthonormal where sigma is above rounding, and zero where it is exactly zero.
+/// The eigenvectors are what saves sweeps: two to five are left for random matrices up to n = 1024, more where columns
+/// are graded. The result is as accurate as rotations are: sigma to some epsilons of the largest, A = U diag(sigma) V'
+/// to within rounding. Columns of U are orthonormal where sigma is above rounding, and zero where it is exactly zero.
 ///
 /// Cost: 9 n^3 + 4 m n^2 flops and 4 (m + n) n^2 more for every sweep, which is at most as long as Eigen's takes up to
 /// n = 256, and 2.6 times as long for n = 1024.

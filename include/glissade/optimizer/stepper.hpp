@@ -89,6 +89,7 @@ template <Rule R, class X>
   check_options(rule, 0);
   std::vector<const P*> places;
   detail::match_parameters(state, parameters, places);
+  detail::check_overlap(state.tensors, sizeof(P), [&](std::size_t k) { return places[k]; });
   detail::prepare(detail::view_of<P>(rule), state, places);
   return state;
 }

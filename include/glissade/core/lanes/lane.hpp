@@ -2,9 +2,10 @@
 //
 // Arithmetic of lanes is IEEE and is never contracted to fused multiply-add, so from the same numbers a
 // coefficient gets the same bits whatever lane, tail or thread it is computed in, with or without such
-// instructions. The few numbers that a rule computes once a step (a rate, a correction) are ordinary code: where a
-// product is added to something it is marked by `rounded` (core/scalar.hpp), or compilers would contract it on some
-// targets; what calls the C library is as exact as that. Mixed expressions with plain numbers are welcome: `0.9 * m +
+// instructions. The few numbers that a rule computes once a step (a rate, a correction) are
+// ordinary code, which calls the C library and where compilers may contract a product and a sum unless the product is
+// marked by `rounded` (core/scalar.hpp): so are those in which a difference between targets was found.
+// Mixed expressions with plain numbers are welcome: `0.9 * m +
 // 0.1 * u`; the number is rounded once to the lane's scalar.
 #pragma once
 
