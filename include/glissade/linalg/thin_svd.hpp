@@ -23,7 +23,7 @@ struct ThinSvd {
   DenseMatrix<T> V;                           // n x k
 };
 
-/// The thin singular value decomposition, in a fifth of the time that Eigen's takes to compile. With m >= n:
+/// The thin singular value decomposition, in three tenths of the time that BDCSVD takes to compile. With m >= n:
 ///
 ///     V <- eigenvectors of A'A;   W <- A V
 ///     rotate pairs of columns of W, and of V alike, until all are orthogonal;   sigma_j = |w_j|,  u_j = w_j / sigma_j

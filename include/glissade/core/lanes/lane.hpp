@@ -1,11 +1,11 @@
 // A lane: one register of consecutive coefficients, the value type in which every rule is written.
 //
-// Arithmetic of lanes is IEEE and is never contracted to fused multiply-add, so from the same numbers a coefficient gets
-// the same bits whatever lane, tail or thread it is computed in, with or without such instructions. The few numbers that
-// a rule computes once a step (a rate, a correction) are ordinary code, which calls the C library and where compilers may
-// contract a product and a sum unless the product is marked by `rounded` (core/scalar.hpp): so are those in which a
-// difference between targets was found. Mixed expressions with plain numbers are welcome: `0.9 * m + 0.1 * u`; the number
-// is rounded once to the lane's scalar.
+// Arithmetic of lanes is IEEE and is never contracted to fused multiply-add, so from the same numbers a coefficient
+// gets the same bits whatever lane, tail or thread it is computed in, with or without such instructions. The few
+// numbers that a rule computes once a step (a rate, a correction) are ordinary code, which calls the C library and
+// where compilers may contract a product and a sum unless the product is marked by `rounded` (core/scalar.hpp): so are
+// those in which a difference between targets was found. Mixed expressions with plain numbers are welcome: `0.9 * m +
+// 0.1 * u`; the number is rounded once to the lane's scalar.
 #pragma once
 
 #include <Eigen/Core>
