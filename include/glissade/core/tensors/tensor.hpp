@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -103,6 +104,8 @@ struct scalar_of<X>
 };
 template <class P>
 struct scalar_of<Named<P>> : scalar_of<std::remove_cvref_t<P>> {};
+template <class First, class... More>
+struct scalar_of<std::tuple<First, More...>> : scalar_of<std::remove_cvref_t<First>> {};
 template <class X>
 requires TensorRange<X>
 struct scalar_of<X> : scalar_of<std::remove_cvref_t<decltype(*std::declval<X&>().begin())>> {
