@@ -2,6 +2,7 @@
 #include <glissade/core/lanes/stretch.hpp>
 #include <glissade/core/random.hpp>
 
+#include <array>
 #include <bit>
 #include <cstring>
 #include <vector>
@@ -237,5 +238,16 @@ TEMPLATE_TEST_CASE("lane: a function over a stretch of memory touches nothing el
         size, out.data(), [](Lane<T> a, Lane<T> b) { return a + 2 * b; }, in.data(), in.data());
     for (std::size_t i = 0; i < in.size(); ++i) CHECK(out[i] == 3 * in[i]);
     CHECK(out.back() == -7);
+  }
+}
+
+TEMPLATE_TEST_CASE("lane: what is streamed past the caches is what would have been stored", "", float, double) {
+  using T = TestType;
+  const std::vector<T> values = values_of_all_kinds<T>(1000);
+  alignas(64) std::array<T, 16> streamed{};
+  for (std::size_t i = 0; i + Lane<T>::width <= values.size(); i += Lane<T>::width) {
+    Lane<T>::load(values.data() + i).stream(streamed.data());
+    Lane<T>::end_stream();
+    for (std::size_t k = 0; k < Lane<T>::width; ++k) CHECK(bits(streamed[k]) == bits(values[i + k]));
   }
 }

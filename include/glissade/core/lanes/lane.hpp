@@ -47,6 +47,37 @@ struct Lane {
 
   static EIGEN_ALWAYS_INLINE Lane load(const T* source) { return Lane(Eigen::internal::ploadu<Packet>(source), 0); }
   EIGEN_ALWAYS_INLINE void store(T* target) const { Eigen::internal::pstoreu(target, packet); }
+  /// Stores to memory that is not read again soon and is aligned like the register: past the caches where the target
+  /// can, which then need not be read before they are written.
+  EIGEN_ALWAYS_INLINE void stream(T* target) const {
+    constexpr bool is_float = std::is_same_v<T, float>;
+    if constexpr (width == 1) store(target);
+#if defined(EIGEN_VECTORIZE_AVX512)
+    else if constexpr (is_float)
+      _mm512_stream_ps(target, packet);
+    else
+      _mm512_stream_pd(target, packet);
+#elif defined(EIGEN_VECTORIZE_AVX)
+    else if constexpr (is_float)
+      _mm256_stream_ps(target, packet);
+    else
+      _mm256_stream_pd(target, packet);
+#elif defined(EIGEN_VECTORIZE_SSE)
+    else if constexpr (is_float)
+      _mm_stream_ps(target, packet);
+    else
+      _mm_stream_pd(target, packet);
+#else
+    else
+      Eigen::internal::pstore(target, packet);
+#endif
+  }
+  /// What this thread has streamed is seen by others that it wakes afterwards.
+  static EIGEN_ALWAYS_INLINE void end_stream() {
+#if defined(EIGEN_VECTORIZE_SSE)
+    _mm_sfence();
+#endif
+  }
 
   friend EIGEN_ALWAYS_INLINE Lane operator+(Lane a, Lane b) {
     return Lane(Eigen::internal::padd(a.packet, b.packet), 0);

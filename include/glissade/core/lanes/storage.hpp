@@ -37,10 +37,16 @@ EIGEN_ALWAYS_INLINE void narrow(S* target, Lane<T> lane) {
   alignas(64) T values[std::size_t{Lane<T>::width}];
   lane.store(values);
   for (int k = 0; k < Lane<T>::width; ++k) {
-    if constexpr (std::is_same_v<S, Eigen::bfloat16>)
+    if constexpr (std::is_same_v<S, Eigen::bfloat16>) {
       target[k] = nearest_bfloat16(static_cast<float>(values[k]));
-    else
-      target[k] = convert<S>(values[k]);
+    } else {
+      S value = convert<S>(values[k]);
+#if EIGEN_COMP_GNUC_STRICT
+      // GCC 12 takes back what a vector of doubles loses on its way to float and back.
+      if constexpr (std::is_same_v<S, float>) EIGEN_OPTIMIZATION_BARRIER(value)
+#endif
+      target[k] = value;
+    }
   }
 }
 
