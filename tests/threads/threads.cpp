@@ -55,6 +55,23 @@ TEST_CASE("threads: elementwise rules") {
   check_threads(Lion{.learning_rate = 0.1, .weight_decay = 0.1});
 }
 
+TEST_CASE("threads: an update too large for the caches, between two passes") {
+  const Index large = (Index{1} << 22) + 37;
+  const Eigen::VectorXf start = Eigen::VectorXf::LinSpaced(large, -1, 2), g = Eigen::VectorXf::LinSpaced(large, 3, -1);
+  const auto step = [&](int threads) {
+    Eigen::VectorXf x = start;
+    Optimizer optimizer{chain(Scale{.factor = 2}, ScaleByTrustRatio{}, ScaleByLearningRate{.learning_rate = 0.1}),
+                        OptimizerOptions{.threads = threads}, x};
+    optimizer.step(g);
+    return x;
+  };
+  const Eigen::VectorXf one = step(1);
+  const double ratio = start.cast<double>().norm() / (2 * g).cast<double>().norm();
+  const Eigen::VectorXd expected = start.cast<double>() - 0.2 * ratio * g.cast<double>();
+  CHECK((one.cast<double>() - expected).cwiseAbs().maxCoeff() < 1e-6);
+  CHECK(laws::same_bits(one, step(2)));
+}
+
 TEST_CASE("threads: sums over all tensors and over each") {
   check_threads(chain(ClipByGlobalNorm{.max_norm = 0.5}, AdamW{.learning_rate = 0.1}));
   check_threads(chain(OwnTrustRatio{}, ScaleByIndex{}, ClipByGlobalNorm{.max_norm = 0.5}, Scale{.factor = -1}));

@@ -136,3 +136,72 @@ TEST_CASE("accumulate: the sum, and as many as a schedule says") {
       CHECK(optimizer.steps() == (j == batch ? batch : batch - 1));
     }
 }
+
+namespace {
+
+/// Two tensors of which the second lacks gradients, against one that is given zeros for them in every window in which
+/// there is any.
+template <class Gate>
+void missing_is_zero(const Gate& gate) {
+  INFO(describe(gate));
+  constexpr int windows = 40, steps = 3;
+  const auto rule = chain(gate, AdamW{.learning_rate = 0.1, .weight_decay = 0.1});
+  VectorXd a = laws::parameters<VectorXd>(11), c = a;
+  Eigen::MatrixXd b = laws::matrix(5, 4, 0), d = b;
+  Optimizer lacking{rule, a, b};
+  Optimizer whole{rule, c, d};
+  const Eigen::MatrixXd zero = Eigen::MatrixXd::Zero(5, 4);
+  for (int window = 0; window < windows; ++window) {
+    // Which micro-steps of this window have a gradient for the matrix: every pattern, one after another.
+    const auto there = [&](int j) { return (window % 8 >> j) % 2 == 1; };
+    for (int j = 0; j < steps; ++j) {
+      const int t = window * steps + j + 1;
+      const auto g = laws::gradients<VectorXd>(11, t);
+      const Eigen::MatrixXd G = laws::matrix(5, 4, t);
+      if (there(j)) {
+        lacking.step(g, G);
+        whole.step(g, G);
+      } else {
+        lacking.step(g, no_gradient);
+        window % 8 == 0 ? whole.step(g, no_gradient) : whole.step(g, zero);
+      }
+      REQUIRE(laws::same_bits(a, c));
+      REQUIRE(laws::same_bits(b, d));
+    }
+  }
+  CHECK(lacking.state(1).counts.updates == windows / 8 * 7);
+}
+
+}  // namespace
+
+TEST_CASE("accumulate: a gradient that is missing in some micro-steps counts as zero there") {
+  missing_is_zero(Accumulate{.steps = 3});
+  missing_is_zero(Accumulate{.steps = 3, .sum = true});
+  missing_is_zero(FloraAccumulate{.steps = 3, .rank = 2});
+  missing_is_zero(chain(SkipNonFinite{}, Accumulate{.steps = 3}));
+  missing_is_zero(chain(ClipByGlobalNorm{.max_norm = 0.7}, Accumulate{.steps = 3}));
+  // By hand: the mean of 1 and of nothing; nothing at all leaves the parameter alone.
+  VectorXd x = VectorXd::Constant(2, 5);
+  Optimizer optimizer{chain(Accumulate{.steps = 2}, Sgd{.learning_rate = 1}), x};
+  optimizer.step(VectorXd::Ones(2));
+  optimizer.step(no_gradient);
+  CHECK(x == VectorXd::Constant(2, 4.5));
+  optimizer.step(no_gradient);
+  optimizer.step(no_gradient);
+  CHECK(x == VectorXd::Constant(2, 4.5));
+  optimizer.step(no_gradient);
+  optimizer.step(VectorXd::Ones(2));
+  CHECK(x == VectorXd::Constant(2, 4));
+}
+
+TEST_CASE("accumulate: what waits behind two gates is not lost") {
+  VectorXd x = VectorXd::Constant(2, 5);
+  Optimizer optimizer{
+      chain(Accumulate{.steps = 2, .sum = true}, Accumulate{.steps = 2, .sum = true}, Sgd{.learning_rate = 1}), x};
+  optimizer.step(VectorXd::Ones(2));
+  for (int t = 0; t < 3; ++t) {
+    CHECK(x == VectorXd::Constant(2, 5));
+    optimizer.step(no_gradient);
+  }
+  CHECK(x == VectorXd::Constant(2, 4));
+}

@@ -2,6 +2,7 @@
 #include "support/laws.hpp"
 #include "support/message_of.hpp"
 #include <glissade/glissade.hpp>
+#include <glissade/optimizer/any_optimizer.hpp>
 
 using namespace glissade;
 using Eigen::VectorXd;
@@ -166,4 +167,113 @@ TEST_CASE("averages: with 8-bit state copies of parameters stay whole") {
   }
   CHECK(laws::same_bits(x, y));
   CHECK((evaluation_parameters(plain, 0) == evaluation_parameters(coded, 0)).all());
+}
+
+namespace {
+
+/// Whether the weights to evaluate are the parameters themselves.
+template <class O>
+bool evaluates_parameters(const O& optimizer, std::size_t k, const auto& x) {
+  return (evaluation_parameters(optimizer, k) == x.array()).all();
+}
+
+template <class Average>
+void begins_with_parameters(const Average& average) {
+  INFO(average.name);
+  VectorXd x = laws::parameters<VectorXd>(7);
+  Eigen::MatrixXd W = laws::matrix(3, 2, 0);
+  const auto g = laws::gradients<VectorXd>(7, 1);
+  const auto rule = chain(ScaleByAdam{}, ScaleByLearningRate{0.1}, average);
+  {
+    Optimizer optimizer{rule, x, W};
+    CHECK(evaluates_parameters(optimizer, 0, x));
+    optimizer.step(g, no_gradient);
+    CHECK(evaluates_parameters(optimizer, 1, W));
+    W.setConstant(3);  // a tensor that has not been updated has no average of its old values
+    CHECK(evaluates_parameters(optimizer, 1, W));
+    optimizer.reset(0);
+    CHECK(evaluates_parameters(optimizer, 0, x));
+  }
+  Optimizer skipping{chain(SkipNonFinite{}, ScaleByAdam{}, ScaleByLearningRate{0.1}, average), x};
+  skipping.step(VectorXd(g * std::numeric_limits<double>::infinity()));
+  CHECK(evaluates_parameters(skipping, 0, x));
+  Optimizer gathering{chain(Accumulate{.steps = 2}, ScaleByAdam{}, ScaleByLearningRate{0.1}, average), x};
+  gathering.step(g);
+  CHECK(evaluates_parameters(gathering, 0, x));
+  gathering.step(g);
+  Optimizer resting{rule, x};
+  resting.rest(0);
+  resting.step(g);
+  CHECK(evaluates_parameters(resting, 0, x));
+}
+
+}  // namespace
+
+TEST_CASE("averages: of what has not run yet, the parameters themselves") {
+  begins_with_parameters(Ema{});
+  begins_with_parameters(Ema{.bias_correction = true});
+  begins_with_parameters(Swa{});
+  begins_with_parameters(Lookahead{});
+  VectorXd x = laws::parameters<VectorXd>(7), y = x, z = x;
+  Optimizer asgd{Asgd{}, x};
+  Optimizer free{ScheduleFreeAdamW{}, y};
+  CHECK(evaluates_parameters(asgd, 0, x));
+  CHECK(evaluates_parameters(free, 0, y));
+  Optimizer late{chain(Sgd{.learning_rate = 0.1}, Swa{.start = 2, .period = 3}), z};
+  for (int t = 1; t <= 5; ++t) {
+    CHECK(evaluates_parameters(late, 0, z));
+    late.step(laws::gradients<VectorXd>(7, t));
+  }
+  const VectorXd collected = z;
+  late.step(laws::gradients<VectorXd>(7, 6));
+  CHECK(evaluates_parameters(late, 0, collected));
+}
+
+TEST_CASE("averages: a frozen tensor is evaluated as it is, an unmasked one too") {
+  Eigen::MatrixXd W = laws::matrix(3, 2, 0);
+  VectorXd b = laws::parameters<VectorXd>(3);
+  const Eigen::MatrixXd dW = laws::matrix(3, 2, 1);
+  const VectorXd db = laws::gradients<VectorXd>(3, 1);
+  const auto averaged = chain(Sgd{.learning_rate = 0.1}, Ema{.decay = 0.5});
+  Optimizer frozen{groups(averaged, group("b", Frozen{})), named("W", W), named("b", b)};
+  for (int t = 0; t < 3; ++t) frozen.step(dW, db);
+  CHECK(evaluates_parameters(frozen, 1, b));
+  CHECK_FALSE(evaluates_parameters(frozen, 0, W));
+}
+
+TEST_CASE("evaluation: by name, in the type and shape of the parameters, all at once, of any optimizer") {
+  Eigen::Matrix<float, 3, 2, Eigen::RowMajor> W = laws::matrix(3, 2, 0).cast<float>();
+  Eigen::VectorXf b = laws::parameters<Eigen::VectorXf>(4);
+  const auto rule = chain(Sgd{.learning_rate = 0.1}, Ema{.decay = 0.5});
+  AnyOptimizer<float> any{rule, named("W", W), named("b", b)};
+  for (int t = 1; t <= 3; ++t) any.step(laws::matrix(3, 2, t).cast<float>(), laws::gradients<Eigen::VectorXf>(4, t));
+  const Eigen::MatrixXf of_W = evaluation(any, "W");
+  const Eigen::VectorXf of_b = evaluation(any, 1);
+  CHECK((of_W.cast<double>().array() == evaluation_parameters(any, 0)).all());
+  CHECK((of_b.cast<double>().array() == evaluation_parameters(any, 1)).all());
+  CHECK(of_W != W);
+  Eigen::MatrixXf into_W(3, 2);
+  std::vector<float> into_b(4);
+  copy_evaluation(any, into_W, into_b);
+  CHECK(into_W == of_W);
+  CHECK(Eigen::Map<Eigen::VectorXf>(into_b.data(), 4) == of_b);
+  CHECK(message_of([&] { static_cast<void>(evaluation(any, "B")); }) ==
+        "evaluation: no parameter \"B\"; there are \"W\", \"b\"");
+  into_W.setZero();
+  std::vector<float> longer(5);
+  CHECK(message_of([&] { copy_evaluation(any, into_W, longer); }) ==
+        "copy_evaluation: \"b\" is 4 x 1, to be copied to 5 x 1");
+  CHECK(message_of([&] { copy_evaluation(any, into_W); }) == "copy_evaluation: 1 objects for 2 parameters");
+  CHECK(into_W.isZero());
+}
+
+TEST_CASE("lookahead: above 1 the slow weights go beyond the fast ones") {
+  VectorXd x = laws::parameters<VectorXd>(37), y = x;
+  Optimizer far{chain(Sgd{.learning_rate = 0.1}, Lookahead{.period = 1, .alpha = 1.5}), x};
+  Optimizer plain{Sgd{.learning_rate = 0.15}, y};
+  for (int t = 1; t <= 5; ++t) {
+    far.step(laws::gradients<VectorXd>(37, t));
+    plain.step(laws::gradients<VectorXd>(37, t));
+  }
+  CHECK((x - y).norm() <= 1e-14 * y.norm());
 }

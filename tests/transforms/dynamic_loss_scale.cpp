@@ -1,4 +1,5 @@
 #include "support/catch.hpp"
+#include "support/message_of.hpp"
 #include "support/problems.hpp"
 #include <glissade/glissade.hpp>
 
@@ -75,4 +76,32 @@ TEST_CASE("dynamic loss scale: gradients that vanish in half precision are kept"
   CHECK(x[0] == Approx(1e-9).epsilon(1e-3));
   Optimizer without{Sgd{}, x};
   CHECK_THROWS_AS(loss_scale(without), std::invalid_argument);
+}
+
+TEST_CASE("dynamic loss scale: an overflow never makes it grow, nor a good step fall, outside of its bounds") {
+  Eigen::VectorXd x = Eigen::VectorXd::Ones(3);
+  const Eigen::VectorXd bad = Eigen::VectorXd::Constant(3, std::numeric_limits<double>::infinity());
+  const auto rule = [](double initial) {
+    return chain(DynamicLossScale{.initial_scale = initial, .interval = 1, .min_scale = 4, .max_scale = 16}, Sgd{});
+  };
+  Optimizer low{rule(1), x};
+  low.step(bad);
+  CHECK(loss_scale(low) == 1);
+  low.step(Eigen::VectorXd::Zero(3));
+  CHECK(loss_scale(low) == 2);
+  Optimizer high{rule(64), x};
+  high.step(Eigen::VectorXd::Zero(3));
+  CHECK(loss_scale(high) == 64);
+  high.step(bad);
+  CHECK(loss_scale(high) == 32);
+}
+
+TEST_CASE("dynamic loss scale: bounds that contradict each other are refused") {
+  Eigen::VectorXd x = Eigen::VectorXd::Ones(3);
+  CHECK(message_of([&] {
+          Optimizer optimizer{chain(DynamicLossScale{.min_scale = 8, .max_scale = 4}, Sgd{}), x};
+        }) == "DynamicLossScale: min_scale = 8, must be at most max_scale = 4");
+  CHECK(message_of([&] {
+          Optimizer optimizer{Rprop{.step_min = 1, .step_max = 0.5}, x};
+        }) == "Rprop: step_min = 1, must be at most step_max = 0.5");
 }

@@ -70,7 +70,7 @@ struct Lifted {
 template <class R, class V>
 [[nodiscard]] V evaluation_parameters(const Lifted<R>& method, const typename Lifted<R>::template State<V>& state,
                                       const V& x) {
-  return average_of(method.rule, state.memory.tensors[0], state.memory.states[0], x.data()).matrix();
+  return evaluation_parameters(method.rule, state.memory.tensors[0], state.memory.states[0], x.data()).matrix();
 }
 
 template <class R>

@@ -11,6 +11,7 @@
 
 #include "../core/checks.hpp"
 #include "../core/tensors/rule_state.hpp"
+#include "overlap.hpp"
 
 namespace glissade::detail {
 
@@ -80,21 +81,6 @@ void for_each_parameter(X& x, std::size_t& k, const std::string& name, const Use
   }
 }
 
-/// Throws std::invalid_argument if two of some tensors share memory; data_of(k) is where tensor k lies.
-template <class DataOf>
-void check_overlap(const std::vector<Tensor>& tensors, std::size_t scalar_bytes, const DataOf& data_of) {
-  std::vector<std::pair<std::uintptr_t, std::size_t>> places;
-  for (std::size_t k = 0; k < tensors.size(); ++k)
-    if (tensors[k].size() > 0) places.emplace_back(reinterpret_cast<std::uintptr_t>(data_of(k)), k);
-  std::sort(places.begin(), places.end());
-  for (std::size_t i = 1; i < places.size(); ++i) {
-    const auto [begin, before] = places[i - 1];
-    if (places[i].first < begin + static_cast<std::size_t>(tensors[before].size()) * scalar_bytes)
-      throw std::invalid_argument("Optimizer: parameters \"" + tensors[before].name + "\" and \"" +
-                                  tensors[places[i].second].name + "\" share memory, must be bound once");
-  }
-}
-
 /// The scalar type that all tensors of one rule must have.
 template <StorageScalar P, class S>
 void check_scalar() {
@@ -109,7 +95,7 @@ inline void check_gradient_shape(const Tensor& tensor, Index rows, Index cols) {
 }
 
 /// Reads the gradients of a step, one after another, into the workspace of the state: where they lie if the sweep can
-/// read them there, else a copy.
+/// read them there and no other parameter moves over them, else a copy.
 template <StorageScalar P>
 class GradientReader {
  public:
@@ -117,7 +103,7 @@ class GradientReader {
 
   /// `maximize` turns the sign of all gradients.
   GradientReader(RuleState<P>& state, bool maximize)
-      : tensors_(state.tensors), work_(state.workspace), maximize_(maximize) {
+      : tensors_(state.tensors), work_(state.workspace), maximize_(maximize), moving_(state, sizeof(P)) {
     work_.sources.resize(tensors_.size());
     work_.copies.resize(tensors_.size());
   }
@@ -185,12 +171,10 @@ class GradientReader {
 
   template <class S>
   Source from_memory(const S* values, Index size) {
-    if constexpr (std::is_same_v<S, T>)
-      return {values, true};
-    else if constexpr (std::is_same_v<S, P>)
-      return {values, false};
-    else
-      return own_copy(values, size);
+    if constexpr (std::is_same_v<S, T> || std::is_same_v<S, P>)
+      if (!moving_.reach(values, static_cast<std::size_t>(size) * sizeof(S), count_))
+        return {values, std::is_same_v<S, T>};
+    return own_copy(values, size);
   }
 
   template <class S>
@@ -208,6 +192,7 @@ class GradientReader {
   const std::vector<Tensor>& tensors_;
   Workspace& work_;
   bool maximize_;
+  MovingMemory moving_;
   std::size_t count_ = 0;  // of gradients read
 };
 

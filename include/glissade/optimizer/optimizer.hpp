@@ -9,6 +9,11 @@
 
 namespace glissade {
 
+template <StorageScalar P>
+class BoundRule;
+template <StorageScalar P>
+Eigen::ArrayXXd evaluation_parameters(const BoundRule<P>& optimizer, std::size_t k);  // optimizer/evaluation.hpp
+
 /// What an optimizer does whatever its rule: parameters, their state and the optimizer's own options.
 template <StorageScalar P>
 class BoundRule {
@@ -121,6 +126,8 @@ class BoundRule {
   detail::RuleView<P> rule_view_ = {};  // where a derived class keeps it
 
  private:
+  friend Eigen::ArrayXXd evaluation_parameters<P>(const BoundRule& optimizer, std::size_t k);
+
   OptimizerOptions options_;
   detail::BoundParameters<P> bound_;
 };

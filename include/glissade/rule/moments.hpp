@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "../core/lanes/lane.hpp"
 
@@ -30,12 +31,33 @@ inline double bias_correction(double beta, std::int64_t t) {
   return value;
 }
 
-/// What to add to a root that is divided by: epsilon, or the smallest normal number for epsilon = 0,
-/// which changes no root but turns 0 / 0 into 0: a coefficient that has seen no gradient rests.
+/// What to add to a root that is divided by: epsilon, or the smallest normal number for an epsilon that is 0 in the
+/// lane's scalar, which changes no root but turns 0 / 0 into 0: a coefficient that has seen no gradient rests.
 template <class L>
 EIGEN_ALWAYS_INLINE L guard(double epsilon) {
   using T = typename L::Scalar;
   return L((std::max)(static_cast<T>(epsilon), (std::numeric_limits<T>::min)()));
+}
+
+/// A factor that is computed in double, bounded by what the lane's scalar holds.
+template <class L>
+EIGEN_ALWAYS_INLINE L finite_factor(double factor) {
+  return L((std::min)(factor, static_cast<double>((std::numeric_limits<typename L::Scalar>::max)())));
+}
+
+/// `quotient`, or 0 where the root in its denominator is 0 and epsilon is smaller than the roots that are lost to
+/// underflow: a square vanishes before what it is a square of, and a coefficient of which no square is left rests.
+template <class L>
+EIGEN_ALWAYS_INLINE L unless_vanished(const L& quotient, const L& root, double epsilon) {
+  using T = typename L::Scalar;
+  constexpr double lost = std::is_same_v<T, float> ? 1.1e-19 : 1.5e-154;  // the root of the smallest normal number
+  return select(root <= L(epsilon < lost ? 0 : -1), L(0), quotient);
+}
+
+/// direction / (root + epsilon) with the two above.
+template <class L>
+EIGEN_ALWAYS_INLINE L over_root(const L& direction, const L& root, double epsilon) {
+  return unless_vanished(direction / (root + guard<L>(epsilon)), root, epsilon);
 }
 
 }  // namespace glissade

@@ -24,7 +24,10 @@
 //                   either
 //   ends_chain      static constexpr bool true: u is the whole step; only rules that end a chain too may follow
 //   indexed         static constexpr bool true: the lambda takes the index of its first coefficient first
+//   ignores_parameters  static constexpr bool true: the lambdas take x for the slots after it, but do not look at it
 //   solution        double solution(double x, double slot) const: of an average, its value (optimizer/evaluation.hpp)
+//   has_average     bool has_average(std::int64_t count) const: whether there is one after so many updates of a tensor;
+//                   from the first on without it
 // A composite is spelled out as others: auto chain() const. A selector picks a rule for each tensor:
 //   select, Alternatives   void select(const Tensor&, auto&& run) const calls run(rule) with one of the types of
 //                          using Alternatives = std::tuple<...>
@@ -33,7 +36,7 @@
 // Page 2. A barrier needs a sum over the tensor or over all tensors, and costs one more pass over memory:
 //   reduction, sums   static constexpr Reduction over_tensor or over_all, and how many sums
 //   measure   auto measure(const Step&) const: a lambda of the same arguments, u not to be changed, that returns
-//             terms(wide, ...), to be summed in double
+//             terms(wide, ...), to be summed in double; norms over the whole range are in rule/norms.hpp
 //   kernel    auto kernel(const Step&, const double* sums) const
 // One over all tensors may have
 //   finish    void finish(const Totals&) const: all sums are known; may change the shared numbers
@@ -41,7 +44,9 @@
 // A gate stands at the head of a chain and may end the step for everything after it; the step counts of what stands
 // before its end are calls, after it updates:
 //   admit       bool admit(const Totals&) const, of a barrier over all tensors: decides on the sums
-//   open, after bool open(const double* shared) const, decides before the pass; void after(double* shared, bool) const
+//   open, after bool open(const double* shared) const, decides before the pass; void after(double* shared, bool) const.
+//               What stands before it takes a missing gradient for zero; a tensor that had none since the gate was open
+//               last ends there with the others' step
 //
 // Page 3. A rule that sees a whole matrix has, in place of a kernel,
 //   passes    static constexpr int: how often it goes over the matrix
@@ -175,6 +180,10 @@ inline constexpr bool is_indexed = requires {
   requires R::indexed;
 };
 template <class R>
+inline constexpr bool ignores_parameters = requires {
+  requires R::ignores_parameters;
+};
+template <class R>
 inline constexpr bool wants_scratch = requires {
   requires R::scratch;
 };
@@ -214,6 +223,12 @@ concept RunsInnerRule = MatrixRule<R> && requires(const R& r, const Tensor& t) {
 template <class R>
 concept LaneRule = !Barrier<R> && requires(const R& r, const Step& s) {
   r.kernel(s);
+};
+/// A rule whose solution is an average rather than the parameters: solution(x, slot) is a coefficient of it, made of
+/// the parameter and the rule's first array.
+template <class R>
+concept AveragingRule = requires(const R& r, double x) {
+  { r.solution(x, x) } -> std::same_as<double>;
 };
 template <class R>
 concept KeepsParameters = requires {

@@ -49,7 +49,7 @@ struct ScaleByAdaBelief {
       m = b1 * m + (1 - b1) * u;
       s = b2 * s + (1 - b2) * square(u - m) + kept;
       u = gain * m;
-      if (!plain) u = u / (sqrt(s + inside) + guard<std::remove_cvref_t<decltype(u)>>(outside));
+      if (!plain) u = over_root(u, sqrt(s + inside), outside);
     };
   }
 };

@@ -29,8 +29,9 @@ struct ScaleByAdadelta {
   }
   [[nodiscard]] auto kernel(const Step&) const {
     return [rho = rho, e = epsilon](auto& u, const auto&, auto& v, auto& w) {
+      const auto kept = guard<std::remove_cvref_t<decltype(u)>>(e);
       v = rho * v + (1 - rho) * square(u);
-      u = sqrt(w + e) / sqrt(v + e) * u;
+      u = sqrt(w + kept) / sqrt(v + kept) * u;
       w = rho * w + (1 - rho) * square(u);
     };
   }

@@ -6,6 +6,7 @@
 #include "../rule/choose.hpp"
 #include "../rule/convention.hpp"
 #include "../rule/moments.hpp"
+#include "../rule/norms.hpp"
 #include "factored_rms.hpp"
 
 namespace glissade {
@@ -31,10 +32,10 @@ struct AdafactorStep {
     return names;
   }();
   static constexpr Reduction reduction = Reduction::over_tensor;
-  static constexpr int sums = 2;
+  static constexpr int sums = sums_for_norms(2);
 
   [[nodiscard]] auto measure(const Step&) const {
-    const auto squares = [](const auto& u, const auto& x) { return terms(square(widen(u)), square(widen(x))); };
+    const auto squares = [](const auto& u, const auto& x) { return norm_terms(u, x); };
     if constexpr (Momentum)
       return [squares](const auto& u, const auto& x, auto&) { return squares(u, x); };
     else
@@ -42,8 +43,8 @@ struct AdafactorStep {
   }
   [[nodiscard]] auto kernel(const Step& step, const double* squares) const {
     const auto size = static_cast<double>((std::max)(step.tensor.size(), Index{1}));
-    const double update_rms = std::sqrt(squares[0] / size);
-    const double parameter_rms = std::sqrt(squares[1] / size);
+    const double update_rms = norm_from(squares, 2, 0, size);
+    const double parameter_rms = norm_from(squares, 2, 1, size);
     const double clip = 1 / (std::max)(1.0, update_rms / clip_threshold);
     const double rate = relative_rate(step);
     const bool scaled = scale_parameter || convention == Convention::torch;

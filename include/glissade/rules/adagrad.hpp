@@ -39,7 +39,7 @@ struct ScaleByAdagrad {
     const bool torch = convention == Convention::torch;
     return [inside = torch ? 0 : epsilon, outside = torch ? epsilon : 0](auto& u, const auto&, auto& s) {
       s = s + square(u);
-      u = u / (sqrt(s + inside) + guard<std::remove_cvref_t<decltype(u)>>(outside));
+      u = over_root(u, sqrt(s + inside), outside);
     };
   }
 };

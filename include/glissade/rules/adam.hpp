@@ -49,7 +49,7 @@ struct ScaleByAdam {
                auto& u, const auto&, auto& m, auto& v) {
       m = b1 * m + (1 - b1) * u;
       v = b2 * v + (1 - b2) * square(u);
-      u = m / (slope * sqrt(v + inside) + guard<std::remove_cvref_t<decltype(u)>>(e));
+      u = over_root(m, slope * sqrt(v + inside), e);
     };
   }
 };

@@ -36,7 +36,7 @@ struct ScaleByAdamNc {
     return [b1 = beta1, fresh, e = epsilon](auto& u, const auto&, auto& m, auto& v) {
       m = b1 * m + (1 - b1) * u;
       v = (1 - fresh) * v + fresh * square(u);
-      u = m / (sqrt(v) + guard<std::remove_cvref_t<decltype(u)>>(e));
+      u = over_root(m, sqrt(v), e);
     };
   }
 };

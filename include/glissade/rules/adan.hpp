@@ -57,7 +57,7 @@ struct ScaleByAdan {
       m = b1 * m + (1 - b1) * u;
       w = b2 * w + (1 - b2) * d;
       n = b3 * n + (1 - b3) * square(u + ahead * d);
-      u = (gain1 * m + gain2 * w) / (sqrt(n + inside) + guard<std::remove_cvref_t<decltype(u)>>(e));
+      u = over_root(gain1 * m + gain2 * w, sqrt(n + inside), e);
     };
   }
 };

@@ -47,7 +47,8 @@ struct ScaleByAdopt {
                                                                                            auto& m, auto& v) {
       using L = std::remove_cvref_t<decltype(u)>;
       const L squared = square(u);
-      L h = u / max(sqrt(v), guard<L>(e));
+      const L root = sqrt(v);
+      L h = unless_vanished(u / max(root, guard<L>(e)), root, e);
       v = b2 * v + (1 - b2) * squared;
       if (clipped) h = min(max(h, L(-bound)), L(bound));
       if (!first) m = b1 * m + (1 - b1) * h;

@@ -47,7 +47,7 @@ struct ScaleByAmsGrad {
       m = b1 * m + (1 - b1) * u;
       v = b2 * v + (1 - b2) * square(u);
       largest = max(largest, before * v);
-      u = m / (slope * sqrt(largest) + guard<std::remove_cvref_t<decltype(u)>>(e));
+      u = over_root(m, slope * sqrt(largest), e);
     };
   }
 };

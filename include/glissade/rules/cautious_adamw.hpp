@@ -23,6 +23,7 @@ struct ScaleByCautiousAdam {
   static constexpr int sums = 1;
   static constexpr std::array<std::string_view, 2> slots{"first_moment", "second_moment"};
   static constexpr std::array<bool, 2> non_negative{false, true};
+  static constexpr bool ignores_parameters = true;
 
   static void options(auto& self, auto&& visit) {
     visit("beta1", self.beta1, range::decay);
@@ -43,7 +44,7 @@ struct ScaleByCautiousAdam {
     const double share = (std::max)(agreeing[0] / static_cast<double>(step.tensor.size()), 1e-3);
     return [slope, e = c1 * epsilon, gain = 1 / share](auto& u, const auto&, auto& m, auto& v) {
       using L = std::remove_cvref_t<decltype(u)>;
-      u = select(sign(m) * u <= L(0), L(0), gain * m / (slope * sqrt(v) + guard<L>(e)));
+      u = select(sign(m) * u <= L(0), L(0), over_root(gain * m, slope * sqrt(v), e));
     };
   }
 };

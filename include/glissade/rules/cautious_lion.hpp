@@ -23,6 +23,7 @@ struct ScaleByCautiousLion {
   static constexpr Reduction reduction = Reduction::over_tensor;
   static constexpr int sums = 1;
   static constexpr std::array<std::string_view, 1> slots{"momentum"};
+  static constexpr bool ignores_parameters = true;
 
   static void options(auto& self, auto&& visit) {
     visit("beta1", self.beta1, range::decay);

@@ -24,6 +24,7 @@ struct UnfactoredRms {
   bool clamped;
 
   static constexpr std::array<std::string_view, 1> slots{"second_moment"};
+  static constexpr std::array<bool, 1> non_negative{true};
 
   [[nodiscard]] auto kernel(const Step& step) const {
     const double fresh = std::pow(static_cast<double>(step.count), -decay_exponent);
@@ -31,7 +32,7 @@ struct UnfactoredRms {
       using L = std::remove_cvref_t<decltype(u)>;
       const double floor = floor_of<typename L::Scalar>(epsilon1);
       v = (1 - fresh) * v + fresh * (square(u) + (clamped ? 0 : epsilon1));
-      u = u / sqrt(clamped ? max(v, L(floor * floor)) : v);
+      u = over_root(u, sqrt(clamped ? max(v, L(floor * floor)) : v), 0);
     };
   }
 };
@@ -66,7 +67,9 @@ struct FactoredRms {
 
     const double fresh = std::pow(static_cast<double>(step.count), -decay_exponent);
     const auto blend = [fresh](T& mean, double now) {
-      mean = static_cast<T>(rounded((1 - fresh) * static_cast<double>(mean)) + rounded(fresh * now));
+      const double blended = rounded((1 - fresh) * static_cast<double>(mean)) + rounded(fresh * now);
+      constexpr double most = static_cast<double>((std::numeric_limits<T>::max)());
+      mean = static_cast<T>(std::isfinite(blended) ? (std::min)(blended, most) : blended);
     };
     std::fill(inner_sum, inner_sum + inner, 0.0);
     for (Index o = 0; o < outer; ++o)
@@ -88,10 +91,13 @@ struct FactoredRms {
             m.in + o * inner, inner_mean);
       }
     } else {
+      // A row or column whose squares have vanished rests.
+      const auto inverse_root = [](double mean) { return mean == 0 ? 0 : 1 / std::sqrt(mean); };
       for (Index i = 0; i < inner; ++i)
-        inner_factor[i] = static_cast<T>(1 / std::sqrt(static_cast<double>(inner_mean[i]) / row_mean));
+        inner_factor[i] =
+            static_cast<T>(inverse_root(inner_mean[i] == 0 ? 0 : static_cast<double>(inner_mean[i]) / row_mean));
       for (Index o = 0; o < outer; ++o) {
-        const double factor = 1 / std::sqrt(static_cast<double>(outer_mean[o]));
+        const double factor = inverse_root(static_cast<double>(outer_mean[o]));
         transform_lanes<T>(
             inner, m.out + o * inner, [factor](Lane<T> g, Lane<T> factors) { return g * factors * factor; },
             m.in + o * inner, inner_factor);

@@ -35,7 +35,7 @@ struct ScaleByLaProp {
     return [b1 = beta1, b2 = beta2, slope, e = epsilon, gain = 1 / bias_correction(beta1, step.count)](
                auto& u, const auto&, auto& m, auto& v) {
       v = b2 * v + (1 - b2) * square(u);
-      m = b1 * m + (1 - b1) * (u / (slope * sqrt(v) + guard<std::remove_cvref_t<decltype(u)>>(e)));
+      m = b1 * m + (1 - b1) * over_root(u, slope * sqrt(v), e);
       u = gain * m;
     };
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "../rule/choose.hpp"
+#include "../rule/moments.hpp"
+#include "../rule/norms.hpp"
 #include "rmsprop.hpp"
 
 namespace glissade {
@@ -27,7 +29,7 @@ struct ScaleByLars {
   Convention convention = Convention::paper;  // or optax
 
   static constexpr Reduction reduction = Reduction::over_tensor;
-  static constexpr int sums = 2;
+  static constexpr int sums = sums_for_norms(2);
 
   static void options(auto& self, auto&& visit) {
     visit("trust_coefficient", self.trust_coefficient, range::non_negative);
@@ -38,12 +40,12 @@ struct ScaleByLars {
   }
   [[nodiscard]] auto measure(const Step&) const {
     return [decay = convention == Convention::optax ? weight_decay : 0.0](const auto& u, const auto& x) {
-      return terms(square(widen(u + decay * x)), square(widen(x)));
+      return norm_terms(u + decay * x, x);
     };
   }
   [[nodiscard]] auto kernel(const Step&, const double* sums_of_squares) const {
-    const double length = std::sqrt(sums_of_squares[0]);
-    const double size = std::sqrt(sums_of_squares[1]);
+    const double length = norm_from(sums_of_squares, 2, 0);
+    const double size = norm_from(sums_of_squares, 2, 1);
     const bool paper = convention == Convention::paper;
     const double decay_length = paper ? weight_decay * size : 0;  // else in `length` already
     double ratio = paper && trust_coefficient == 0 ? 0 : 1;
@@ -51,7 +53,9 @@ struct ScaleByLars {
       ratio = 1;
     else if (length != 0 && size != 0)
       ratio = trust_coefficient * size / (length + decay_length + epsilon);
-    return [ratio, decay = weight_decay](auto& u, const auto& x) { u = ratio * (u + decay * x); };
+    return [ratio, decay = weight_decay](auto& u, const auto& x) {
+      u = finite_factor<std::remove_cvref_t<decltype(u)>>(ratio) * (u + decay * x);
+    };
   }
 };
 

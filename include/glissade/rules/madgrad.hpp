@@ -41,7 +41,7 @@ struct DualAverage {
     return [weight, e = epsilon, follow = 1 - momentum](auto& u, const auto& x, auto& s, auto& v, const auto& start) {
       s = s + weight * u;
       v = v + weight * square(u);
-      u = follow * ((start - x) - s / (detail::cube_root(v) + guard<std::remove_cvref_t<decltype(u)>>(e)));
+      u = follow * ((start - x) - over_root(s, detail::cube_root(v), e));
     };
   }
 };

@@ -55,7 +55,7 @@ struct ScaleByNAdam {
     return [b1 = beta1, b2 = beta2, e = epsilon, now, ahead, slope](auto& u, const auto&, auto& m, auto& v) {
       m = b1 * m + (1 - b1) * u;
       v = b2 * v + (1 - b2) * square(u);
-      u = (now * u + ahead * m) / (slope * sqrt(v) + guard<std::remove_cvref_t<decltype(u)>>(e));
+      u = over_root(now * u + ahead * m, slope * sqrt(v), e);
     };
   }
 };

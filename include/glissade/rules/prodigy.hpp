@@ -91,7 +91,7 @@ struct Prodigy {
   [[nodiscard]] auto kernel(const Step& step, const double*) const {
     const double rate = step.shared(1) * learning_rate(step.time) * correction(step.count);
     return [rate, e = step.shared(0) * epsilon, decay = weight_decay](auto& u, const auto& x, auto& m, auto& v) {
-      u = -(rate * (m / (sqrt(v) + guard<std::remove_cvref_t<decltype(u)>>(e)) + decay * x));
+      u = -(rate * (over_root(m, sqrt(v), e) + decay * x));
     };
   }
 

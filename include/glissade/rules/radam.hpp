@@ -60,7 +60,7 @@ struct ScaleByRAdam {
       m = b1 * m + (1 - b1) * u;
       v = b2 * v + (1 - b2) * square(u);
       u = gain * m;
-      if (!plain) u = u / (sqrt(v) + guard<std::remove_cvref_t<decltype(u)>>(e));
+      if (!plain) u = over_root(u, sqrt(v), e);
     };
   }
 };

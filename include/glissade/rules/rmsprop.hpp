@@ -48,16 +48,16 @@ struct ScaleByRms {
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     const double whole = bias_corrected ? 1 / bias_correction(alpha, step.count) : 1;
-    const auto divide = [inside = epsilon_inside ? epsilon : 0, outside = epsilon_inside ? 0 : epsilon](auto& u,
-                                                                                                        auto w) {
-      u = u / (sqrt(w + inside) + guard<std::remove_cvref_t<decltype(u)>>(outside));
-    };
+    const auto divide = [inside = epsilon_inside ? epsilon : 0, outside = epsilon_inside ? 0 : epsilon](
+                            auto& u, auto w) { u = over_root(u, sqrt(w + inside), outside); };
     if constexpr (Centered)
       return [divide, whole, a = alpha](auto& u, const auto&, auto& v, auto& mean) {
         using L = std::remove_cvref_t<decltype(u)>;
         v = a * v + (1 - a) * square(u);
         mean = a * mean + (1 - a) * u;
-        divide(u, max(whole * v - square(whole * mean), L(0)));  // round-off could make it negative
+        const L most((std::numeric_limits<typename L::Scalar>::max)());
+        // Round-off could make it negative, overflow NaN.
+        divide(u, max(whole * v - min(square(whole * mean), most), L(0)));
       };
     else
       return [divide, whole, a = alpha](auto& u, const auto&, auto& v) {

@@ -42,12 +42,15 @@ struct Rprop {
     visit("step_max", self.step_max, range::non_negative);
     visit("convention", self.convention, Range{0, 1});
   }
+  void check() const {
+    if (step_min > step_max) reject(name, "step_min", step_min, "at most step_max = " + to_text(step_max));
+  }
   [[nodiscard]] auto kernel(const Step&) const {
     return [down = eta_minus, up = eta_plus, least = step_min, most = step_max, late = convention == Convention::optax](
                auto& u, const auto&, auto& previous, auto& size) {
       using L = std::remove_cvref_t<decltype(u)>;
       const L zero(0);
-      const L turn = u * previous;
+      const L turn = sign(u) * previous;  // a product of both could vanish
       const L factor = select(turn > zero, L(up), select(turn < zero, L(down), L(1)));
       const L bounded = min(max(size * factor, L(least)), L(most));
       size = late ? select(turn == zero, size, bounded) : bounded;

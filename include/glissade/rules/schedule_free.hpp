@@ -85,7 +85,7 @@ struct ScaleBySecondMoment {
     const double slope = 1 / std::sqrt(bias_correction(beta2, step.count));
     return [b2 = beta2, slope, e = epsilon](auto& u, const auto&, auto& v) {
       v = b2 * v + (1 - b2) * square(u);
-      u = u / (slope * sqrt(v) + guard<std::remove_cvref_t<decltype(u)>>(e));
+      u = over_root(u, slope * sqrt(v), e);
     };
   }
 };

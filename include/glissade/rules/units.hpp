@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 
 #include "../rule/rule.hpp"
 
@@ -32,5 +33,24 @@ void sum_units(const Tensor& tensor, bool by_columns, double* sums, const F& f) 
 }
 
 inline Index unit_count(const Tensor& tensor, bool by_columns) { return by_columns ? tensor.cols : tensor.rows; }
+
+/// The Euclidean norm of every unit; value(i) is coefficient i of memory.
+template <class F>
+void unit_norms(const Tensor& tensor, bool by_columns, double* norms, const F& value) {
+  const auto fill = [&](double scale) {
+    std::fill(norms, norms + unit_count(tensor, by_columns), 0.0);
+    sum_units(tensor, by_columns, norms, [&](Index i) {
+      const double scaled = scale * value(i);
+      return scaled * scaled;
+    });
+    bool finite = true;
+    for (Index k = 0; k < unit_count(tensor, by_columns); ++k) {
+      norms[k] = std::sqrt(norms[k]) / scale;
+      finite = finite && std::isfinite(norms[k]);
+    }
+    return finite;
+  };
+  if (!fill(1)) fill(0x1p-600);
+}
 
 }  // namespace glissade

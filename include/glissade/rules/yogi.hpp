@@ -44,8 +44,9 @@ struct ScaleByYogi {
       using L = std::remove_cvref_t<decltype(u)>;
       const L squared = square(u);
       m = b1 * m + (1 - b1) * u;
-      v = v - fresh * (sign(v - squared) * squared);
-      u = m / (slope * sqrt(v) + guard<L>(e));
+      const L bounded((std::numeric_limits<typename L::Scalar>::max)());
+      v = select(v > bounded, v, v - fresh * (sign(v - squared) * squared));  // infinity less infinity is no number
+      u = over_root(m, slope * sqrt(v), e);
     };
   }
 };

@@ -252,8 +252,9 @@ struct Flora {
 ///     chain(FloraAccumulate{.steps = 16, .rank = 64}, AdamW{})
 ///
 /// State: compressed_mean C, m x r; exact means of the other tensors; shared("micro_step").
-/// The estimate is right in the mean, of variance (n + 1) / r times its square: rates must respect it. Every tensor
-/// needs a gradient in every micro-step. Errors and source as Flora, Algorithm 1.
+/// The estimate is right in the mean, of variance (n + 1) / r times its square: rates must respect it. A gradient that
+/// a tensor lacks counts as zero; one that it lacks in all of them leaves the tensor alone. Errors and source as Flora,
+/// Algorithm 1.
 struct FloraAccumulate {
   static constexpr std::string_view name = "FloraAccumulate";
   int steps = 1;                                   // >= 1

@@ -5,10 +5,11 @@
 //
 // No finding means that all laws hold: the rule converges on three small problems (a chain needs a learning rate that
 // suits them: 3000 steps have to do); does the same in tensors of any size and memory layout, in one piece or many, for
-// permuted and mirrored coefficients, in float as in double, with moments in 8 bits, with any number of threads; takes
-// no memory from the heap after its first steps; leaves gradients alone, and parameters without a gradient; forgets all
-// with reset() and goes on bit for bit from what it has kept; refuses every option out of its range; is as a method
-// what it is as an optimizer; and has no member that is misspelt and would be ignored.
+// permuted and mirrored coefficients, in float as in double, with moments in 8 bits, with any number of threads; makes
+// no huge step where squares vanish, nor another one where gradients lie among the parameters; takes no memory from the
+// heap after its first steps; leaves gradients alone, and parameters without a gradient; forgets all with reset() and
+// goes on bit for bit from what it has kept; refuses every option out of its range; is as a method what it is as an
+// optimizer; and has no member that is misspelt and would be ignored.
 //
 // The laws are compiled once, against rules whose type is forgotten; a rule costs what four optimizers cost to compile.
 // Nothing here needs a test framework.
@@ -26,6 +27,7 @@
 #include "convergence.hpp"
 #include "data.hpp"
 #include "equivariance.hpp"
+#include "extremes.hpp"
 #include "findings.hpp"
 #include "subject.hpp"
 
@@ -397,6 +399,11 @@ inline void lifted(const Subject& s, Findings& found) {
   found.hold("sizes, float", [&] { sizes(s, s.in_float, found); });
   if (s.expected.elementwise && !s.by_name) found.hold("split invariance", [&] { split(s, found); });
   found.hold("never modifies the gradient and keeps no hold of it", [&] { leaves_gradients_alone(s, found); });
+  found.hold("gradients that are parameters", [&] { gradients_that_are_parameters(s, found); });
+  found.hold("tiny gradients, double", [&] { tiny_gradients(s.in_double, found); });
+  found.hold("huge gradients, double", [&] { huge_gradients(s.in_double, found); });
+  found.hold("huge gradients, float", [&] { huge_gradients(s.in_float, found); });
+  found.hold("tiny gradients, float", [&] { tiny_gradients(s.in_float, found); });
   found.hold("maximize is a run on the negated gradient", [&] { maximize(s, found); });
   found.hold("zero gradients", [&] { zero_gradient(s, found); });
   found.hold("a used object equals a fresh one after reset", [&] { reset(s, found); });
@@ -406,7 +413,10 @@ inline void lifted(const Subject& s, Findings& found) {
   found.hold("all layouts of a matrix agree", [&] { matrix_layouts(s, found); });
   found.hold("all layouts of a vector agree", [&] { vector_layouts(s, found); });
   found.hold("float and bfloat16 parameters", [&] { storage_types(s, found); });
-  if (s.in_codes && s.expected.in_codes) found.hold("state in 8-bit codes", [&] { coded_state(s, found); });
+  if (s.in_codes && s.expected.in_codes) {
+    found.hold("state in 8-bit codes", [&] { coded_state(s, found); });
+    found.hold("overflow beside others in 8-bit codes", [&] { overflow_in_codes(s, found); });
+  }
   if (s.expected.elementwise)
     found.hold("permutations and signs",
                [&] { found.expect(is_equivariant(s.in_double), "permuted and mirrored coefficients move otherwise"); });

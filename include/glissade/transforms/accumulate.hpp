@@ -12,6 +12,9 @@ namespace glissade {
 ///     a <- a + (u - a) / j,  j = 1 .. steps;   at j = steps:  u <- a, a <- 0
 ///     sum:  a <- a + u
 ///
+/// A gradient that a tensor lacks counts as zero: its part of the batch. One that it lacks in all of them leaves the
+/// tensor alone.
+///
 /// `steps` may be a schedule: its argument is the number of updates that have come through.
 /// State: accumulated a (the parameter's shape); shared("micro_step"), updates taken in so far, and
 /// shared("passed"), those let through.

@@ -3,16 +3,16 @@
 
 #include "../core/tensors/mask.hpp"
 #include "../rule/choose.hpp"
+#include "../rule/norms.hpp"
 #include "../rules/units.hpp"
 
 namespace glissade {
 
 namespace detail {
 
-/// What a unit's update is multiplied by, from the squares of its norm and of its weights'.
-inline double adaptive_factor(double update_square, double weight_square, double clipping, double epsilon) {
-  const double norm = std::sqrt(update_square);
-  const double bound = clipping * (std::max)(std::sqrt(weight_square), epsilon);
+/// What a unit's update is multiplied by, from its norm and that of its weights.
+inline double adaptive_factor(double norm, double weight, double clipping, double epsilon) {
+  const double bound = clipping * (std::max)(weight, epsilon);
   return norm <= bound ? 1.0 : bound / (std::max)(norm, 1e-6) + 0 * norm;  // NaN where the norm is infinite
 }
 
@@ -32,10 +32,8 @@ struct AdaptivelyClippedMatrix {
     m.workspace.reserve(2 * static_cast<std::size_t>(units) * sizeof(double));
     auto* factor = reinterpret_cast<double*>(m.workspace.data());
     double* weight = factor + units;
-    std::fill(factor, weight + units, 0.0);
-    const auto squared = [](double v) { return v * v; };
-    sum_units(m.tensor, by_columns, factor, [&](Index i) { return squared(static_cast<double>(m.in[i])); });
-    sum_units(m.tensor, by_columns, weight, [&](Index i) { return squared(convert<double>(m.parameters[i])); });
+    unit_norms(m.tensor, by_columns, factor, [&](Index i) { return static_cast<double>(m.in[i]); });
+    unit_norms(m.tensor, by_columns, weight, [&](Index i) { return convert<double>(m.parameters[i]); });
     for (Index k = 0; k < units; ++k) factor[k] = adaptive_factor(factor[k], weight[k], clipping, epsilon);
     for_each_stretch(m.tensor, by_columns, [&](Index begin, Index count, Index unit) {
       for (Index i = 0; i < count; ++i)
@@ -52,12 +50,14 @@ struct AdaptivelyClippedVector {
   double epsilon;
 
   static constexpr Reduction reduction = Reduction::over_tensor;
-  static constexpr int sums = 2;
+  static constexpr int sums = sums_for_norms(2);
   [[nodiscard]] auto measure(const Step&) const {
-    return [](const auto& u, const auto& x) { return terms(square(widen(u)), square(widen(x))); };
+    return [](const auto& u, const auto& x) { return norm_terms(u, x); };
   }
   [[nodiscard]] auto kernel(const Step&, const double* squares) const {
-    return [factor = adaptive_factor(squares[0], squares[1], clipping, epsilon)](auto& u) { u *= factor; };
+    return [factor = adaptive_factor(norm_from(squares, 2, 0), norm_from(squares, 2, 1), clipping, epsilon)](auto& u) {
+      u *= factor;
+    };
   }
 };
 

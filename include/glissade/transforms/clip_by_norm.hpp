@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "../rule/rule.hpp"
+#include "../rule/norms.hpp"
 
 namespace glissade {
 
@@ -22,15 +22,15 @@ struct ClipByNorm {
   double max_norm = 1;  // > 0
 
   static constexpr Reduction reduction = Reduction::over_tensor;
-  static constexpr int sums = 1;
+  static constexpr int sums = sums_for_norms(1);
 
   static void options(auto& self, auto&& visit) { visit("max_norm", self.max_norm, range::positive); }
 
   [[nodiscard]] auto measure(const Step&) const {
-    return [](const auto& u) { return terms(square(widen(u))); };
+    return [](const auto& u) { return norm_terms(u); };
   }
   [[nodiscard]] auto kernel(const Step&, const double* sums_of_squares) const {
-    const double norm = std::sqrt(sums_of_squares[0]);
+    const double norm = norm_from(sums_of_squares, 1, 0);
     const double factor = norm <= max_norm ? 1.0 : max_norm / norm + 0 * norm;  // NaN where N is infinite
     return [factor](auto& u) { u *= factor; };
   }
@@ -48,7 +48,7 @@ struct ClipByRms {
   double max_rms = 1;  // > 0
 
   static constexpr Reduction reduction = Reduction::over_tensor;
-  static constexpr int sums = 1;
+  static constexpr int sums = sums_for_norms(1);
 
   static void options(auto& self, auto&& visit) { visit("max_rms", self.max_rms, range::positive); }
 

@@ -42,6 +42,9 @@ struct DynamicLossScale {
     visit("min_scale", self.min_scale, range::positive);
     visit("max_scale", self.max_scale, range::positive);
   }
+  void check() const {
+    if (min_scale > max_scale) reject(name, "min_scale", min_scale, "at most max_scale = " + to_text(max_scale));
+  }
   [[nodiscard]] auto measure(const Step&) const { return detail::count_non_finite(); }
 
   [[nodiscard]] bool admit(const Totals& step) const {
@@ -50,14 +53,14 @@ struct DynamicLossScale {
     if (scale == 0) scale = initial_scale;
     step.shared[1] = scale;
     if (step.sums[0] != 0) {
-      scale = (std::max)(scale * backoff, min_scale);
+      scale = (std::min)(scale, (std::max)(scale * backoff, min_scale));  // may lie outside of bounds that have changed
       good = 0;
       step.shared[3] += 1;
       return false;
     }
     good += 1;
     if (good >= interval) {
-      scale = (std::min)(scale * growth, max_scale);
+      scale = (std::max)(scale, (std::min)(scale * growth, max_scale));
       good = 0;
     }
     return true;

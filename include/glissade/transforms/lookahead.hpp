@@ -21,7 +21,8 @@ struct Lookahead {
   static constexpr std::string_view name = "Lookahead";
   static constexpr bool turns = false;
   int period = 5;      // >= 1, steps
-  double alpha = 0.5;  // in [0, 1]: how much of the way is kept
+  double alpha = 0.5;  // in [0, 2): how much of the way is kept; above 1 the slow weights go farther than the fast
+                       // ones, from 2 on the distance to a minimum grows
 
   static constexpr std::array<std::string_view, 1> slots{"slow_parameters"};
   static constexpr std::array<bool, 1> full_precision{true};
@@ -30,7 +31,7 @@ struct Lookahead {
 
   static void options(auto& self, auto&& visit) {
     visit("period", self.period, range::at_least_one);
-    visit("alpha", self.alpha, range::fraction);
+    visit("alpha", self.alpha, Range{0, 2, false, true});
   }
   [[nodiscard]] double solution(double, double slow) const { return slow; }
 

@@ -4,7 +4,8 @@
 #include <algorithm>
 
 #include "../core/tensors/mask.hpp"
-#include "../rule/rule.hpp"
+#include "../rule/moments.hpp"
+#include "../rule/norms.hpp"
 
 namespace glissade {
 
@@ -25,7 +26,7 @@ struct ScaleByTrustRatio {
   TensorMask mask = {};                                        // the others keep the length of their update
 
   static constexpr Reduction reduction = Reduction::over_tensor;
-  static constexpr int sums = 2;
+  static constexpr int sums = sums_for_norms(2);
 
   static void options(auto& self, auto&& visit) {
     visit("max_ratio", self.max_ratio, Range{0, std::numeric_limits<double>::infinity(), true, false});
@@ -34,15 +35,15 @@ struct ScaleByTrustRatio {
     visit("mask", self.mask);
   }
   [[nodiscard]] auto measure(const Step&) const {
-    return [](const auto& u, const auto& x) { return terms(square(widen(u)), square(widen(x))); };
+    return [](const auto& u, const auto& x) { return norm_terms(u, x); };
   }
   [[nodiscard]] auto kernel(const Step& step, const double* sums_of_squares) const {
-    const double length = std::sqrt(sums_of_squares[0]);
-    const double size = std::sqrt(sums_of_squares[1]);
+    const double length = norm_from(sums_of_squares, 2, 0);
+    const double size = norm_from(sums_of_squares, 2, 1);
     const double ratio = length == 0 || size == 0 || !mask(step.tensor)
                              ? 1
                              : (std::min)(trust_coefficient * size / (length + epsilon), max_ratio);
-    return [ratio](auto& u) { u *= ratio; };
+    return [ratio](auto& u) { u *= finite_factor<std::remove_cvref_t<decltype(u)>>(ratio); };
   }
 };
 

@@ -12,7 +12,8 @@ namespace glissade {
 ///
 ///     Optimizer optimizer{chain(Sgd{}, Swa{.start = 1000}), W};   evaluation_parameters(optimizer, 0)
 ///
-/// The update passes through unchanged. Until the first collection the average is zero. Statistics of
+/// The update passes through unchanged. Until the first collection the parameters themselves are the
+/// solution. Statistics of
 /// normalization layers belong to the parameters and have to be computed again for the average.
 /// State: average s (the parameter's shape). Of 16-bit parameters it sees x before it is rounded.
 /// Cost: 4 flops per coefficient; reads and writes 1 scalar of state.
@@ -33,6 +34,7 @@ struct Swa {
     visit("period", self.period, range::at_least_one);
   }
   [[nodiscard]] double solution(double, double average) const { return average; }
+  [[nodiscard]] bool has_average(std::int64_t count) const { return count - start >= period; }
 
   [[nodiscard]] auto kernel(const Step& step) const {
     const std::int64_t since = step.count - start;

@@ -36,6 +36,7 @@ class Engine {
         seed_(RandomKey{settings.seed}.derive(static_cast<std::uint64_t>(state.counts.calls))) {}
 
   void step(const RuleTable<P>& table) {
+    if constexpr (absorbs) take_missing_for_zero();
     for (std::size_t k = 0; k < tensors(); ++k) {
       TensorState& tensor = state_.states[k];
       if (tensor.at_rest())
@@ -64,6 +65,7 @@ class Engine {
   static constexpr std::size_t size = Traits::size;
   template <std::size_t I>
   using RuleAt = typename item_t<I, Links>::Rule;
+  static constexpr bool absorbs = Traits::find(0, size, Traits::absorbs) < size;
   static constexpr bool keeps_parameters = Traits::keeper < size;
   using X = std::conditional_t<keeps_parameters, T, P>;  // what kernels read
 
@@ -78,6 +80,51 @@ class Engine {
     for (std::size_t link = 0; link < tensor.links.size(); ++link)
       if (link != Traits::keeper)
         for (Field& field : tensor.links[link]) flush_subnormal(field, settings_.threads);
+  }
+
+  /// What stands before a gate that takes updates in runs on every tensor.
+  void take_missing_for_zero() {
+    for (std::size_t k = 0; k < tensors(); ++k) {
+      TensorState& tensor = state_.states[k];
+      if (tensor.at_rest()) continue;
+      if (work_.sources[k].present)
+        tensor.waits |= 1;
+      else
+        work_.sources[k] = {nullptr, true, false, true};
+    }
+    for (std::size_t k = 0; k < tensors(); ++k)
+      if (work_.sources[k].present && work_.sources[k].data == nullptr)
+        work_.sources[k].data = reserve<T>(work_.no_gradient, largest_size());
+  }
+  [[nodiscard]] Index largest_size() const {
+    Index largest = 0;
+    for (const Tensor& tensor : state_.tensors) largest = (std::max)(largest, tensor.size());
+    return largest;
+  }
+
+  /// Of an absorbing gate: its bit in TensorState::waits.
+  template <std::size_t Gate>
+  static constexpr std::int64_t bit_of = [] {
+    std::int64_t bit = 1;
+    for (std::size_t i = 0; i < Gate; ++i)
+      if (Traits::absorbs[i]) bit *= 2;
+    return bit;
+  }();
+
+  /// The gate opens: tensors of which nothing waits at it or behind it end here, what waits of the others waits at the
+  /// next one, if there is one.
+  template <std::size_t From, std::size_t Gate>
+  void let_through(const double* totals) {
+    constexpr std::int64_t here = bit_of<Gate>;
+    constexpr bool last = Traits::find(Gate + 1, size, Traits::absorbs) == size;
+    run_segment<From, Gate + 1, Store::nothing>(totals, -here);
+    for (std::size_t k = 0; k < tensors(); ++k) {
+      std::int64_t& waits = state_.states[k].waits;
+      if ((waits & -here) == 0)
+        work_.sources[k].present = false;
+      else if ((waits & here) != 0)
+        waits += last ? -here : here;
+    }
   }
 
   /// Runs everything from link From on; link From - 1 is the barrier that the totals are of. False if a gate has
@@ -119,10 +166,12 @@ class Engine {
       double* memory = shared_values(gate);
       const bool open = rule.open(memory);
       bool passed = false;
-      if (open)
+      if (open) {
+        let_through<From, gate>(totals);
         passed = absorb<From, gate + 1, End>(totals);
-      else
+      } else {
         run_segment<From, gate + 1, Store::nothing>(totals);
+      }
       rule.after(memory, open);
       return passed;
     } else {
@@ -131,9 +180,10 @@ class Engine {
     }
   }
 
-  /// One segment on all tensors. Last is Store::nothing where a gate is closed: state only, parameters stay.
+  /// One segment on all tensors of which nothing waits at some gates. Last is Store::nothing where a gate is closed:
+  /// state only, parameters stay.
   template <std::size_t From, std::size_t End, Store Last>
-  void run_segment(const double* totals) {
+  void run_segment(const double* totals, std::int64_t gates = 0) {
     constexpr bool measures = Last == Store::parameters && End < size;
     constexpr std::size_t first = From == 0 ? 0 : From - 1;
     constexpr std::size_t last = measures ? End + 1 : End;
@@ -147,9 +197,9 @@ class Engine {
       measured_ = 0;
     }
     for (std::size_t k = 0; k < tensors(); ++k) {
-      if (!work_.sources[k].present) continue;
-      const Tensor& tensor = state_.tensors[k];
       TensorState& memory = state_.states[k];
+      if (!work_.sources[k].present || (memory.waits & gates) != 0) continue;
+      const Tensor& tensor = state_.tensors[k];
       choose_leaves<first, last>(links_, tensor, [&](const auto& leaves) {
         using Leaves = std::remove_cvref_t<decltype(leaves)>;
         const auto fields = first_fields<T, P>(
@@ -207,6 +257,39 @@ inline constexpr std::array<std::span<const NamedScalar>, sizeof...(L)> shared_n
     return std::span<const NamedScalar>();
 }()...};
 
+/// The weights to evaluate in place of the parameters x of a tensor, in their storage order: the last average that the
+/// rule holds for it, else the parameters. Throws std::invalid_argument if it is kept in 8-bit codes.
+template <class R, StorageScalar P>
+void evaluate(const R& rule, const Tensor& tensor, const TensorState& state, const P* x, double* solution) {
+  for (Index i = 0; i < tensor.size(); ++i) solution[i] = convert<double>(x[i]);
+  if (state.counts.updates < 1) return;
+  const auto look = [&](const auto& leaf) {
+    using Rule = typename std::remove_cvref_t<decltype(leaf)>::Rule;
+    if constexpr (AveragingRule<Rule>) {
+      if constexpr (requires { leaf.rule->has_average(state.counts.updates); })
+        if (!leaf.rule->has_average(state.counts.updates)) return;
+      for (const Field& field : state.links[leaf.link]) {
+        if (field.name() != Rule::slots[0]) continue;
+        if (field.type() == ScalarType::bytes)
+          throw std::invalid_argument("evaluation_parameters: the average of " + std::string(Rule::name) +
+                                      " is kept in 8-bit codes, must be kept in numbers");
+        for (Index i = 0; i < tensor.size(); ++i) solution[i] = leaf.rule->solution(convert<double>(x[i]), field[i]);
+      }
+    }
+  };
+  choose_leaves(flatten<void>(rule), tensor, [&](const auto& leaves) { for_each_item(leaves, look); });
+}
+/// The same for a rule of any type, or null.
+template <class R, StorageScalar P>
+constexpr auto evaluate_or_null() -> decltype(RuleTable<P>::evaluate) {
+  if constexpr (traits_of<R>::averages)
+    return [](const void* rule, const Tensor& tensor, const TensorState& state, const P* x, double* solution) {
+      evaluate(*static_cast<const R*>(rule), tensor, state, x, solution);
+    };
+  else
+    return nullptr;
+}
+
 template <class R, StorageScalar P>
 inline constexpr RuleTable<P> rule_table{
     [](const void* rule) { return describe(*static_cast<const R*>(rule)); },
@@ -223,6 +306,7 @@ inline constexpr RuleTable<P> rule_table{
     [](const void* rule, RuleState<P>& state, const StepSettings& settings) {
       Engine<R, P>(*static_cast<const R*>(rule), state, settings).step(rule_table<R, P>);
     },
+    evaluate_or_null<R, P>(),
     shared_numbers<flat_t<R>>,
     traits_of<R>::gated};
 

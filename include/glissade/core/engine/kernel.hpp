@@ -13,8 +13,21 @@
 
 namespace glissade::detail {
 
-/// N arrays of one storage type.
-template <class S, std::size_t N>
+/// A number on its way to a narrower type S: finite ones stay finite, and what is positive in an array that is never
+/// negative stays positive, since a second moment that vanished before the first would make a huge step.
+template <class S, ComputeScalar T>
+EIGEN_ALWAYS_INLINE Lane<T> fitted(Lane<T> value, bool non_negative) {
+  const auto number = [](S limit) { return Lane<T>(convert<T>(limit)); };
+  if constexpr (!(std::is_same_v<S, Eigen::bfloat16> && std::is_same_v<T, float>)) {  // which have the same range
+    const Lane<T> most = number((std::numeric_limits<S>::max)());
+    value = select(is_finite(value), min(max(value, -most), most), value);
+  }
+  if (!non_negative) return value;
+  return select(value > Lane<T>(0), max(value, number(std::numeric_limits<S>::denorm_min())), value);
+}
+
+/// N arrays of one storage type, the first ones of rule R.
+template <class S, std::size_t N, class R>
 struct Arrays {
   using Scalar = S;
   static constexpr std::size_t count = N;
@@ -26,7 +39,17 @@ struct Arrays {
   EIGEN_ALWAYS_INLINE Lane<T> load(Index i) const {
     return load_lane<T>(at[J] + i);
   }
-  EIGEN_ALWAYS_INLINE void store(Index i, const auto& lanes) const { store_lanes<N>(at.data(), i, lanes); }
+  template <std::size_t Count, ComputeScalar T, std::size_t M>
+  EIGEN_ALWAYS_INLINE void store(Index i, const Lane<T> (&lanes)[Count][M]) const {
+    if constexpr (!std::is_same_v<S, T>) {
+      Lane<T> narrowed[Count][M];
+      for (std::size_t j = 0; j < Count; ++j)
+        for (std::size_t k = 0; k < N; ++k) narrowed[j][k] = fitted<S>(lanes[j][k], slot_is_non_negative<R>(k));
+      store_lanes<N>(at.data(), i, narrowed);
+    } else {
+      store_lanes<N>(at.data(), i, lanes);
+    }
+  }
   EIGEN_ALWAYS_INLINE void fetch(Index i) const {
     for (std::size_t k = 0; k < N; ++k) __builtin_prefetch(at[k] + i, 1);
   }
@@ -85,13 +108,14 @@ constexpr Taken what_is_taken(std::index_sequence<J...>) {
   }
 }
 
-/// A kernel with its arrays: changes the update or, with Sums, measures so many terms of it.
-template <class Kernel, class SlotArrays, bool Indexed, bool Parameters, int Sums>
+/// A kernel with its arrays: changes the update or, with Sums, measures so many terms of it. Parameters: takes them;
+/// Reads: and looks at them.
+template <class Kernel, class SlotArrays, bool Indexed, bool Parameters, bool Reads, int Sums>
 struct Bound {
   using Slots = SlotArrays;
   template <class Others>
-  using WithSlots = Bound<Kernel, Others, Indexed, Parameters, Sums>;
-  static constexpr bool needs_parameters = Parameters;
+  using WithSlots = Bound<Kernel, Others, Indexed, Parameters, Reads, Sums>;
+  static constexpr bool needs_parameters = Reads;
   static constexpr int sums = Sums;
   static constexpr std::make_index_sequence<Slots::count> each{};
   Kernel kernel;
@@ -150,8 +174,9 @@ template <class Storage, class R, ComputeScalar T, int Sums, class Kernel>
 auto bind_kernel(const Kernel& kernel, Field* fields, [[maybe_unused]] Index size) {
   using S = std::conditional_t<std::is_void_v<Storage>, T, Storage>;
   constexpr Taken taken = what_is_taken<Kernel, Lane<T>, is_indexed<R>>(std::make_index_sequence<slot_count<R>>{});
-  using Numbers = Arrays<std::conditional_t<BlockCode<S>, T, S>, taken.slots>;
-  Bound<Kernel, Numbers, is_indexed<R>, taken.parameters, Sums> bound{kernel, {}};
+  using Numbers = Arrays<std::conditional_t<BlockCode<S>, T, S>, taken.slots, R>;
+  constexpr bool reads = taken.parameters && !ignores_parameters<R>;
+  Bound<Kernel, Numbers, is_indexed<R>, taken.parameters, reads, Sums> bound{kernel, {}};
   if constexpr (!BlockCode<S> || !has_coded_slot<R>(taken.slots)) {
     for (std::size_t s = 0; s < taken.slots; ++s) bound.slots.at[s] = fields[s].template as<typename Numbers::Scalar>();
     return bound;

@@ -226,7 +226,8 @@ struct Pass {
                                   target,
                                   source.negate ? T(-0.0) : T(0),
                                   rounding,
-                                  count >= far ? count : 0};
+                                  count >= far ? count : 0,
+                                  count >= farther && reinterpret_cast<std::uintptr_t>(stored) % 64 == 0};
     if constexpr (sums_of<Kernels> != 0) {
       const auto room = static_cast<std::size_t>((count + block - 1) / block * sums_of<Kernels>);
       if (work.partials.size() < room) work.partials.resize(room);

@@ -99,6 +99,10 @@ struct ChainTraits<Pack<L...>> {
   static constexpr int turns_at_most = (0 + ... + count_turns<typename L::Rule>(true));
   static constexpr int extra_passes = (0 + ... + detail::extra_passes<typename L::Rule>());
   static constexpr bool global = (false || ... || is_global<typename L::Rule>());
+  static constexpr bool averages =
+      (0 + ... + largest_of_parts<typename L::Rule>(AveragingRule<typename L::Rule>, [](auto chain) {
+         return int{decltype(chain)::averages};
+       })) != 0;
   static constexpr bool gated = (false || ... || Gate<typename L::Rule>);
   /// Whether the arrays of a tensor do not depend on the options.
   static constexpr bool fixed = !(false || ... || (Selector<typename L::Rule> || MatrixRule<typename L::Rule>));

@@ -19,6 +19,8 @@ struct RuleTable {
   void (*check_tensors)(const void* rule, std::span<const Tensor> tensors);
   void (*declare)(const void* rule, const Tensor& tensor, const DeclareField& declare);
   void (*step)(const void* rule, RuleState<P>& state, const StepSettings& settings);
+  /// Of what is evaluated in place of parameters x; null where nothing in the rule averages.
+  void (*evaluate)(const void* rule, const Tensor& tensor, const TensorState& state, const P* x, double* solution);
   std::span<const std::span<const NamedScalar>> shared;  // the numbers of every link for all tensors together
   bool gated;
 };

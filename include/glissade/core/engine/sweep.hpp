@@ -14,9 +14,10 @@
 
 namespace glissade::detail {
 
-inline constexpr Index block = 4096;          // coefficients of one partial sum
-inline constexpr Index task = 4 * block;      // coefficients of one unit of work for a thread
-inline constexpr Index far = Index{1} << 18;  // a tensor of that size is not expected in the cache
+inline constexpr Index block = 4096;              // coefficients of one partial sum
+inline constexpr Index task = 4 * block;          // coefficients of one unit of work for a thread
+inline constexpr Index far = Index{1} << 18;      // a tensor of that size is not expected in the cache
+inline constexpr Index farther = Index{1} << 22;  // nor any part of it when the next pass begins
 template <ComputeScalar T>
 inline constexpr Index ahead = 2048 / Index{sizeof(T)};  // from what is computed to what is fetched meanwhile
 
@@ -32,12 +33,14 @@ struct Streams {
   P* target;            // the caller's parameters, written for Store::parameters
   T sign;               // 0 or -0: turns the gradient around by an exclusive or
   StochasticRounding rounding;
-  Index fetchable = 0;  // coefficients to be asked for ahead of time: hardware follows so many streams too late
+  Index fetchable = 0;      // coefficients to be asked for ahead of time: hardware follows so many streams too late
+  bool past_cache = false;  // `out` is aligned and goes past the caches
 
   /// Those of the coefficients from `begin` on.
   [[nodiscard]] Streams from(Index begin) const {
     const auto moved = [=](auto* array) { return array == nullptr ? nullptr : array + begin; };
-    return {in + begin, moved(out), parameters + begin, moved(kept), moved(target), sign, rounding, fetchable - begin};
+    return {in + begin, moved(out), parameters + begin, moved(kept), moved(target),
+            sign,       rounding,   fetchable - begin,  past_cache};
   }
 };
 
@@ -90,7 +93,8 @@ EIGEN_ALWAYS_INLINE Lanes<T, Count> run_lanes(const Streams<T, In, X, P>& io, [[
   Lane<T> out[Count][1];
   for (std::size_t k = 0; k < Count; ++k) {
     const Index at = i + static_cast<Index>(k) * width;
-    if constexpr (store == Store::update) lanes.u[k].store(io.out + at);
+    if constexpr (store == Store::update)
+      io.past_cache ? lanes.u[k].stream(io.out + at) : lanes.u[k].store(io.out + at);
     if constexpr (store == Store::parameters) {
       out[k][0] = lanes.x[k] + lanes.u[k];
       if constexpr (!std::is_same_v<X, P>) out[k][0].store(io.kept + at);
@@ -134,12 +138,16 @@ template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar
         const Index at = i + static_cast<Index>(j) * width;
         if (j % together == 0) run = run_lanes<store, together>(io, kernels, at, origin + at, Changing<Kernels>{});
         const auto term = measuring.measure(at, origin + at, run.u[j % together], run.x[j % together], measuring.each);
-        for (int k = 0; k < count; ++k) total[k][j] = total[k][j] + term.value[k];
+        constexpr int given = static_cast<int>(std::extent_v<decltype(term.value)>);  // the other sums stay 0
+        static_assert(given <= count, "measure returns at most as many terms as the rule has sums");
+        for (int k = 0; k < given; ++k) total[k][j] = total[k][j] + term.value[k];
       }
     }
     for (int k = 0; k < count; ++k)
       for (std::size_t j = 0; j < lanes; ++j) total[k][j].store(place(k, j));
   }
+  if constexpr (store == Store::update)
+    if (io.past_cache) Lane<T>::end_stream();
 }
 
 /// Calls use(kernels) with the arrays that Stage<B>::enter gives them in place of those of some coefficients, then
@@ -246,10 +254,10 @@ struct CodedBlock<Whole, Coded<B, C, R, T>> {
         bound.slots.codes[s] = codes;
         bound.slots.scales[s] = scale;
       } else if constexpr (std::is_same_v<T, float>) {
-        C::decode(codes, size, scale, !slot_is_non_negative<R>(s), numbers);
+        decode_block<C>(codes, size, scale, !slot_is_non_negative<R>(s), numbers);
       } else {
         float narrow[code_block];
-        C::decode(codes, size, scale, !slot_is_non_negative<R>(s), narrow);
+        decode_block<C>(codes, size, scale, !slot_is_non_negative<R>(s), narrow);
         std::copy_n(narrow, size, numbers);
       }
     }
@@ -266,7 +274,9 @@ struct CodedBlock<Whole, Coded<B, C, R, T>> {
         encode(values[s]);
       } else {
         float narrow[code_block];
-        for (Index i = 0; i < size; ++i) narrow[i] = static_cast<float>(values[s][i]);
+        for (Index i = 0; i < size; ++i)
+          narrow[i] =
+              static_cast<float>(fitted<float>(Lane<double>(values[s][i]), slot_is_non_negative<R>(s)).scalar());
         encode(narrow);
       }
     }
@@ -291,6 +301,19 @@ inline constexpr bool decodes_lanes = true;
 template <class B, class C, class R, class T>
 inline constexpr bool decodes_lanes<Coded<B, C, R, T>> = LaneCode<C, T>;
 
+/// Whether an array of a kernel holds infinity in the block from `at` on, which only whole blocks are decoded with.
+template <class B>
+bool block_overflows(const B&, Index) {
+  return false;
+}
+template <class B, class C, class R, ComputeScalar T>
+bool block_overflows(const Coded<B, C, R, T>& coded, Index at) {
+  bool found = false;
+  for (std::size_t s = 0; s < Coded<B, C, R, T>::count; ++s)
+    found = found || (!slot_has_full_precision<R>(s) && coded.scales[s][at / code_block] < 0);
+  return found;
+}
+
 /// Coefficients [begin, end) of a tensor, begin a multiple of a code block: block by block where an
 /// array is coded, else at once.
 template <Store store, ComputeScalar T, class In, StorageScalar X, StorageScalar P, class... B>
@@ -301,8 +324,10 @@ void sweep_part(const Streams<T, In, X, P>& io, const Pack<B...>& kernels, Index
     for (Index at = begin; at < end; at += code_block) {
       const Index count = (std::min)(code_block, end - at);
       const Streams<T, In, X, P> here = io.from(at);
+      bool overflows = false;
+      for_each_item(kernels, [&](const auto& bound) { overflows = overflows || block_overflows(bound, at); });
       if constexpr ((true && ... && decodes_lanes<B>))
-        if (count == code_block) {
+        if (count == code_block && !overflows) {
           with_stages<WholeBlock>(kernels, at, count,
                                   [&](const auto& inner) { sweep_range<store>(here, inner, 0, code_block, at, sums); });
           continue;

@@ -60,14 +60,42 @@ inline std::uint32_t largest_magnitude(const float* values, Index count) {
   return largest;
 }
 
-/// Encodes a block and returns its scale. A value that is not finite makes the scale NaN, and with it
-/// the whole block: a poisoned state stays visible.
+/// A block without a sign in which something is infinite, such as the square of a large number: its scale is negative
+/// and the last code stands for infinity, so that the other values keep what precision they have.
+template <BlockCode C>
+float encode_overflow(const float* values, Index count, std::uint8_t* codes) {
+  std::array<float, std::size_t{code_block}> finite;
+  const float infinity = std::numeric_limits<float>::infinity();
+  std::transform(values, values + count, finite.begin(), [=](float value) { return value < infinity ? value : 0; });
+  const float largest = *std::max_element(finite.begin(), finite.begin() + count);
+  // The largest finite value gets the code before the last, which stays free.
+  constexpr std::uint8_t before_last = 254;
+  float part = 0;
+  C::decode(&before_last, 1, 1.0f, false, &part);
+  const float scale = (std::max)((std::min)(largest / part, (std::numeric_limits<float>::max)()), 1e-38f);
+  C::encode(finite.data(), count, scale, false, codes);
+  for (Index i = 0; i < count; ++i) codes[i] = values[i] < infinity ? (std::min)(codes[i], before_last) : 255;
+  return -scale;
+}
+
+/// Encodes a block and returns its scale. A value that is not finite makes the scale NaN, and with it the whole block:
+/// a poisoned state stays visible. Only infinity in an array without a sign is kept apart.
 template <BlockCode C>
 float encode_block(const float* values, Index count, bool is_signed, std::uint8_t* codes) {
   const std::uint32_t largest = largest_magnitude(values, count);
-  const float scale = largest < 0x7f800000u ? std::bit_cast<float>(largest) : std::numeric_limits<float>::quiet_NaN();
+  if (!is_signed && largest == 0x7f800000u) return encode_overflow<C>(values, count, codes);
+  float scale = largest < 0x7f800000u ? std::bit_cast<float>(largest) : std::numeric_limits<float>::quiet_NaN();
+  if (!is_signed && largest > 0) scale = scale < 1e-35f ? 1e-35f : scale;  // so that the first code is above 0
   C::encode(values, count, scale, is_signed, codes);
   return scale;
+}
+
+template <BlockCode C>
+void decode_block(const std::uint8_t* codes, Index count, float scale, bool is_signed, float* values) {
+  C::decode(codes, count, std::abs(scale), is_signed, values);
+  if (scale < 0)
+    for (Index i = 0; i < count; ++i)
+      if (codes[i] == 255) values[i] = std::numeric_limits<float>::infinity();
 }
 
 }  // namespace detail

@@ -146,6 +146,7 @@ struct Counts {
 struct TensorState {
   std::vector<Fields> links;
   Counts counts;
+  std::int64_t waits = 0;  // a bit for each gate that has taken in updates since it was open last
   /// The types of rule and parameter that the arrays were last found to fit; nothing that matters to a copy.
   struct Made {
     const void* by = nullptr;

@@ -23,14 +23,16 @@ struct Source {
 
 /// What a step needs and forgets: memory that is kept for the next one. A copy begins without any.
 struct Workspace {
-  std::vector<void*> parameters;  // of every tensor, during a step
-  std::vector<Source> sources;    // of every tensor, during a step
-  std::vector<Buffer> copies;     // gradients that had to be evaluated or converted
-  std::array<Buffer, 2> scratch;  // updates between two passes
-  std::vector<Buffer> held;       // updates that wait for a barrier over all tensors
-  Buffer matrix;                  // of matrix rules
-  Buffer zeros;                   // parameters of an inner rule that sees none
-  std::vector<double> partials;   // sums of blocks
+  std::vector<void*> parameters;        // of every tensor, during a step
+  std::vector<Source> sources;          // of every tensor, during a step
+  std::vector<Buffer> copies;           // gradients that had to be evaluated or converted
+  std::array<Buffer, 2> scratch;        // updates between two passes
+  std::vector<Buffer> held;             // updates that wait for a barrier over all tensors
+  Buffer matrix;                        // of matrix rules
+  Buffer zeros;                         // parameters of an inner rule that sees none
+  Buffer no_gradient;                   // zeros too
+  std::vector<std::size_t> by_address;  // the tensors that are not empty, as their parameters lie in memory
+  std::vector<double> partials;         // sums of blocks
   std::vector<double> tensor_sums;
   std::vector<double> per_coefficient;  // what a barrier over all tensors has asked for
   std::unique_ptr<Workspace> inner;     // of a rule within a rule
@@ -41,6 +43,7 @@ struct Workspace {
   Workspace(Workspace&&) = default;
   Workspace& operator=(const Workspace&) {  // keeps its memory
     rule_type = nullptr;
+    by_address.clear();
     return *this;
   }
   Workspace& operator=(Workspace&&) = default;
@@ -81,6 +84,7 @@ struct RuleState {
       auto& state = self.states[k];
       field(prefix + "tensor_calls", state.counts.calls, -1, most);  // -1: at rest
       field(prefix + "tensor_updates", state.counts.updates, -1, most);
+      field(prefix + "tensor_waits", state.waits, 0, most);
       for (std::size_t link = 0; link < state.links.size(); ++link)
         for (auto& array : state.links[link])
           field(prefix + std::to_string(link) + "/" + std::string(array.name()), array);
