@@ -83,6 +83,51 @@ TEST_CASE("optimizer: memory that is bound twice or overlaps is refused") {
   CHECK(x[5] < 1);
 }
 
+TEST_CASE("optimizer: a step is simultaneous, whatever memory the gradients lie in") {
+  VectorXd x = VectorXd::Constant(3, 2), y = VectorXd::Constant(3, 5);
+  Optimizer saddle{Sgd{.learning_rate = 0.1}, x, y};  // f = x'y
+  saddle.step(y, x);
+  CHECK(x.isApproxToConstant(1.5));
+  CHECK(y.isApproxToConstant(4.8));
+  RuleState<double> memory;
+  step(Sgd{.learning_rate = 1}, memory, std::tie(x, y), std::tie(y, x));
+  CHECK(x.isApproxToConstant(-3.3));
+  CHECK(y.isApproxToConstant(3.3));
+  // Across its own parameter, before and behind it.
+  for (const Index offset : {1, 3, 8}) {
+    VectorXd line = VectorXd::LinSpaced(40, 1, 40);
+    const VectorXd before = line;
+    auto inner = line.segment(8, 24);
+    Optimizer behind{Sgd{.learning_rate = 1}, inner};
+    behind.step(line.segment(8 + offset, 24));
+    CHECK(inner == before.segment(8, 24) - before.segment(8 + offset, 24));
+    line = before;
+    behind.step(line.segment(8 - offset, 24));
+    CHECK(inner == before.segment(8, 24) - before.segment(8 - offset, 24));
+    line = before;
+    behind.step(inner);
+    CHECK(inner.isZero());
+  }
+  // Many tensors whose gradients lie in any order among them; then elsewhere, after they have got other memory.
+  std::vector<VectorXd> many(50, VectorXd::Zero(4));
+  for (std::size_t k = 0; k < many.size(); ++k) many[k].setConstant(static_cast<double>(k * k % 53));
+  Optimizer optimizer{Sgd{.learning_rate = 1}, many};
+  for (int round = 0; round < 3; ++round) {
+    std::vector<VectorXd> before = many;
+    std::vector<Eigen::Map<const VectorXd>> gradients;
+    for (std::size_t k = 0; k < many.size(); ++k) gradients.emplace_back(many[(7 * k + 3) % many.size()].data(), 4);
+    optimizer.step(gradients);
+    for (std::size_t k = 0; k < many.size(); ++k) CHECK(many[k] == before[k] - before[(7 * k + 3) % many.size()]);
+    std::swap(many[1], many[30]);
+    many[5] = VectorXd(VectorXd::Ones(4));
+  }
+  Eigen::VectorXf f = Eigen::VectorXf::Constant(4, 3), g = Eigen::VectorXf::Constant(4, 7);
+  Optimizer narrow{chain(ClipByGlobalNorm{.max_norm = 1e9}, Sgd{.learning_rate = 1}), f, g};
+  narrow.step(g, f);
+  CHECK(f.isApproxToConstant(-4));
+  CHECK(g.isApproxToConstant(4));
+}
+
 TEST_CASE("optimizer: rates that are no numbers are refused") {
   VectorXd x = ones(2);
   const double infinity = std::numeric_limits<double>::infinity();

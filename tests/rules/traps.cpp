@@ -138,3 +138,80 @@ TEST_CASE("traps: the options of Rprop, Yogi, Lars and RmsProp that stand for ot
   Optimizer tensorflow{RmsProp{.convention = Convention::tensorflow}, z};
   CHECK(tensorflow.field("0", "mean_square")[0] == 1);
 }
+
+namespace {
+
+/// How far the parameters of a rule get, from 0.5, with these gradients.
+template <class T, class R>
+double farthest(const R& rule, std::initializer_list<double> gradients) {
+  using Vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
+  Vector x = Vector::Constant(5, T(0.5));
+  Optimizer optimizer{rule, x};
+  double most = 0;
+  for (const double g : gradients) {
+    optimizer.step(Vector(Vector::Constant(5, static_cast<T>(g))));
+    if (!x.allFinite()) return std::numeric_limits<double>::infinity();
+    most = std::max(most, static_cast<double>((x.array() - T(0.5)).abs().maxCoeff()));
+  }
+  return most;
+}
+
+}  // namespace
+
+TEST_CASE("traps: what is left of a gradient whose square has vanished makes no step") {
+  CHECK(farthest<float>(AmsGrad{.convention = Convention::paper}, {1e-22}) == 0);
+  CHECK(farthest<double>(AmsGrad{.convention = Convention::paper}, {1e-170}) == 0);
+  CHECK(farthest<float>(Adam{.epsilon = 0}, {1e-23, 0, 0}) == 0);
+  CHECK(farthest<float>(Adam{.epsilon = 0, .epsilon_root = 1e-60}, {1e-23, 0, 0}) == 0);
+  CHECK(farthest<float>(Madgrad{.epsilon = 0}, {1e-30}) == 0);
+  // Half holds no second moment below 6e-8, bfloat16 in doubles none below 1e-40.
+  CHECK(farthest<float>(with_state<Eigen::half>(Adam{}), {2e-4, 0, 1e-9, 1e-12}) <= 5e-3);
+  CHECK(farthest<double>(with_state<Eigen::bfloat16>(Adam{.epsilon = 0}), {1e-30, 0, 1e-32}) <= 5e-3);
+  CHECK(farthest<double>(with_state<float>(Adam{.epsilon = 0}), {1e-24, 0, 1e-40}) <= 5e-3);
+  CHECK(farthest<double>(with_state<LogarithmicCode>(Adam{.epsilon = 0}), {1e-30, 0, 1e-32}) <= 5e-3);
+}
+
+TEST_CASE("traps: an epsilon below the numbers of the scalar gives no 0 / 0") {
+  CHECK(farthest<float>(Adadelta{.epsilon = 1e-300}, {0, 0}) == 0);
+  CHECK(farthest<float>(Adafactor{.epsilon1 = 1e-300}, {0, 0}) == 0);
+  Eigen::MatrixXf W = Eigen::MatrixXf::Constant(3, 2, 0.5f);
+  Optimizer factored{Adafactor{.epsilon1 = 1e-300}, W};
+  factored.step(Eigen::MatrixXf::Zero(3, 2));
+  CHECK(W == Eigen::MatrixXf::Constant(3, 2, 0.5f));
+  Eigen::MatrixXf g = Eigen::MatrixXf::Ones(3, 2);
+  g.row(1).setZero();
+  factored.step(g);
+  CHECK(W.allFinite());
+  CHECK(W.row(1) == Eigen::RowVector2f::Constant(0.5f));
+}
+
+TEST_CASE("traps: a ratio beyond the range of float is no infinity") {
+  CHECK(farthest<float>(Lars{.learning_rate = 1}, {1e-39}) < 1);
+  CHECK(farthest<float>(chain(ScaleByTrustRatio{}, ScaleByLearningRate{1.0}), {1e-39, 1e-44}) < 2);
+}
+
+TEST_CASE("traps: squares that overflow") {
+  CHECK(farthest<float>(Yogi{}, {1e20, 0, 0, 1e20, 1}) < 1);
+  CHECK(farthest<double>(Yogi{}, {1e160, 0, 0, 1e160, 1}) < 1);
+  CHECK(farthest<float>(RmsProp{.centered = true}, {1e21, 1e21, 1}) < 1);
+  Eigen::MatrixXf W = Eigen::MatrixXf::Constant(3, 2, 0.5f);
+  Optimizer factored{Adafactor{}, W};
+  for (int t = 0; t < 3; ++t) factored.step(Eigen::MatrixXf::Constant(3, 2, 1e25f));
+  CHECK(W.allFinite());
+  // Moments in half saturate: a gradient of 1e6 does not stop Adam for ever.
+  Eigen::VectorXf x = Eigen::VectorXf::Zero(3);
+  Optimizer half{with_state<Eigen::half>(Adam{.learning_rate = 0.1}), x};
+  half.step(Eigen::VectorXf::Constant(3, 1e6f));
+  for (int t = 0; t < 2000; ++t) half.step(Eigen::VectorXf::Constant(3, 100));
+  CHECK(x.allFinite());
+  const Eigen::VectorXf before = x;
+  half.step(Eigen::VectorXf::Constant(3, 100));
+  CHECK((before - x).minCoeff() > 0.01f);
+}
+
+TEST_CASE("traps: Rprop knows the sign of a product that vanishes") {
+  Eigen::VectorXf x = Eigen::VectorXf::Zero(3);
+  Optimizer optimizer{Rprop{}, x};
+  for (int t = 0; t < 3; ++t) optimizer.step(Eigen::VectorXf::Constant(3, 1e-30f));
+  CHECK(x.isApproxToConstant(-0.01f * (1 + 1.2f + 1.44f)));
+}

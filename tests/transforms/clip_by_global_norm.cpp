@@ -102,3 +102,33 @@ TEST_CASE("clip by global norm: torch's convention, and the norm to be read") {
     if (norm > 2) CHECK((x - y).norm() > 1e-9);
   }
 }
+
+TEST_CASE("norms: over the whole range of double") {
+  const auto direction = [](const auto& rule, double scale) {
+    Eigen::VectorXd x = Eigen::VectorXd::Constant(4, 2);
+    Eigen::VectorXd g(4);
+    g << 3 * scale, -4 * scale, 0, 0;
+    Optimizer optimizer{chain(rule, ScaleByLearningRate{1.0}), x};
+    optimizer.step(g);
+    return Eigen::VectorXd(2 - x.array());
+  };
+  for (const double scale : {1.0, 1e160, 1e200, 1e307}) {
+    CAPTURE(scale);
+    CHECK((direction(ClipByGlobalNorm{.max_norm = 0.5}, scale) - Eigen::Vector4d(0.3, -0.4, 0, 0)).norm() < 1e-15);
+    CHECK((direction(ClipByNorm{.max_norm = 0.5}, scale) - Eigen::Vector4d(0.3, -0.4, 0, 0)).norm() < 1e-15);
+    CHECK((direction(ClipByRms{.max_rms = 0.25}, scale) - Eigen::Vector4d(0.3, -0.4, 0, 0)).norm() < 1e-15);
+    CHECK((direction(AdaptiveClip{.clipping = 0.1}, scale) - Eigen::Vector4d(0.24, -0.32, 0, 0)).norm() < 1e-15);
+  }
+  for (const double scale : {1e-300, 1e-200, 1e-160, 1.0, 1e160, 1e200, 1e307}) {
+    CAPTURE(scale);
+    CHECK((direction(ScaleByTrustRatio{}, scale) - Eigen::Vector4d(2.4, -3.2, 0, 0)).norm() < 1e-13);
+    CHECK((direction(ScaleByLars{.trust_coefficient = 1}, scale) - Eigen::Vector4d(2.4, -3.2, 0, 0)).norm() < 1e-13);
+  }
+  Eigen::MatrixXd W = Eigen::MatrixXd::Constant(2, 2, 2), G(2, 2);
+  G << 3e200, -4e200, 3, -4;
+  Optimizer units{chain(AdaptiveClip{.clipping = 0.1}, ScaleByLearningRate{1.0}), W};
+  units.step(G);
+  const double bound = 0.1 * std::sqrt(8.0);
+  CHECK(W(0, 0) == Approx(2 - 0.6 * bound));
+  CHECK(W(1, 1) == Approx(2 + 0.8 * bound));
+}

@@ -34,23 +34,24 @@ void sum_units(const Tensor& tensor, bool by_columns, double* sums, const F& f) 
 
 inline Index unit_count(const Tensor& tensor, bool by_columns) { return by_columns ? tensor.cols : tensor.rows; }
 
-/// The Euclidean norm of every unit; value(i) is coefficient i of memory.
+/// The Euclidean norm of every unit; value(i) is coefficient i of memory. `scratch` is room for a number per unit, used
+/// where squares overflow.
 template <class F>
-void unit_norms(const Tensor& tensor, bool by_columns, double* norms, const F& value) {
-  const auto fill = [&](double scale) {
-    std::fill(norms, norms + unit_count(tensor, by_columns), 0.0);
-    sum_units(tensor, by_columns, norms, [&](Index i) {
+void unit_norms(const Tensor& tensor, bool by_columns, double* norms, double* scratch, const F& value) {
+  const Index units = unit_count(tensor, by_columns);
+  const auto fill = [&](double* sums, double scale) {
+    std::fill(sums, sums + units, 0.0);
+    sum_units(tensor, by_columns, sums, [&](Index i) {
       const double scaled = scale * value(i);
       return scaled * scaled;
     });
-    bool finite = true;
-    for (Index k = 0; k < unit_count(tensor, by_columns); ++k) {
-      norms[k] = std::sqrt(norms[k]) / scale;
-      finite = finite && std::isfinite(norms[k]);
-    }
-    return finite;
   };
-  if (!fill(1)) fill(0x1p-600);
+  constexpr double small = 0x1p-600;
+  fill(norms, 1);
+  const bool overflows = std::any_of(norms, norms + units, [](double square) { return std::isinf(square); });
+  if (overflows) fill(scratch, small);
+  for (Index k = 0; k < units; ++k)
+    norms[k] = std::isinf(norms[k]) ? std::sqrt(scratch[k]) / small : std::sqrt(norms[k]);
 }
 
 }  // namespace glissade

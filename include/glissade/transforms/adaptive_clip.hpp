@@ -29,11 +29,11 @@ struct AdaptivelyClippedMatrix {
   template <class T, class P>
   void update(const Step&, const MatrixUpdate<T, P>& m) const {
     const Index units = unit_count(m.tensor, by_columns);
-    m.workspace.reserve(2 * static_cast<std::size_t>(units) * sizeof(double));
+    m.workspace.reserve(3 * static_cast<std::size_t>(units) * sizeof(double));
     auto* factor = reinterpret_cast<double*>(m.workspace.data());
     double* weight = factor + units;
-    unit_norms(m.tensor, by_columns, factor, [&](Index i) { return static_cast<double>(m.in[i]); });
-    unit_norms(m.tensor, by_columns, weight, [&](Index i) { return convert<double>(m.parameters[i]); });
+    unit_norms(m.tensor, by_columns, factor, weight + units, [&](Index i) { return static_cast<double>(m.in[i]); });
+    unit_norms(m.tensor, by_columns, weight, weight + units, [&](Index i) { return convert<double>(m.parameters[i]); });
     for (Index k = 0; k < units; ++k) factor[k] = adaptive_factor(factor[k], weight[k], clipping, epsilon);
     for_each_stretch(m.tensor, by_columns, [&](Index begin, Index count, Index unit) {
       for (Index i = 0; i < count; ++i)

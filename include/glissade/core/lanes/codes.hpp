@@ -172,7 +172,16 @@ struct LogarithmicCode {
   /// A lane of decoded values.
   template <bool Signed>
   static EIGEN_ALWAYS_INLINE Lane<float> load(const std::uint8_t* codes, Lane<float> scale) {
-#if defined(EIGEN_VECTORIZE_AVX2) && !defined(EIGEN_VECTORIZE_AVX512)
+#if defined(EIGEN_VECTORIZE_AVX512)
+    const __m128i narrow = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes));
+    const __m512i wide = Signed ? _mm512_cvtepi8_epi32(narrow) : _mm512_cvtepu8_epi32(narrow);
+    const __m512i code = Signed ? _mm512_abs_epi32(wide) : wide;
+    const __mmask16 some = _mm512_test_epi32_mask(code, code);
+    __m512i bits = _mm512_maskz_slli_epi32(some, _mm512_add_epi32(code, _mm512_set1_epi32(offset<Signed>)), 20);
+    if constexpr (Signed)
+      bits = _mm512_or_si512(bits, _mm512_and_si512(wide, _mm512_castps_si512(_mm512_set1_ps(-0.0f))));
+    return Lane<float>(_mm512_castsi512_ps(bits), 0) * scale;
+#elif defined(EIGEN_VECTORIZE_AVX2)
     const __m128i narrow = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes));
     const __m256i wide = Signed ? _mm256_cvtepi8_epi32(narrow) : _mm256_cvtepu8_epi32(narrow);
     const __m256i code = Signed ? _mm256_abs_epi32(wide) : wide;
