@@ -51,8 +51,9 @@ class Engine {
     };
     count(state_.counts);
     for (std::size_t k = 0; k < tensors(); ++k) {
-      if (!work_.sources[k].present) continue;
       TensorState& tensor = state_.states[k];
+      if constexpr (absorbs) tensor.waits &= ~has_gradient;
+      if (!work_.sources[k].present) continue;
       count(tensor.counts);
       if (passed && tensor.counts.updates % flush_period == 0) flush(tensor);
     }
@@ -88,7 +89,7 @@ class Engine {
       TensorState& tensor = state_.states[k];
       if (tensor.at_rest()) continue;
       if (work_.sources[k].present)
-        tensor.waits |= 1;
+        tensor.waits |= has_gradient;
       else
         work_.sources[k] = {nullptr, true, false, true};
     }
@@ -102,10 +103,12 @@ class Engine {
     return largest;
   }
 
-  /// Of an absorbing gate: its bit in TensorState::waits.
+  /// A bit in TensorState::waits during a step.
+  static constexpr std::int64_t has_gradient = 1;
+  /// Of an absorbing gate: its bit there.
   template <std::size_t Gate>
   static constexpr std::int64_t bit_of = [] {
-    std::int64_t bit = 1;
+    std::int64_t bit = 2 * has_gradient;
     for (std::size_t i = 0; i < Gate; ++i)
       if (Traits::absorbs[i]) bit *= 2;
     return bit;
@@ -164,6 +167,9 @@ class Engine {
     if constexpr (gate < End) {
       const auto& rule = item<gate>(links_).rule;
       double* memory = shared_values(gate);
+      if constexpr (bit_of<gate> == 2 * has_gradient)
+        for (TensorState& tensor : state_.states)
+          if ((tensor.waits & has_gradient) != 0) tensor.waits |= bit_of<gate>;
       const bool open = rule.open(memory);
       bool passed = false;
       if (open) {
