@@ -52,7 +52,13 @@ inline std::string library_version() {
 /// Takes a file's bytes, in pieces.
 using WriteBytes = std::function<void(const std::byte* data, std::size_t bytes)>;
 
+/// Throws std::invalid_argument for what read_contents would refuse, before anything is written.
 inline void write_container(std::vector<SavedArray> arrays, const Metadata& metadata, const WriteBytes& write) {
+  std::vector<std::string_view> names;
+  for (const SavedArray& array : arrays) names.push_back(array.name);
+  std::sort(names.begin(), names.end());
+  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+    throw std::invalid_argument("save: two arrays are named " + in_quotes(*twice));
   // Wide scalars first, so that every array is aligned.
   std::stable_sort(arrays.begin(), arrays.end(),
                    [](const SavedArray& a, const SavedArray& b) { return size_of(a.type) > size_of(b.type); });
@@ -73,6 +79,9 @@ inline void write_container(std::vector<SavedArray> arrays, const Metadata& meta
   header.resize((header.size() + 7) / 8 * 8, ' ');
 
   const std::uint64_t length = header.size();
+  if (length > longest_table)
+    throw std::invalid_argument("save: the table of " + std::to_string(arrays.size()) + " arrays takes " +
+                                std::to_string(length) + " bytes, must be at most " + std::to_string(longest_table));
   write(reinterpret_cast<const std::byte*>(&length), sizeof length);
   write(reinterpret_cast<const std::byte*>(header.data()), header.size());
   for (const SavedArray& array : arrays) visit_bytes<true>(array, write);
@@ -254,7 +263,7 @@ void read_state(ErasedRule<P>& erased, OptimizerOptions& options, RuleState<P>& 
   // Options decide how much state there is, so they and it are checked before memory is taken.
   try {
     check_saved_options(options, reader.loaded.counts.updates);
-    rule.check(reader.loaded.counts.updates);
+    check_all_options(rule, options, reader.loaded);
     reader.check_arrays(list_wanted(rule, reader.loaded));
     prepare(rule, reader.loaded, places);
   } catch (const std::invalid_argument& wrong) {
@@ -299,8 +308,10 @@ void save_file(const O& optimizer, const std::filesystem::path& path) {
 /// there is the old file or the new one. Needs no memory for a second copy.
 ///
 /// Throws std::invalid_argument for an option out of its range, for a parameter named "state/...",
-/// "optimizer/..." or "__metadata__" and for a name that is not UTF-8;
-/// std::filesystem::filesystem_error with path and reason when the file cannot be written.
+/// "optimizer/..." or "__metadata__", for a name that is not UTF-8, and where names, shapes and options
+/// take more than the 100 000 000 bytes that readers of the format take: those of about 300 000 tensors
+/// with two moments; std::filesystem::filesystem_error with path and reason when the file cannot be
+/// written. Then the old file is what it was.
 template <class R, StorageScalar P>
 void save(const Optimizer<R, P>& optimizer, const std::filesystem::path& path) {
   detail::save_file(optimizer, path);
