@@ -14,10 +14,10 @@ namespace glissade {
 /// More than this OpenMP may fail to start, and then it ends the program.
 inline constexpr int most_threads = 1024;
 
-/// How many threads `requested`, in [0, most_threads], means here: 0 is all that the machine offers.
+/// How many threads `requested` means here: 0 is all that the machine offers, and no more than most_threads are.
 inline int resolve_threads([[maybe_unused]] int requested) {
 #ifdef _OPENMP
-  return requested > 0 ? requested : (std::min)(omp_get_max_threads(), most_threads);
+  return (std::min)(requested > 0 ? requested : omp_get_max_threads(), most_threads);
 #else
   return 1;
 #endif
