@@ -78,6 +78,7 @@ TEST_CASE("CSV: a first line of missing values is no header") {
   CHECK(csv_error("?,?\n1,2\n") == "1: field 1 is \"?\", not a finite number");
   CHECK(csv_error(",\n1,2\n") == "1: field 1 is \"\", not a finite number");
   CHECK(csv_error("null,None\n1,2\n") == "1: field 1 is \"null\", not a finite number");
+  CHECK(csv_error("--,*\n1,2\n") == "1: field 1 is \"--\", not a finite number");
   CHECK(csv_error("NA,red\n1,2\n") == "1: field 1 is \"NA\", not a finite number");
   const TextFile file("glissade_test.csv", ",RI,Na,na,class\n0,1.5,13,0,1\n");
   CHECK(read_csv(file.path).names == std::vector<std::string>{"", "RI", "Na", "na"});
@@ -114,11 +115,17 @@ TEST_CASE("CSV: missing values are refused, kept as NaN, or leave out their rows
 }
 
 TEST_CASE("CSV: columns are chosen by number or name, the others may hold anything") {
+  const TextFile numbers_only("glissade_numbers.csv", "1,2,3\n4,5,6\n");
   const TextFile file("glissade_test.csv", "date,x,y,z,note\n2020-01-01,1,2,3,\"a, b\"\nx,4,5,6,\n");
   const TableData data = read_csv(file.path, {.target = "y", .features = {"z", 1}});
   CHECK(data.names == std::vector<std::string>{"z", "x"});
   CHECK(data.features == (Eigen::MatrixXd(2, 2) << 3, 1, 6, 4).finished());
   CHECK(data.targets == Eigen::Vector2d(2, 5));
+  CHECK(read_csv(file.path, {.target = 3, .features = {"x", "y"}}).features ==
+        (Eigen::MatrixXd(2, 2) << 1, 2, 4, 5).finished());
+  CHECK(read_csv(file.path, {.target = 3, .features = {2, 1}}).features ==
+        (Eigen::MatrixXd(2, 2) << 2, 1, 5, 4).finished());
+  CHECK(read_csv(numbers_only.path, {.target = -3}).targets == Eigen::Vector2d(1, 4));
   CHECK(read_csv(file.path, {.target = -2, .features = {-4}}).features == Eigen::Vector2d(1, 4));
   const auto refusal = [&](const CsvOptions& options) { return message_of([&] { read_csv(file.path, options); }); };
   CHECK(
@@ -132,8 +139,10 @@ TEST_CASE("CSV: columns are chosen by number or name, the others may hold anythi
   const TextFile numbers("glissade_other.csv", "1,2\n");
   CHECK(message_of([&] { read_csv(numbers.path, {.target = "a"}); }) ==
         "read_csv: target = \"a\", the table has no names of columns");
-  for (const char bad : {'1', '.', '-', 'e', '\n', '\r'})
+  for (const char bad : std::string("0189+-.eE\n\r")) {
     CHECK_THROWS_AS(read_csv(numbers.path, {.separator = bad}), std::invalid_argument);
+    CHECK_THROWS_AS(read_csv(numbers.path, {.quote = bad}), std::invalid_argument);
+  }
   CHECK(message_of([&] { read_csv(numbers.path, {.separator = '"'}); }) ==
         "read_csv: separator = quote = \"\"\", must be different");
 }
@@ -236,6 +245,9 @@ TEST_CASE("LIBSVM: bad files") {
   CHECK(libsvm_error("1 9:1\n", {.features = 8}) == "1: index 9, must be at most 8");
   CHECK(libsvm_error("1 4611686018427387904:1\n") ==
         " 1 x 4611686018427387904 numbers, at most 1073741824 are allowed");
+  CHECK(libsvm_error("1 3:1\n2\n", {.most = 5}) == " 2 x 3 numbers, at most 5 are allowed");
+  const TextFile file("glissade_test.libsvm", "1 3:1\n2\n");
+  CHECK(read_libsvm(file.path, {.most = 6}).features.size() == 6);
   CHECK(libsvm_error("# nothing\n") == " no rows");
 }
 
@@ -256,4 +268,5 @@ TEST_CASE("signs of targets") {
   CHECK(signs_of(Eigen::Vector3d(2, 1, 2)) == Eigen::Vector3d(1, -1, 1));
   CHECK(message_of([] { signs_of(Eigen::Vector3d(0, 1, 2)); }) == "signs_of: the targets have more than two values");
   CHECK(message_of([] { signs_of(Eigen::Vector3d(1, 1, 1)); }) == "signs_of: the targets have one value only");
+  CHECK(message_of([] { signs_of(Eigen::VectorXd()); }) == "signs_of: the targets have one value only");
 }

@@ -23,7 +23,7 @@ struct CsvColumn {
 
 struct CsvOptions {
   char separator = ',';
-  /// Whether the first line is a header. detect: if it has a name, and neither a number nor a missing value but empty
+  /// Whether the first line is a header. detect: if it has letters, and neither a number nor a missing value but empty
   /// fields. With yes it may have another length than the rows; then it names no columns.
   enum class Header { detect, yes, no } header = Header::detect;
   CsvColumn target = -1;                 // the column of the targets
@@ -31,8 +31,8 @@ struct CsvOptions {
   /// What becomes of a row with a missing value in a column that is read: not_a_number keeps the row, with NaN there.
   enum class Missing { refuse, not_a_number, leave_out_row } missing = Missing::refuse;
   /// What stands where a value is missing.
-  std::vector<std::string> missing_texts = {"",     "?",   ".",   "NA",   "N/A",  "n/a",  "#N/A",
-                                            "<NA>", "NaN", "nan", "-nan", "NULL", "null", "None"};
+  std::vector<std::string> missing_texts = {"",     "?",   ".",   "-",    "NA",   "N/A",  "n/a",  "#N/A",
+                                            "<NA>", "NaN", "nan", "-nan", "NULL", "null", "None", "none"};
   char quote = '"';  // around a field that holds separators, line ends or, doubled, quotes
 };
 
@@ -121,13 +121,18 @@ inline bool is_missing(const CsvOptions& options, const std::string& field) {
   return std::find(options.missing_texts.begin(), options.missing_texts.end(), field) != options.missing_texts.end();
 }
 
+inline bool is_letter(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || byte >= 128;  // of UTF-8
+}
+
 inline bool is_header(const CsvOptions& options, const std::vector<std::string>& fields) {
   if (options.header != CsvOptions::Header::detect) return options.header == CsvOptions::Header::yes;
   bool has_name = false;
   for (const std::string& field : fields) {
     if (field.empty()) continue;
     if (looks_like_number(field) || is_missing(options, field)) return false;
-    has_name = true;
+    for (const char c : field) has_name = has_name || is_letter(c);
   }
   return has_name;
 }

@@ -86,7 +86,7 @@ void match_parameters(RuleState<P>& state, X& x, std::vector<Place>& places) {
 ///
 ///     auto memory = initial_state(AdamW{}, W);   // or std::tie(W, b)
 ///
-/// Throws std::invalid_argument for an option out of its range.
+/// Throws std::invalid_argument for an option out of its range and for two parameters of one name.
 template <Rule R, class X>
 [[nodiscard]] auto initial_state(const R& rule, X&& parameters) {
   using P = detail::scalar_of_t<X>;
@@ -108,8 +108,8 @@ template <Rule R, class X>
 /// Parameters and gradients as for an Optimizer (optimizer/optimizer.hpp); several of them as a std::vector or a tuple.
 /// An empty memory is filled; later steps must have parameters of the same number and shapes, which may lie elsewhere.
 /// From the second step on nothing is taken from the heap.
-/// Throws std::invalid_argument for an option out of its range and for shapes that do not match, before anything is
-/// touched.
+/// Throws std::invalid_argument for an option out of its range, for shapes that do not match and for two parameters of
+/// one name, before anything is touched.
 template <Rule R, StorageScalar P, class X, class G>
 void step(const R& rule, RuleState<P>& state, X&& parameters, const G& gradients,
           const OptimizerOptions& options = {}) {
