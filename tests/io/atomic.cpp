@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <functional>
 #include <thread>
 #include <unistd.h>
 #endif
@@ -16,6 +17,20 @@
 using namespace glissade;
 using namespace io_tests;
 using Catch::Matchers::ContainsSubstring;
+
+#ifdef __linux__
+#include <sys/syscall.h>
+
+namespace {
+/// Is told what a program asks to be written to the disk.
+const std::function<void(int descriptor)>* on_sync = nullptr;
+}  // namespace
+
+extern "C" int fsync(int descriptor) {  // in place of the library's
+  if (on_sync != nullptr) (*on_sync)(descriptor);
+  return static_cast<int>(syscall(SYS_fsync, descriptor));
+}
+#endif
 
 namespace {
 
@@ -91,6 +106,157 @@ TEST_CASE("a symbolic link is followed and permissions are kept") {
   CHECK(read_file(folder / "real") == saved_bytes(optimizer));
   CHECK(std::filesystem::status(folder / "real").permissions() == std::filesystem::perms(0600));
 }
+
+TEST_CASE("a symbolic link to where there is no file yet is followed") {
+  const Folder folder;
+  float x = 3;
+  const Optimizer optimizer{Sgd{}, named("x", x)};
+  std::filesystem::create_directory(folder / "far");
+  std::filesystem::create_symlink("real", folder / "link");
+  std::filesystem::create_symlink("../link", folder / "far/relative");
+  std::filesystem::create_symlink(folder / "far/relative", folder / "absolute");
+  for (const char* name : {"link", "far/relative", "absolute"}) {
+    CAPTURE(name);
+    for (int twice = 0; twice < 2; ++twice) {
+      save(optimizer, folder / name);
+      CHECK(std::filesystem::is_symlink(folder / name));
+      CHECK_FALSE(std::filesystem::is_symlink(folder / "real"));
+      CHECK(read_file(folder / "real") == saved_bytes(optimizer));
+    }
+    std::filesystem::remove(folder / "real");
+  }
+  CHECK(folder.entries() == 3);
+  CHECK(std::distance(std::filesystem::directory_iterator(folder / "far"), {}) == 1);
+
+  std::filesystem::create_symlink("absent/real", folder / "nowhere");
+  CHECK_THAT(message_of<std::filesystem::filesystem_error>([&] { save(optimizer, folder / "nowhere"); }),
+             ContainsSubstring("No such file or directory") && ContainsSubstring("absent/real"));
+  std::filesystem::create_symlink("loop", folder / "loop");
+  CHECK_THAT(message_of<std::filesystem::filesystem_error>([&] { save(optimizer, folder / "loop"); }),
+             ContainsSubstring("Too many levels of symbolic links"));
+  std::filesystem::create_symlink("far", folder / "folder");
+  CHECK_THAT(message_of<std::filesystem::filesystem_error>([&] { save(optimizer, folder / "folder"); }),
+             ContainsSubstring("not a regular file"));
+}
+
+/// The names in a folder that begin with ".glissade-".
+std::vector<std::string> temporary_files(const Folder& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "."))
+    if (entry.path().filename().string().starts_with(".glissade-")) names.push_back(entry.path().filename());
+  return names;
+}
+
+TEST_CASE("what a killed save has left is removed by the next one of that name, and no other file is") {
+  const Folder folder;
+  const auto path = folder / "run.safetensors";
+  float x = 3;
+  const Optimizer optimizer{Sgd{}, named("x", x)};
+  const std::byte bytes[3] = {};
+  const auto killed_save = [&](const std::filesystem::path& target) {
+    const pid_t child = fork();
+    if (child == 0) {
+      detail::AtomicFile file(target);
+      file.write(bytes, 3);
+      kill(getpid(), SIGKILL);
+    }
+    waitpid(child, nullptr, 0);
+  };
+  killed_save(path);
+  const std::vector<std::string> orphans = temporary_files(folder);
+  REQUIRE(orphans.size() == 1);
+  write_file(folder / (orphans[0] + "x"), "somebody's");
+  write_file(folder / ".glissade-notes.tmp", "somebody's");
+  killed_save(folder / "other.safetensors");
+  CHECK(temporary_files(folder).size() == 4);
+
+  {
+    // Two more are at work, one of them in another process.
+    detail::AtomicFile here(path);
+    here.write(bytes, 3);
+    int ready[2], done[2];
+    REQUIRE((pipe(ready) == 0 && pipe(done) == 0));
+    const pid_t child = fork();
+    char signal = 0;
+    if (child == 0) {
+      close(done[1]);  // so that it ends with its parent
+      {
+        detail::AtomicFile there(path);
+        there.write(bytes, 2);
+        if (write(ready[1], "r", 1) != 1 || read(done[0], &signal, 1) != 1) _exit(1);
+        there.commit();
+      }
+      _exit(0);
+    }
+    REQUIRE(read(ready[0], &signal, 1) == 1);
+    save(optimizer, path);
+    CHECK_FALSE(std::filesystem::exists(folder / orphans[0]));
+    CHECK(temporary_files(folder).size() == 5);
+    CHECK(read_file(path) == saved_bytes(optimizer));
+    here.commit();
+    CHECK(read_file(path) == std::string(3, '\0'));
+    REQUIRE(write(done[1], "d", 1) == 1);
+    int status = 0;
+    waitpid(child, &status, 0);
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+    CHECK(read_file(path) == std::string(2, '\0'));
+  }
+  save(optimizer, folder / "other.safetensors");
+  CHECK(folder.entries() == 4);  // two saved, two of somebody else
+  CHECK(read_file(folder / ".glissade-notes.tmp") == "somebody's");
+}
+
+TEST_CASE("many at work on one file at once leave one whole file") {
+  const Folder folder;
+  const auto path = folder / "run.safetensors";
+  std::vector<pid_t> children;
+  for (int worker = 0; worker < 4; ++worker) {
+    const pid_t child = fork();
+    if (child == 0) {
+      Eigen::VectorXf x = Eigen::VectorXf::Constant(20'000, static_cast<float>(worker));
+      const Optimizer optimizer{Sgd{}, named("x", x)};
+      try {
+        for (int round = 0; round < 100; ++round) save(optimizer, path);
+      } catch (const std::exception&) {
+        _exit(1);
+      }
+      _exit(0);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+  }
+  Eigen::VectorXf x = Eigen::VectorXf::Zero(20'000);
+  Optimizer optimizer{Sgd{}, named("x", x)};
+  load(optimizer, path);
+  CHECK((x.array() == x[0]).all());
+  CHECK(folder.entries() == 1);
+}
+
+#ifdef __linux__
+TEST_CASE("the bytes are on the disk before the file takes its name, and the name is before save returns") {
+  const Folder folder;
+  const auto path = folder / "run.safetensors";
+  write_file(path, "old");
+  float x = 3;
+  const Optimizer optimizer{Sgd{}, named("x", x)};
+  std::vector<std::string> calls;
+  const std::function<void(int)> record = [&](int descriptor) {
+    struct stat status {};
+    fstat(descriptor, &status);
+    const std::string now = read_file(path) == "old" ? "old" : "new";
+    calls.push_back(S_ISDIR(status.st_mode) ? "folder, " + now : std::to_string(status.st_size) + " bytes, " + now);
+  };
+  on_sync = &record;
+  save(optimizer, path);
+  on_sync = nullptr;
+  CHECK(calls ==
+        std::vector<std::string>{std::to_string(saved_bytes(optimizer).size()) + " bytes, old", "folder, new"});
+}
+#endif
 
 TEST_CASE("a relative path is saved in the folder where the program is") {
   const Folder folder;

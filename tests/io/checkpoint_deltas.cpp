@@ -70,6 +70,85 @@ TEST_CASE("checkpoint deltas: every kind comes back from a file, bit by bit") {
   CHECK(target == N);
 }
 
+TEST_CASE("checkpoint deltas: what load would refuse is not saved, and the old file stays") {
+  const Folder folder;
+  const auto path = folder / "deltas.safetensors";
+  write_file(path, "old");
+  const auto refusal = [&](const CheckpointDelta<float>& delta) {
+    std::string message = message_of([&] { save(CheckpointDeltas<float>{{"W", delta}}, path); });
+    CHECK(read_file(path) == "old");
+    CHECK(folder.entries() == 1);
+    return message;
+  };
+  SparseDelta<float> sparse{3, 4, {}, Eigen::Vector2f(1, 2), true};
+  const auto places = [&](std::int64_t first, std::int64_t second) {
+    sparse.places.resize(2);
+    sparse.places << first, second;
+    return sparse;
+  };
+  CHECK(refusal(places(5, 5)) == "save: \"W/places\": 5, must be in [6, 12)");
+  CHECK(refusal(places(5, 12)) == "save: \"W/places\": 12, must be in [6, 12)");
+  CHECK(refusal(places(-1, 3)) == "save: \"W/places\": -1, must be in [0, 12)");
+  sparse.values.resize(1);
+  CHECK(refusal(places(5, 6)) == "save: \"W/values\": 1, must be as many as the 2 places");
+  sparse.rows = -3;
+  CHECK(refusal(sparse) == "save: \"W/shape\": [-3, 4] is no shape");
+  CHECK(refusal(Adapter<float>{MatrixXf::Ones(3, 2), MatrixXf::Ones(1, 4)}) == "save: \"W/A\": does not fit B");
+  CHECK(refusal(ScalingDelta<float>{MatrixXf::Ones(2, 2)}) == "save: \"W/factors\": must be one row or one column");
+  CHECK_THAT(message_of([&] {
+               save(CheckpointDeltas<float>{{"\xff", DenseDelta<float>{}}}, path);
+             }),
+             Catch::Matchers::ContainsSubstring("is not UTF-8"));
+}
+
+TEST_CASE("checkpoint deltas: the low-rank change of a vector, of any kind, goes through a file") {
+  const Folder folder;
+  const auto check = [&]<class Vector>(const Vector& before, const Vector& after) {
+    using T = typename Vector::Scalar;
+    INFO(before.rows() << " x " << before.cols());
+    const Adapter<T> product = low_rank_delta(before, after);
+    const bool same = before == after;
+    CHECK(product.rank() == (same ? 0 : 1));
+    CHECK(product.B.rows() == before.rows());
+    CHECK(product.A.cols() == before.cols());
+    CheckpointDeltas<T> loaded;
+    save(CheckpointDeltas<T>{{"v", product}}, folder / "deltas.safetensors");
+    load(loaded, folder / "deltas.safetensors");
+    REQUIRE(loaded.at("v").index() == 2);
+    CHECK(std::get<2>(loaded.at("v")).B == product.B);
+    CHECK(std::get<2>(loaded.at("v")).A == product.A);
+    Vector target = before;
+    apply_delta(loaded.at("v"), target);
+    const T size = std::max(before.stableNorm(), after.stableNorm());
+    CHECK((target - after).stableNorm() <= 4 * std::numeric_limits<T>::epsilon() * size);
+
+    save(CheckpointDeltas<T>{{"v", checkpoint_delta(before, after)}}, folder / "deltas.safetensors");
+    load(loaded, folder / "deltas.safetensors");
+    target = before;
+    apply_delta(loaded.at("v"), target);
+    CHECK((target - after).stableNorm() <= 4 * std::numeric_limits<T>::epsilon() * size);
+  };
+  const auto all = [&]<class T>(T size) {
+    using Column = Eigen::Matrix<T, Eigen::Dynamic, 1>;
+    using Row = Eigen::Matrix<T, 1, Eigen::Dynamic>;
+    for (const Eigen::Index n : {1, 2, 7, 40}) {
+      const Column before = size * Column::Random(n), after = size * Column::Random(n);
+      check(before, after);
+      check(before, before);
+      check(Row(before.transpose()), Row(after.transpose()));
+      check(Row(before.transpose()), Row(before.transpose()));
+      Column one = before;
+      one[n / 2] += size;
+      check(before, one);
+      check(Row(before.transpose()), Row(one.transpose()));
+    }
+    check(Column(Column::Zero(5)), Column(Column::Constant(5, size)));
+    check(Row(Row::Constant(5, size)), Row(Row::Zero(5)));
+  };
+  for (const float size : {1.0F, 1e-20F, 1e20F}) all(size);
+  for (const double size : {1.0, 1e-150, 1e150}) all(size);
+}
+
 TEST_CASE("checkpoint deltas: a file that is broken or hostile is refused and nothing changes") {
   const std::string good = bytes_of(every_kind());
   CheckpointDeltas<float> deltas{{"mine", ScalingDelta<float>{MatrixXf::Ones(2, 1)}}};

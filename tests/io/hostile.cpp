@@ -1,4 +1,5 @@
 #include "support/catch.hpp"
+#include <glissade/rules/adamw.hpp>
 #include <glissade/rules/sgd.hpp>
 
 #include "io/support.hpp"
@@ -255,6 +256,37 @@ struct Hoard {
     std::copy(m.in, m.in + m.tensor.size(), m.out);
   }
 };
+
+TEST_CASE("an option that the constructor refuses is refused") {
+  Victim victim;
+  const std::string stochastic = edited(good_file(), R"(rounding":"0")", R"(rounding":"1")");
+  CHECK(victim.refusal(stochastic) ==
+        "OptimizerOptions: rounding = stochastic, must be nearest unless parameters are Eigen::bfloat16");
+  victim.optimizer.step(victim.weights);
+
+  Eigen::Matrix<Eigen::bfloat16, 2, 2> half_weights;
+  half_weights.setOnes();
+  const OptimizerOptions options{.rounding = Rounding::stochastic};
+  Optimizer rounded{Sgd{}, options, named("W", half_weights)};
+  AnyOptimizer<Eigen::bfloat16> other{Sgd{}, named("W", half_weights)};
+  load_bytes(other, saved_bytes(rounded));
+  CHECK(other.options().rounding == Rounding::stochastic);
+
+  Eigen::MatrixXd W = Eigen::MatrixXd::Ones(2, 3);
+  AnyOptimizer<double> any{AdamW{}, named("W", W)};
+  const auto before = snapshot(any);
+  const auto refused = [&](const std::string& from, const std::string& to) {
+    const std::string bytes = edited(saved_bytes(any), from, to);
+    CHECK_THROWS_AS(load_bytes(any, bytes), std::runtime_error);
+    CHECK(snapshot(any) == before);
+  };
+  refused(R"(rounding":"0")", R"(rounding":"1")");
+  refused(R"(rounding":"0")", R"(rounding":"-1")");
+  refused(R"(beta1":"0.9")", R"(beta1":"1.5")");
+  refused(R"(beta1":"0.9")", R"(beta1":"nan")");
+  refused(R"(epsilon":"1e-08")", R"(epsilon":"-1")");
+  refused(R"(learning_rate":"0.001")", R"(learning_rate":"inf")");
+}
 
 TEST_CASE("an option cannot ask for more state than the file has") {
   float x = 1;

@@ -97,6 +97,32 @@ TEST_CASE("method state: what would make a state invalid is refused and nothing 
   CHECK(state == before);
 }
 
+TEST_CASE("method state: a state that load would refuse is not saved, and the old file stays") {
+  const Folder folder;
+  const auto path = folder / "run.safetensors";
+  write_file(path, "old");
+  Everything wrong;
+  wrong.count = 6;
+  CHECK(message_of([&] { save(wrong, path); }) == "save: \"state/count\": 6, must be in [0, 5]");
+  wrong = {};
+  wrong.order[1] = -1;
+  CHECK(message_of([&] { save(wrong, path); }) == "save: \"state/order\": -1, must be in [0, 2]");
+
+  // Parameters of one name.
+  VectorXd x = VectorXd::Zero(2), y = x;
+  const auto twice = [&] { return std::tuple(named("x", std::ref(x).get()), named("x", std::ref(y).get())); };
+  RuleState<double> memory;
+  const std::string reason = "Optimizer: two parameters are named \"x\"";
+  CHECK(message_of([&] { step(Adam{}, memory, twice(), std::tie(x, y)); }) == reason);
+  CHECK(message_of([&] { static_cast<void>(initial_state(Adam{}, twice())); }) == reason);
+  CHECK(memory == RuleState<double>{});
+  memory = initial_state(Adam{}, std::tuple(named("x", std::ref(x).get()), named("y", std::ref(y).get())));
+  memory.tensors[1].name = "x";
+  CHECK(message_of([&] { save(memory, path); }).find("save: two arrays are named \"state/x/") == 0);
+  CHECK(read_file(path) == "old");
+  CHECK(folder.entries() == 1);
+}
+
 TEST_CASE("method state: a lifted rule goes on in another program bit for bit") {
   const Folder folder;
   const Lifted method{NAdam{.learning_rate = 0.05}};

@@ -1,6 +1,7 @@
 #include "support/catch.hpp"
 #include <glissade/optimizer/rows.hpp>
 #include <glissade/rule/groups.hpp>
+#include <glissade/rule/masked.hpp>
 #include <glissade/rule/master_weights.hpp>
 #include <glissade/rules/adafactor.hpp>
 #include <glissade/rules/adamw.hpp>
@@ -12,6 +13,8 @@
 #include <glissade/transforms/ema.hpp>
 #include <glissade/transforms/lookahead.hpp>
 #include <glissade/transforms/non_finite.hpp>
+#include <glissade/transforms/scale_by_learning_rate.hpp>
+#include <glissade/transforms/trace.hpp>
 
 #include "io/support.hpp"
 
@@ -127,6 +130,30 @@ TEST_CASE("gates, groups and factored state resume bit for bit") {
                  groups(Adafactor{.learning_rate = rate}, group("b*", Sgd{.learning_rate = rate, .momentum = 0.9})));
   };
   check_resume<double>(rule(0.02, 3), rule(0.5, 1));
+}
+
+TEST_CASE("a masked rule resumes bit for bit, and another one's file is refused") {
+  const auto rule = [](double rate, double beta1) {
+    return chain(Masked{ScaleByAdam{.beta1 = beta1}, matrices_only}, ScaleByLearningRate{.learning_rate = rate});
+  };
+  check_resume<float>(rule(0.02, 0.9), rule(0.5, 0.1));
+  check_resume<double>(Masked{AdamW{.learning_rate = 0.02}, [](const Tensor& tensor) { return tensor.name != "bias"; }},
+                       Masked{AdamW{}, [](const Tensor& tensor) { return tensor.name != "bias"; }});
+  check_resume<float>(chain(Masked{chain(Trace{.momentum = 0.5}, ScaleByAdam{}), matrices_only},
+                            ScaleByLearningRate{.learning_rate = 0.02}),
+                      chain(Masked{chain(Trace{}, ScaleByAdam{}), matrices_only}, ScaleByLearningRate{}));
+  CHECK(describe(rule(1, 0)) == "chain(masked(ScaleByAdam), ScaleByLearningRate)");
+
+  Model<float, Eigen::ColMajor> model;
+  auto adam = model.bind(rule(0.02, 0.9));
+  auto lion = model.bind(chain(Masked{ScaleByLion{}, matrices_only}, ScaleByLearningRate{}));
+  CHECK(message_of<std::runtime_error>([&] { load_bytes(lion, saved_bytes(adam)); }) ==
+        "run.safetensors: \"rule\": is \"chain(masked(ScaleByAdam), ScaleByLearningRate)\", expected "
+        "\"chain(masked(ScaleByLion), ScaleByLearningRate)\"");
+  auto vectors = model.bind(
+      chain(Masked{ScaleByAdam{}, [](const Tensor& tensor) { return !tensor.is_matrix(); }}, ScaleByLearningRate{}));
+  CHECK(message_of<std::runtime_error>([&] { load_bytes(vectors, saved_bytes(adam)); }) ==
+        "run.safetensors: \"state/bias/first_moment\": missing, expected F32 [19]");
 }
 
 TEST_CASE("a schedule made from a callable resumes with the optimizer's own") {

@@ -57,6 +57,139 @@ TEST_CASE("CSV: without a header") {
   CHECK(read_csv(file.path, {.separator = ';', .header = CsvOptions::Header::yes}).features.rows() == 1);
 }
 
+TEST_CASE("CSV: quotes keep separators, line ends and quotes") {
+  const TextFile file("glissade_test.csv",
+                      "\"size, in m\",\"a \"\"b\"\"\",\"two\r\nlines\"\r\n1,\"2\" ,3\r\n4, \" 5\",\"6\"\r\n");
+  const TableData data = read_csv(file.path);
+  CHECK(data.names == std::vector<std::string>{"size, in m", "a \"b\""});
+  CHECK(data.features == (Eigen::MatrixXd(2, 2) << 1, 2, 4, 5).finished());
+  CHECK(data.targets == Eigen::Vector2d(3, 6));
+  CHECK(read_csv(file.path, {.target = "two\nlines"}).targets == data.targets);
+  const TextFile other("glissade_other.csv", "'x;y';z\n'1';2\n");
+  CHECK(read_csv(other.path, {.separator = ';', .quote = '\''}).names == std::vector<std::string>{"x;y"});
+  CHECK(csv_error("\"a,b\",c\n1,2\n1,2,3\n") == "3: 3 fields, the first line has 2");
+  CHECK(csv_error("1,2\n3,\"4\n5,6\n") == "2: field 2 is \"4?5,6\", its quotes are not closed");
+  CHECK(csv_error("1,2\n\"3\"x,4\n") == "2: field 1 is \"3\", there is more after its quotes");
+  CHECK(csv_error("\"a\nb\",c\n1,2\n\"1\",\"x\ny\"\n") == "4: field 2 is \"x?y\", not a finite number");
+}
+
+TEST_CASE("CSV: a first line of missing values is no header") {
+  CHECK(csv_error("NA,NA\n1,2\n") == "1: field 1 is \"NA\", not a finite number");
+  CHECK(csv_error("?,?\n1,2\n") == "1: field 1 is \"?\", not a finite number");
+  CHECK(csv_error(",\n1,2\n") == "1: field 1 is \"\", not a finite number");
+  CHECK(csv_error("null,None\n1,2\n") == "1: field 1 is \"null\", not a finite number");
+  CHECK(csv_error("--,*\n1,2\n") == "1: field 1 is \"--\", not a finite number");
+  CHECK(csv_error("NA,red\n1,2\n") == "1: field 1 is \"NA\", not a finite number");
+  const TextFile file("glissade_test.csv", ",RI,Na,na,class\n0,1.5,13,0,1\n");
+  CHECK(read_csv(file.path).names == std::vector<std::string>{"", "RI", "Na", "na"});
+  const TextFile numbered("glissade_other.csv", "NA,2020\n1,2\n");
+  CHECK(read_csv(numbered.path, {.header = CsvOptions::Header::yes}).names == std::vector<std::string>{"NA"});
+}
+
+TEST_CASE("CSV: missing values are refused, kept as NaN, or leave out their rows") {
+  const std::string text = "a,b,y\n1,,3\n4,NA,6\n7,8,9\n10,\"?\",\"\"\n";
+  using Missing = CsvOptions::Missing;
+  CHECK(csv_error(text) == "2: field 2 is \"\", not a finite number");
+  const TextFile file("glissade_test.csv", text);
+  const TableData kept = read_csv(file.path, {.missing = Missing::not_a_number});
+  REQUIRE(kept.features.rows() == 4);
+  CHECK(kept.features.col(0) == Eigen::Vector4d(1, 4, 7, 10));
+  CHECK(kept.features.col(1).array().isNaN().count() == 3);
+  CHECK(kept.features(2, 1) == 8);
+  CHECK(kept.targets.head(3) == Eigen::Vector3d(3, 6, 9));
+  CHECK(std::isnan(kept.targets[3]));
+  const TableData whole = read_csv(file.path, {.missing = Missing::leave_out_row});
+  CHECK(whole.features == Eigen::RowVector2d(7, 8));
+  CHECK(whole.targets == Eigen::Matrix<double, 1, 1>(9));
+  // Where the column is not read nothing is missing.
+  const TableData some = read_csv(file.path, {.features = {0}, .missing = Missing::leave_out_row});
+  CHECK(some.targets == Eigen::Vector3d(3, 6, 9));
+  CHECK(csv_error(text, {.missing = Missing::not_a_number, .missing_texts = {"", "?"}}) ==
+        "3: field 2 is \"NA\", not a finite number");
+  CHECK(csv_error("1,NA\n", {.missing = Missing::leave_out_row}) == " no rows of numbers");
+  CHECK(csv_error("1,2\n1\n", {.missing = Missing::not_a_number}) == "2: 1 fields, the first line has 2");
+  // Rows of tabs are not blank lines.
+  const TextFile tabs("glissade_other.csv", "1\t2\n\t\n\n5\t\n");
+  CHECK(read_csv(tabs.path, {.separator = '\t', .missing = Missing::not_a_number}).features.rows() == 3);
+  CHECK(csv_error("1\t2\n\t\n", {.separator = '\t'}) == "2: field 1 is \"\", not a finite number");
+}
+
+TEST_CASE("CSV: columns are chosen by number or name, the others may hold anything") {
+  const TextFile numbers_only("glissade_numbers.csv", "1,2,3\n4,5,6\n");
+  const TextFile file("glissade_test.csv", "date,x,y,z,note\n2020-01-01,1,2,3,\"a, b\"\nx,4,5,6,\n");
+  const TableData data = read_csv(file.path, {.target = "y", .features = {"z", 1}});
+  CHECK(data.names == std::vector<std::string>{"z", "x"});
+  CHECK(data.features == (Eigen::MatrixXd(2, 2) << 3, 1, 6, 4).finished());
+  CHECK(data.targets == Eigen::Vector2d(2, 5));
+  CHECK(read_csv(file.path, {.target = 3, .features = {"x", "y"}}).features ==
+        (Eigen::MatrixXd(2, 2) << 1, 2, 4, 5).finished());
+  CHECK(read_csv(file.path, {.target = 3, .features = {2, 1}}).features ==
+        (Eigen::MatrixXd(2, 2) << 2, 1, 5, 4).finished());
+  CHECK(read_csv(numbers_only.path, {.target = -3}).targets == Eigen::Vector2d(1, 4));
+  CHECK(read_csv(file.path, {.target = -2, .features = {-4}}).features == Eigen::Vector2d(1, 4));
+  const auto refusal = [&](const CsvOptions& options) { return message_of([&] { read_csv(file.path, options); }); };
+  CHECK(
+      refusal({.target = "dat", .features = {1}}).find("read_csv: target = \"dat\", the nearest names are \"date\"") ==
+      0);
+  CHECK(refusal({.target = 1, .features = {5}}) == "read_csv: features = 5, the table has 5 columns");
+  CHECK(refusal({.target = 1, .features = {-6}}) == "read_csv: features = -6, the table has 5 columns");
+  const TextFile twice("glissade_other.csv", "a,a,b\n1,2,3\n");
+  CHECK(message_of([&] { read_csv(twice.path, {.target = "a"}); }) ==
+        "read_csv: target = \"a\", two columns have that name");
+  const TextFile numbers("glissade_other.csv", "1,2\n");
+  CHECK(message_of([&] { read_csv(numbers.path, {.target = "a"}); }) ==
+        "read_csv: target = \"a\", the table has no names of columns");
+  for (const char bad : std::string("0189+-.eE\n\r")) {
+    CHECK_THROWS_AS(read_csv(numbers.path, {.separator = bad}), std::invalid_argument);
+    CHECK_THROWS_AS(read_csv(numbers.path, {.quote = bad}), std::invalid_argument);
+  }
+  CHECK(message_of([&] { read_csv(numbers.path, {.separator = '"'}); }) ==
+        "read_csv: separator = quote = \"\"\", must be different");
+}
+
+TEST_CASE("CSV: a header of another length than the rows") {
+  // As scikit-learn has its wine and breast cancer data: rows, columns, names of the classes.
+  const std::string text = "3,2,class_0,class_1\n14.2,1.7,0\n13.2,1.8,0\n13.1,2.4,1\n";
+  using Header = CsvOptions::Header;
+  const TextFile file("glissade_test.csv", text);
+  const TableData data = read_csv(file.path, {.header = Header::yes});
+  CHECK(data.names.empty());
+  CHECK(data.features == (Eigen::MatrixXd(3, 2) << 14.2, 1.7, 13.2, 1.8, 13.1, 2.4).finished());
+  CHECK(data.targets == Eigen::Vector3d(0, 0, 1));
+  CHECK(csv_error(text) == "1: field 3 is \"class_0\", not a finite number");
+  CHECK(csv_error("3,2,a,b\n1,2,3\n1,2\n", {.header = Header::yes}) == "3: 2 fields, line 2 has 3");
+  CHECK(csv_error("a,b\n1,2,3\n") == "2: 3 fields, the first line has 2");
+  const TextFile shorter("glissade_other.csv", "a\n1,2\n");
+  CHECK(read_csv(shorter.path, {.header = Header::yes}).targets[0] == 2);
+  CHECK(message_of([&] { read_csv(shorter.path, {.header = Header::yes, .target = "a"}); }) ==
+        "read_csv: target = \"a\", the table has no names of columns");
+}
+
+TEST_CASE("tables: what is too small for a double is 0, what is too large is refused") {
+  const std::string zeros(400, '0');
+  for (const std::string& text :
+       {std::string("1e-400"), std::string("+1e-400"), std::string("1E-5000"), std::string("9.9e-99999999999999999999"),
+        "0." + zeros + "1", std::string("0e-400"), std::string("1e-325")}) {
+    CAPTURE(text);
+    const TextFile csv("glissade_test.csv", text + ",1\n-" + (text[0] == '+' ? text.substr(1) : text) + ",2\n");
+    const TableData data = read_csv(csv.path);
+    CHECK(data.features == Eigen::Vector2d(0, 0));
+    CHECK(std::signbit(data.features(1, 0)));
+    const TextFile libsvm("glissade_other.libsvm", text + " 1:" + text + "\n");
+    CHECK(read_libsvm(libsvm.path).features(0, 0) == 0);
+  }
+  const TextFile smallest("glissade_test.csv", "4.9e-324,1" + zeros + "e-400\n");
+  CHECK(read_csv(smallest.path).features(0, 0) == std::numeric_limits<double>::denorm_min());
+  CHECK(read_csv(smallest.path).targets[0] == 1);
+  for (const std::string& text : {std::string("1e400"), std::string("-1e400"), std::string("1e99999999999999999999"),
+                                  "1" + zeros, "0.001e" + std::string("400"), std::string("inf"), std::string("-nan"),
+                                  std::string("1e-400x"), std::string("e-400"), std::string("1e-")}) {
+    CAPTURE(text);
+    CHECK(csv_error("1,2\n" + text + ",2\n").find("2: field 1 is \"" + text.substr(0, 40)) == 0);
+    CHECK(libsvm_error("1 1:" + text + "\n").find("1: the value of index 1 is \"" + text.substr(0, 40)) == 0);
+  }
+}
+
 TEST_CASE("CSV: bad files") {
   CHECK(csv_error("a,b\n1,2\n1,2,3\n") == "3: 3 fields, the first line has 2");
   CHECK(csv_error("1,2\n1\n") == "2: 1 fields, the first line has 2");
@@ -89,6 +222,16 @@ TEST_CASE("LIBSVM: sparse lines become a dense table") {
   CHECK(read_libsvm(file.path, {.features = 7}).features.cols() == 7);
 }
 
+TEST_CASE("LIBSVM: a byte order mark is skipped, options out of range are refused") {
+  const TextFile file("glissade_test.libsvm", "\xEF\xBB\xBF+1 1:0.5\n-1 2:3\n");
+  CHECK(read_libsvm(file.path).targets == Eigen::Vector2d(1, -1));
+  CHECK(message_of([&] { read_libsvm(file.path, {.features = -3}); }) ==
+        "read_libsvm: features = -3, must be >= 0 and finite");
+  CHECK(message_of([&] { read_libsvm(file.path, {.most = 0}); }) == "read_libsvm: most = 0, must be >= 1 and finite");
+  CHECK(libsvm_error("1 1:2\n\xEF\xBB\xBF"
+                     "1 1:2\n") == "2: the target is \"???1\", not a finite number");
+}
+
 TEST_CASE("LIBSVM: bad files") {
   CHECK(libsvm_error("1 1:2\nx 1:2\n") == "2: the target is \"x\", not a finite number");
   CHECK(libsvm_error("1 1:2 1:3\n") == "1: index 1 after 1, must increase from 1");
@@ -102,6 +245,9 @@ TEST_CASE("LIBSVM: bad files") {
   CHECK(libsvm_error("1 9:1\n", {.features = 8}) == "1: index 9, must be at most 8");
   CHECK(libsvm_error("1 4611686018427387904:1\n") ==
         " 1 x 4611686018427387904 numbers, at most 1073741824 are allowed");
+  CHECK(libsvm_error("1 3:1\n2\n", {.most = 5}) == " 2 x 3 numbers, at most 5 are allowed");
+  const TextFile file("glissade_test.libsvm", "1 3:1\n2\n");
+  CHECK(read_libsvm(file.path, {.most = 6}).features.size() == 6);
   CHECK(libsvm_error("# nothing\n") == " no rows");
 }
 
@@ -122,4 +268,5 @@ TEST_CASE("signs of targets") {
   CHECK(signs_of(Eigen::Vector3d(2, 1, 2)) == Eigen::Vector3d(1, -1, 1));
   CHECK(message_of([] { signs_of(Eigen::Vector3d(0, 1, 2)); }) == "signs_of: the targets have more than two values");
   CHECK(message_of([] { signs_of(Eigen::Vector3d(1, 1, 1)); }) == "signs_of: the targets have one value only");
+  CHECK(message_of([] { signs_of(Eigen::VectorXd()); }) == "signs_of: the targets have one value only");
 }

@@ -383,6 +383,16 @@ TEST_CASE("optimizer: sums over many coefficients are accurate and do not overfl
   }
 }
 
+TEST_CASE("as many threads as are allowed can be had") {
+  Eigen::VectorXf x = Eigen::VectorXf::Ones(1'000'000), y = x;
+  Optimizer one{Sgd{.learning_rate = 0.5}, x};
+  Optimizer many{Sgd{.learning_rate = 0.5}, OptimizerOptions{.threads = most_threads}, y};
+  one.step(x);
+  many.step(y);
+  CHECK(x == y);
+  CHECK(x == Eigen::VectorXf::Constant(1'000'000, 0.5f));
+}
+
 TEST_CASE("optimizer: one tensor of many blocks sums like tensors of whole blocks") {
   const Index block = 4096;
   auto x = laws::parameters<VectorXd>(5 * block);

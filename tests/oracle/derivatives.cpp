@@ -116,6 +116,22 @@ TEST_CASE("checker: a relative error of 1e-4 in one coefficient is found and nam
   CHECK(message_of([&] { check_gradient(f, x, 0); }) == "check_gradient: tolerance = 0, must be > 0 and finite");
 }
 
+TEST_CASE("checker: what has passed reads so") {
+  const AutoDiff f{rosenbrock};
+  const VectorXd x = vector({-1.2, 1});
+  const std::string good = "passed: no coefficient is off by more than the error of the differences";
+  CHECK(check_gradient(f, x).text() == good);
+  CHECK(check_hessian(f, x).text() == good);
+  CHECK(DerivativeCheck{}.text() == good);
+  // Off, but within the tolerance.
+  const DerivativeCheck near = check_gradient(wrong(f, 1, -1, 1 + 1e-4), x, 1e-3);
+  CHECK(near.passed);
+  CHECK(near.text().starts_with("passed: coefficient (1, 0) is -88.0"));
+  const DerivativeCheck far = check_gradient(wrong(f, 1, -1, 1 + 1e-4), x, 1e-5);
+  CHECK_FALSE(far.passed);
+  CHECK("passed: " + far.text() == near.text());
+}
+
 TEST_CASE("checker: what could not be looked at does not pass") {
   const VectorXd x = vector({1, 2});
   const double infinity = std::numeric_limits<double>::infinity();

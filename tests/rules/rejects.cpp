@@ -45,7 +45,16 @@ TEST_CASE("rejects: options of the optimizer") {
       "OptimizerOptions: rounding = stochastic, must be nearest unless parameters are Eigen::bfloat16";
   CHECK(message_of([&] {
           Optimizer optimizer{Sgd{}, OptimizerOptions{.threads = -5}, x};
-        }) == "OptimizerOptions: threads = -5, must be >= 0 and finite");
+        }) == "OptimizerOptions: threads = -5, must be in [0, 1024]");
+  for (const int many : {1025, 100'000, std::numeric_limits<int>::max()})
+    CHECK(message_of([&] {
+            Optimizer optimizer{Sgd{}, OptimizerOptions{.threads = many}, x};
+          }) == "OptimizerOptions: threads = " + std::to_string(many) + ", must be in [0, 1024]");
+  CHECK(message_of([&] {
+          RuleState<double> memory;
+          Eigen::VectorXd y = Eigen::VectorXd::Zero(2);
+          step(Sgd{}, memory, y, y, {.threads = 100'000});
+        }) == "OptimizerOptions: threads = 100000, must be in [0, 1024]");
   CHECK(message_of([&] {
           Optimizer optimizer{Sgd{}, OptimizerOptions{.rounding = Rounding::stochastic}, x};
         }) == rounding);
@@ -54,6 +63,6 @@ TEST_CASE("rejects: options of the optimizer") {
         }) == rounding);
   Optimizer optimizer{Sgd{}, x};
   optimizer.options().threads = -1;
-  CHECK(message_of([&] { optimizer.step(1.0F); }) == "OptimizerOptions: threads = -1, must be >= 0 and finite");
+  CHECK(message_of([&] { optimizer.step(1.0F); }) == "OptimizerOptions: threads = -1, must be in [0, 1024]");
   CHECK(x == 1);
 }

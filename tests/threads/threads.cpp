@@ -42,6 +42,7 @@ TEST_CASE("threads: the program is compiled with OpenMP") {
 #ifdef _OPENMP
   CHECK(resolve_threads(3) == 3);
   CHECK(resolve_threads(0) >= 1);
+  CHECK(resolve_threads(100'000) == most_threads);
   std::vector<int> seen(100'000);
   parallel_for(100'000, 3, [&](Index i) { ++seen[static_cast<std::size_t>(i)]; });
   CHECK(std::all_of(seen.begin(), seen.end(), [](int count) { return count == 1; }));

@@ -82,6 +82,56 @@ class DeltaList {
   std::vector<Eigen::Matrix<std::int64_t, 2, 1>> shapes_;  // never moved: arrays point into it
 };
 
+/// What load would refuse in a delta: the array and the reason. No array where there is nothing.
+struct Flaw {
+  const char* array = nullptr;
+  std::string what = {};
+};
+
+template <class T>
+Flaw flaw_of(const DenseDelta<T>&) {
+  return {};
+}
+template <class T>
+Flaw flaw_of(const ScalingDelta<T>& delta) {
+  if (delta.factors.rows() != 1 && delta.factors.cols() != 1) return {"factors", "must be one row or one column"};
+  return {};
+}
+template <class T>
+Flaw flaw_of(const Adapter<T>& delta) {
+  if (delta.A.rows() != delta.B.cols()) return {"A", "does not fit B"};
+  return {};
+}
+template <class T>
+Flaw flaw_of(const SparseDelta<T>& delta) {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  if (delta.rows < 0 || delta.cols < 0 || (delta.cols > 0 && delta.rows > most / delta.cols))
+    return {"shape", "[" + std::to_string(delta.rows) + ", " + std::to_string(delta.cols) + "] is no shape"};
+  if (delta.values.size() != delta.places.size())
+    return {delta.replaces ? "values" : "differences", std::to_string(delta.values.size()) +
+                                                           ", must be as many as the " +
+                                                           std::to_string(delta.places.size()) + " places"};
+  const std::int64_t end = delta.rows * delta.cols;
+  std::int64_t least = 0;
+  for (const std::int64_t place : delta.places) {
+    if (place < least || place >= end)
+      return {"places",
+              std::to_string(place) + ", must be in [" + std::to_string(least) + ", " + std::to_string(end) + ")"};
+    least = place + 1;
+  }
+  return {};
+}
+
+/// Throws std::invalid_argument at the first delta that load would refuse.
+template <class T>
+void check_deltas(const CheckpointDeltas<T>& deltas) {
+  for (const auto& [tensor, delta] : deltas) {
+    const Flaw flaw = std::visit([](const auto& kind) { return flaw_of(kind); }, delta);
+    if (flaw.array != nullptr)
+      throw std::invalid_argument("save: " + in_quotes(tensor + "/" + flaw.array) + ": " + flaw.what);
+  }
+}
+
 template <class T>
 void write_deltas(const CheckpointDeltas<T>& deltas, const WriteBytes& write) {
   DeltaList<T> list(deltas);
@@ -109,18 +159,16 @@ class DeltaReader {
     if (fields_ == Fields{"factors"}) {
       ScalingDelta<T> delta;
       read_matrix("factors", delta.factors);
-      if (delta.factors.rows() != 1 && delta.factors.cols() != 1) fail("factors", "must be one row or one column");
-      return delta;
+      return whole(std::move(delta));
     }
     if (fields_ == Fields{"A", "B", "scale"}) {
       Adapter<T> delta;
       read_matrix("A", delta.A);
       read_matrix("B", delta.B);
-      if (delta.A.rows() != delta.B.cols()) fail("A", "does not fit B");
       Eigen::Matrix<double, 1, 1> scale;
       read_values("scale", {}, scale);
       delta.scale = scale[0];
-      return delta;
+      return whole(std::move(delta));
     }
     const bool replaces = fields_ == Fields{"places", "shape", "values"};
     if (replaces || fields_ == Fields{"differences", "places", "shape"}) return read_sparse<T>(replaces);
@@ -133,9 +181,6 @@ class DeltaReader {
     SparseDelta<T> delta;
     Eigen::Matrix<std::int64_t, 2, 1> shape;
     read_values("shape", {2}, shape);
-    constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
-    if (shape[0] < 0 || shape[1] < 0 || (shape[1] > 0 && shape[0] > most / shape[1]))
-      fail("shape", "[" + std::to_string(shape[0]) + ", " + std::to_string(shape[1]) + "] is no shape");
     delta.rows = shape[0];
     delta.cols = shape[1];
     delta.replaces = replaces;
@@ -143,13 +188,12 @@ class DeltaReader {
     if (count.size() != 1) fail("places", "shape " + array_shape_text(count) + ", must be one number");
     read_values("places", count, delta.places);
     read_values(replaces ? "values" : "differences", count, delta.values);
-    std::int64_t least = 0;
-    for (const std::int64_t place : delta.places) {
-      if (place < least || place >= delta.rows * delta.cols)
-        fail("places", std::to_string(place) + ", must be in [" + std::to_string(least) + ", " +
-                           std::to_string(delta.rows * delta.cols) + ")");
-      least = place + 1;
-    }
+    return whole(std::move(delta));
+  }
+
+  template <class Delta>
+  [[nodiscard]] Delta whole(Delta delta) const {
+    if (const Flaw flaw = flaw_of(delta); flaw.array != nullptr) fail(flaw.array, flaw.what);
     return delta;
   }
 
@@ -209,10 +253,12 @@ void read_deltas(CheckpointDeltas<T>& deltas, std::istream& in, const std::strin
 
 /// Saves deltas; the file is replaced as a whole.
 ///
-/// Throws std::invalid_argument for a name that is not UTF-8; std::filesystem::filesystem_error with path and reason
-/// when the file cannot be written.
+/// Throws std::invalid_argument for a name that is not UTF-8, a delta that fits no weights, such as one with places
+/// that do not ascend, and a table over 100 000 000 bytes; std::filesystem::filesystem_error with path and reason when
+/// the file cannot be written. Then the old file is what it was.
 template <class T>
 void save(const CheckpointDeltas<T>& deltas, const std::filesystem::path& path) {
+  detail::check_deltas(deltas);
   detail::AtomicFile file(path);
   detail::write_deltas<T>(deltas, [&](const std::byte* data, std::size_t bytes) { file.write(data, bytes); });
   file.commit();

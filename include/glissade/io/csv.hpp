@@ -1,91 +1,233 @@
 // Reading tables of numbers from CSV files.
 #pragma once
 
+#include <algorithm>
+#include <concepts>
+#include <limits>
+#include <utility>
+
+#include "../core/nearest.hpp"
 #include "table.hpp"
 
 namespace glissade {
 
+/// A column of a table: its number from 0, counted from the last where it is negative, or its name in the header.
+struct CsvColumn {
+  std::int64_t number = 0;
+  std::string name = {};  // where it has one
+
+  CsvColumn(std::integral auto n) : number(static_cast<std::int64_t>(n)) {}  // NOLINT: implicit, as an option
+  CsvColumn(std::string n) : name(std::move(n)) {}                           // NOLINT: implicit, as an option
+  CsvColumn(const char* n) : name(n) {}                                      // NOLINT: implicit, as an option
+};
+
 struct CsvOptions {
   char separator = ',';
-  enum class Header {
-    detect,
-    yes,
-    no
-  } header = Header::detect;  // detect: yes if no field of the first line is a number
-  std::int64_t target = -1;   // the column of the targets; negative: counted from the last
+  /// Whether the first line is a header. detect: if it has letters, and neither a number nor a missing value but empty
+  /// fields. With yes it may have another length than the rows; then it names no columns.
+  enum class Header { detect, yes, no } header = Header::detect;
+  CsvColumn target = -1;                 // the column of the targets
+  std::vector<CsvColumn> features = {};  // those of the features, in this order; none: all but the target
+  /// What becomes of a row with a missing value in a column that is read: not_a_number keeps the row, with NaN there.
+  enum class Missing { refuse, not_a_number, leave_out_row } missing = Missing::refuse;
+  /// What stands where a value is missing.
+  std::vector<std::string> missing_texts = {"",     "?",   ".",   "-",    "NA",   "N/A",  "n/a",  "#N/A",
+                                            "<NA>", "NaN", "nan", "-nan", "NULL", "null", "None", "none"};
+  char quote = '"';  // around a field that holds separators, line ends or, doubled, quotes
 };
+
+namespace detail {
+
+/// The records of a file, field by field.
+class CsvRecords {
+ public:
+  CsvRecords(const std::filesystem::path& path, const CsvOptions& options) : lines_(path), options_(options) {}
+
+  /// False after the last one. Blank lines are none.
+  bool next(std::vector<std::string>& fields) {
+    do {
+      if (!lines_.next(line_)) return false;
+    } while (line_.size() == skip_blanks(0));
+    first_line_ = lines_.number();
+    fields.clear();
+    for (std::size_t at = 0;; ++at) {
+      fields.emplace_back();
+      at = read_field(at, fields.back(), fields.size());
+      if (at == line_.size()) return true;
+    }
+  }
+
+  /// Of the record that came last, by its first line.
+  [[noreturn]] void fail(const std::string& reason) const { lines_.fail_at(first_line_, reason); }
+  [[noreturn]] void fail_field(std::size_t number, const std::string& text, const std::string& reason) const {
+    fail("field " + std::to_string(number) + " is " + detail::quoted(text) + ", " + reason);
+  }
+  [[noreturn]] void fail_file(const std::string& reason) const { lines_.fail_file(reason); }
+  [[nodiscard]] std::int64_t first_line() const { return first_line_; }
+
+ private:
+  [[nodiscard]] std::size_t skip_blanks(std::size_t at) const {
+    while (at < line_.size() && (line_[at] == ' ' || line_[at] == '\t') && line_[at] != options_.separator) ++at;
+    return at;
+  }
+  /// Reads the field that begins at `at` and returns where the separator after it, or the end of the line, is.
+  std::size_t read_field(std::size_t at, std::string& field, std::size_t number) {
+    const std::size_t begin = skip_blanks(at);
+    if (begin == line_.size() || line_[begin] != options_.quote) {
+      const std::size_t end = std::min(line_.find(options_.separator, begin), line_.size());
+      field = trimmed(std::string_view(line_).substr(begin, end - begin));
+      return end;
+    }
+    at = begin + 1;
+    for (;;) {
+      const std::size_t end = line_.find(options_.quote, at);
+      field.append(line_, at, end - at);
+      if (end == std::string::npos) {
+        if (!lines_.next(line_)) fail_field(number, field, "its quotes are not closed");
+        field += '\n';
+        at = 0;
+      } else if (end + 1 < line_.size() && line_[end + 1] == options_.quote) {
+        field += options_.quote;
+        at = end + 2;
+      } else {
+        at = skip_blanks(end + 1);
+        if (at < line_.size() && line_[at] != options_.separator)
+          fail_field(number, field, "there is more after its quotes");
+        return at;
+      }
+    }
+  }
+
+  LineReader lines_;
+  const CsvOptions& options_;
+  std::string line_;
+  std::int64_t first_line_ = 0;
+};
+
+inline void check_csv_options(const CsvOptions& options) {
+  const auto part_of_number = [](char c) {
+    return (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' || c == 'e' || c == 'E';
+  };
+  for (const auto& [name, mark] : {std::pair("separator", options.separator), std::pair("quote", options.quote)})
+    if (part_of_number(mark) || mark == '\n' || mark == '\r')
+      throw std::invalid_argument(std::string("read_csv: ") + name + " = " + detail::quoted(std::string(1, mark)) +
+                                  ", must be no part of a number and no line end");
+  if (options.separator == options.quote)
+    throw std::invalid_argument("read_csv: separator = quote = " + detail::quoted(std::string(1, options.quote)) +
+                                ", must be different");
+}
+
+inline bool is_missing(const CsvOptions& options, const std::string& field) {
+  return std::find(options.missing_texts.begin(), options.missing_texts.end(), field) != options.missing_texts.end();
+}
+
+inline bool is_letter(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || byte >= 128;  // of UTF-8
+}
+
+inline bool is_header(const CsvOptions& options, const std::vector<std::string>& fields) {
+  if (options.header != CsvOptions::Header::detect) return options.header == CsvOptions::Header::yes;
+  bool has_name = false;
+  for (const std::string& field : fields) {
+    if (field.empty()) continue;
+    if (looks_like_number(field) || is_missing(options, field)) return false;
+    for (const char c : field) has_name = has_name || is_letter(c);
+  }
+  return has_name;
+}
+
+/// Where a column is among `count`. Throws std::invalid_argument where it is not.
+inline std::size_t find_column(const CsvColumn& column, const char* option, const std::vector<std::string>& names,
+                               std::size_t count) {
+  const std::string start = std::string("read_csv: ") + option + " = ";
+  if (column.name.empty()) {
+    const auto all = static_cast<std::int64_t>(count);
+    if (column.number < -all || column.number >= all)
+      throw std::invalid_argument(start + std::to_string(column.number) + ", the table has " + std::to_string(count) +
+                                  " columns");
+    return static_cast<std::size_t>(column.number < 0 ? all + column.number : column.number);
+  }
+  const auto found = std::find(names.begin(), names.end(), column.name);
+  if (found == names.end())
+    throw std::invalid_argument(start + detail::quoted(column.name) +
+                                (names.empty() ? ", the table has no names of columns"
+                                               : ", the nearest names are " + nearest_names(column.name, names)));
+  if (std::find(found + 1, names.end(), column.name) != names.end())
+    throw std::invalid_argument(start + detail::quoted(column.name) + ", two columns have that name");
+  return static_cast<std::size_t>(found - names.begin());
+}
+
+}  // namespace detail
 
 /// A CSV file of numbers: features, and the targets from one column.
 ///
 ///     const TableData data = read_csv("breast_cancer.csv");
 ///     problems::LogisticRegression problem(data.features, signs_of(data.targets), 1e-3);
 ///
-/// Blank lines are skipped; fields may have blanks around them and stand in quotes; LF and CRLF end lines.
-/// Throws std::runtime_error "file:line: reason" for a line of another length and a field that is no finite number, and
-/// without a line for a file that cannot be opened or has no rows; std::invalid_argument for a target column that
-/// the table does not have.
+/// Columns that are not read may hold anything. Blank lines are skipped; fields may have blanks around them and stand
+/// in quotes; LF and CRLF end lines; a byte order mark is skipped; numbers too small for a double are 0.
+/// Throws std::runtime_error "file:line: reason" for a row of another length, a field that is no finite number, and
+/// quotes that are not closed, and without a line for a file that cannot be opened or has no rows;
+/// std::invalid_argument for a column that the table does not have, and a separator or quote that are part of numbers.
 inline TableData read_csv(const std::filesystem::path& path, const CsvOptions& options = {}) {
-  detail::LineReader lines(path);
-  std::vector<std::string_view> fields;
-  std::vector<std::string> names;
-  std::vector<double> values;
-  std::size_t columns = 0;
-  std::size_t rows = 0;
+  detail::check_csv_options(options);
+  detail::CsvRecords records(path, options);
+  std::vector<std::string> fields, names;
+  std::vector<std::size_t> columns;  // of the features, and then of the target
+  std::vector<double> values;        // of these columns, row by row
+  std::size_t width = 0;
+  std::string like = "the first line";  // what has that width
   bool first = true;
-  std::string line;
-  while (lines.next(line)) {
-    std::string_view rest = line;
-    if (first && rest.substr(0, 3) == "\xEF\xBB\xBF") rest.remove_prefix(3);  // a byte order mark
-    if (detail::trimmed(rest).empty()) continue;
-    fields.clear();
-    for (bool more = true; more;) {
-      const std::size_t comma = rest.find(options.separator);
-      more = comma != std::string_view::npos;
-      std::string_view field = detail::trimmed(rest.substr(0, comma));
-      if (field.size() >= 2 && field.front() == '"' && field.back() == '"') field = field.substr(1, field.size() - 2);
-      fields.push_back(field);
-      if (more) rest.remove_prefix(comma + 1);
-    }
-    double number = 0;
-    if (first) {
-      columns = fields.size();
-      bool numbers = false;
-      for (const auto field : fields) numbers = numbers || detail::looks_like_number(field);
-      first = false;
-      if (options.header == CsvOptions::Header::yes || (options.header == CsvOptions::Header::detect && !numbers)) {
-        names.assign(fields.begin(), fields.end());
+  while (records.next(fields)) {
+    if (std::exchange(first, false)) {
+      width = fields.size();
+      if (detail::is_header(options, fields)) {
+        names = fields;
         continue;
       }
     }
-    if (fields.size() != columns)
-      lines.fail(std::to_string(fields.size()) + " fields, the first line has " + std::to_string(columns));
-    for (std::size_t j = 0; j < columns; ++j) {
-      if (!detail::read_number(fields[j], number))
-        lines.fail("field " + std::to_string(j + 1) + " is " + detail::quoted(fields[j]) + ", not a finite number");
+    if (columns.empty()) {
+      if (options.header == CsvOptions::Header::yes && fields.size() != width) {
+        names.clear();
+        width = fields.size();
+        like = "line " + std::to_string(records.first_line());
+      }
+      for (const CsvColumn& feature : options.features)
+        columns.push_back(detail::find_column(feature, "features", names, width));
+      const std::size_t target = detail::find_column(options.target, "target", names, width);
+      for (std::size_t j = 0; j < width && options.features.empty(); ++j)
+        if (j != target) columns.push_back(j);
+      columns.push_back(target);
+    }
+    if (fields.size() != width)
+      records.fail(std::to_string(fields.size()) + " fields, " + like + " has " + std::to_string(width));
+    const std::size_t before = values.size();
+    bool whole = true;
+    for (const std::size_t j : columns) {
+      double number = 0;
+      if (options.missing != CsvOptions::Missing::refuse && detail::is_missing(options, fields[j])) {
+        whole = false;
+        number = std::numeric_limits<double>::quiet_NaN();
+      } else if (!detail::read_number(detail::trimmed(fields[j]), number)) {
+        records.fail_field(j + 1, fields[j], "not a finite number");
+      }
       values.push_back(number);
     }
-    ++rows;
+    if (!whole && options.missing == CsvOptions::Missing::leave_out_row) values.resize(before);
   }
-  if (rows == 0) lines.fail_file("no rows of numbers");
+  if (values.empty()) records.fail_file("no rows of numbers");
 
-  const auto width = static_cast<Eigen::Index>(columns);
-  const std::int64_t target = options.target < 0 ? width + options.target : options.target;
-  if (target < 0 || target >= width)
-    throw std::invalid_argument("read_csv: target = " + std::to_string(options.target) + ", the table has " +
-                                std::to_string(columns) + " columns");
+  const auto cols = static_cast<Eigen::Index>(columns.size());
+  const auto rows = static_cast<Eigen::Index>(values.size()) / cols;
+  using Table = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const Eigen::Map<const Table> table(values.data(), rows, cols);
   TableData data;
-  data.features.resize(static_cast<Eigen::Index>(rows), width - 1);
-  data.targets.resize(static_cast<Eigen::Index>(rows));
-  for (Eigen::Index i = 0; i < data.targets.size(); ++i)
-    for (Eigen::Index j = 0; j < width; ++j) {
-      const double value = values[static_cast<std::size_t>(i * width + j)];
-      if (j == target)
-        data.targets[i] = value;
-      else
-        data.features(i, j - (j > target ? 1 : 0)) = value;
-    }
-  for (std::size_t j = 0; j < names.size(); ++j)
-    if (static_cast<std::int64_t>(j) != target) data.names.push_back(names[j]);
+  data.features = table.leftCols(cols - 1);
+  data.targets = table.col(cols - 1);
+  columns.pop_back();
+  for (const std::size_t j : columns)
+    if (!names.empty()) data.names.push_back(names[j]);
   return data;
 }
 

@@ -1,27 +1,30 @@
 // Reading data sets in the LIBSVM format.
 #pragma once
 
+#include "../core/checks.hpp"
 #include "table.hpp"
 
 namespace glissade {
 
 struct LibsvmOptions {
-  Eigen::Index features = 0;                  // the number of columns; 0: the largest index in the file
-  std::int64_t most = std::int64_t{1} << 30;  // entries of the dense table: rows * columns
+  Eigen::Index features = 0;                  // >= 0, the number of columns; 0: the largest index in the file
+  std::int64_t most = std::int64_t{1} << 30;  // >= 1, entries of the dense table: rows * columns
 };
 
 /// A file of lines "target index:value index:value ... # comment", indices from 1 and increasing, what is not named
-/// being 0. The table is dense.
+/// being 0. The table is dense. A byte order mark is skipped; numbers too small for a double are 0.
 ///
 /// Throws std::runtime_error "file:line: reason" for a target or value that is no finite number, an index that is not a
 /// number, not above the one before it or beyond `features`; and without a line for a file that cannot be opened, has
-/// no rows, or whose table would have more than `most` entries.
+/// no rows, or whose table would have more than `most` entries; std::invalid_argument for options out of range.
 inline TableData read_libsvm(const std::filesystem::path& path, const LibsvmOptions& options = {}) {
   struct Entry {
     std::size_t row;
     std::int64_t column;
     double value;
   };
+  require("read_libsvm", "features", static_cast<double>(options.features), range::non_negative);
+  require("read_libsvm", "most", static_cast<double>(options.most), range::at_least_one);
   detail::LineReader lines(path);
   std::vector<double> targets;
   std::vector<Entry> entries;

@@ -70,17 +70,17 @@ class StateList {
     add("x", ScalarType::float64, size, 1, 1, false, data);
   }
 
-  /// Throws if a number that was read would make the state invalid.
-  void check(const std::string& file) const {
+  /// Calls fail(name, reason) at a number that makes the state invalid.
+  template <class Fail>
+  void check(const Fail& fail) const {
     for (const Bound& bound : bounds_)
       for (std::size_t i = 0; i < bound.size; ++i)
         if (bound.data[i] < bound.low || bound.data[i] > bound.high)
-          fail_load(file, bound.name,
-                    std::to_string(bound.data[i]) + ", must be in [" + std::to_string(bound.low) + ", " +
-                        std::to_string(bound.high) + "]");
+          fail(bound.name, std::to_string(bound.data[i]) + ", must be in [" + std::to_string(bound.low) + ", " +
+                               std::to_string(bound.high) + "]");
     for (const SavedArray& array : arrays)
       if (array.type == ScalarType::bytes && array.shape.empty() && std::to_integer<int>(*array.place.from) > 1)
-        fail_load(file, array.name, "must be 0 or 1");
+        fail(array.name, std::string("must be 0 or 1"));
   }
 
  private:
@@ -136,7 +136,7 @@ inline void read_state_list(const StateList& list, const std::string& method, st
   }
   extra.erase("x");  // may be left alone
   if (!extra.empty()) fail_load(file, extra.begin()->first, "not part of the state");
-  list.check(file);
+  list.check([&](const std::string& name, const std::string& what) { fail_load(file, name, what); });
 }
 
 template <class S>
@@ -156,6 +156,16 @@ void read_state(S& state, double* x, Index size, std::istream& in, const std::st
 }
 
 template <class S>
+void save_state(const S& state, const double* x, Index size, const std::filesystem::path& path) {
+  list_state(state, x, size).check([](const std::string& name, const std::string& what) {
+    throw std::invalid_argument("save: " + in_quotes(name) + ": " + what);
+  });
+  AtomicFile file(path);
+  write_state(state, x, size, [&](const std::byte* data, std::size_t bytes) { file.write(data, bytes); });
+  file.commit();
+}
+
+template <class S>
 concept MethodState = requires(S& state, StateList& list) {
   S::visit(state, list);
   std::string(state.name);
@@ -165,19 +175,16 @@ concept MethodState = requires(S& state, StateList& list) {
 
 /// Saves what a method's init or resume has left, with x or without. The file is replaced as a whole.
 ///
-/// Throws std::filesystem::filesystem_error with path and reason when it cannot be written.
+/// Throws std::invalid_argument for a whole number of the state that is out of its bounds and for two fields of one
+/// name; std::filesystem::filesystem_error with path and reason when it cannot be written. Then the old file is what it
+/// was.
 template <detail::MethodState S>
 void save(const S& state, const Eigen::Ref<const Eigen::VectorXd>& x, const std::filesystem::path& path) {
-  detail::AtomicFile file(path);
-  detail::write_state(state, x.data(), x.size(),
-                      [&](const std::byte* data, std::size_t bytes) { file.write(data, bytes); });
-  file.commit();
+  detail::save_state(state, x.data(), x.size(), path);
 }
 template <detail::MethodState S>
 void save(const S& state, const std::filesystem::path& path) {
-  detail::AtomicFile file(path);
-  detail::write_state(state, nullptr, 0, [&](const std::byte* data, std::size_t bytes) { file.write(data, bytes); });
-  file.commit();
+  detail::save_state(state, nullptr, 0, path);
 }
 
 /// Restores what save has written into a state that init has made with the same method, for as many

@@ -2,8 +2,9 @@
 //
 // Numbers are the shortest text that reads back as the same number; truth values, enumerators and
 // whole numbers are integers. A schedule made from a number is that number; one made from a
-// callable is the word "schedule", for code cannot be saved; an empty optional is "none". Tensor
-// masks and other callables are not options of a file: the program that loads brings its own.
+// callable is the word "schedule", for code cannot be saved; an empty optional is "none". A schedule
+// that the program which loads has made from a callable stays, whatever the file says. Tensor masks
+// and other callables are not options of a file: the program that loads brings its own.
 #pragma once
 
 #include <charconv>
@@ -44,6 +45,17 @@ std::string option_text(const T& value) {
     return to_text(static_cast<double>(value));
 }
 
+/// Whether an option is a schedule made from a callable, which is the program's own.
+template <class T>
+bool has_callable(const T& value) {
+  if constexpr (is_optional<T>)
+    return value && has_callable(*value);
+  else if constexpr (std::is_same_v<T, Schedule>)
+    return !value.constant();
+  else
+    return false;
+}
+
 /// All of the text as a number, or nothing.
 template <class N>
 std::optional<N> parse_number(const std::string& text) {
@@ -64,7 +76,7 @@ std::optional<std::string> parse_option(const std::string& text, T& value) {
   };
   if constexpr (is_optional<T>) {
     if (text == "none") {
-      value.reset();
+      if (!has_callable(value)) value.reset();
       return std::nullopt;
     }
     typename T::value_type inner = value ? *value : typename T::value_type{0};
@@ -72,9 +84,13 @@ std::optional<std::string> parse_option(const std::string& text, T& value) {
     value = std::move(inner);
     return std::nullopt;
   } else if constexpr (std::is_same_v<T, Schedule>) {
-    if (text != "schedule") return assign(parse_number<double>(text), "a number or schedule");
-    if (value.constant()) return "a number, for the optimizer has no schedule of its own";
-    return std::nullopt;
+    if (text == "schedule") {
+      if (has_callable(value)) return std::nullopt;
+      return "a number, for the optimizer has no schedule of its own";
+    }
+    const auto number = parse_number<double>(text);
+    if (number && has_callable(value)) return std::nullopt;
+    return assign(number, "a number or schedule");
   } else if constexpr (std::is_same_v<T, bool>) {
     if (text != "0" && text != "1") return "0 or 1";
     value = text == "1";

@@ -8,6 +8,7 @@
 //   state/<tensor>/<field>/by_row  U8             [bytes]     8-bit codes of a matrix, or by_column
 //   state/<tensor>/counts          I64            [1] or [2]  updates of this parameter, with gates its calls before
 //                                                             them; -1 of one at rest, which has no other state
+//   state/<tensor>/waits           I64            [1]         with gates: which of them hold a part of its gradient
 //   optimizer/counts               I64            [1] or [2]  completed steps, likewise
 //   optimizer/calls                I64            [1]         calls of step
 //   optimizer/shared/<link>        F64            [n]         scalars of a link of the chain
@@ -52,7 +53,13 @@ inline std::string library_version() {
 /// Takes a file's bytes, in pieces.
 using WriteBytes = std::function<void(const std::byte* data, std::size_t bytes)>;
 
+/// Throws std::invalid_argument for what read_contents would refuse, before anything is written.
 inline void write_container(std::vector<SavedArray> arrays, const Metadata& metadata, const WriteBytes& write) {
+  std::vector<std::string_view> names;
+  for (const SavedArray& array : arrays) names.push_back(array.name);
+  std::sort(names.begin(), names.end());
+  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+    throw std::invalid_argument("save: two arrays are named " + in_quotes(*twice));
   // Wide scalars first, so that every array is aligned.
   std::stable_sort(arrays.begin(), arrays.end(),
                    [](const SavedArray& a, const SavedArray& b) { return size_of(a.type) > size_of(b.type); });
@@ -73,6 +80,9 @@ inline void write_container(std::vector<SavedArray> arrays, const Metadata& meta
   header.resize((header.size() + 7) / 8 * 8, ' ');
 
   const std::uint64_t length = header.size();
+  if (length > longest_table)
+    throw std::invalid_argument("save: the table of " + std::to_string(arrays.size()) + " arrays takes " +
+                                std::to_string(length) + " bytes, must be at most " + std::to_string(longest_table));
   write(reinterpret_cast<const std::byte*>(&length), sizeof length);
   write(reinterpret_cast<const std::byte*>(header.data()), header.size());
   for (const SavedArray& array : arrays) visit_bytes<true>(array, write);
@@ -188,7 +198,7 @@ class OptimizerReader {
     loaded.states.resize(memory.states.size());
     ArrayList counts;
     for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
-      counts.tensor_counts(loaded.tensors[k], gated, &loaded.states[k].counts);
+      counts.tensor_counts(loaded.tensors[k], gated, &loaded.states[k]);
     counts.optimizer(gated, &loaded.counts);
     read(counts.arrays);
     const auto check = [&](Counts& of, std::int64_t least, const std::string& name) {
@@ -200,6 +210,7 @@ class OptimizerReader {
       Counts& of = loaded.states[k].counts;
       if (!gated) of.calls = of.updates;
       check(of, -1, "state/" + loaded.tensors[k].name + "/counts");
+      require_count(loaded.states[k].waits, 0, "state/" + loaded.tensors[k].name + "/waits", file_);
     }
     require_count(loaded.counts.calls, 0, "optimizer/calls", file_);
     check(loaded.counts, 0, "optimizer/counts");
@@ -254,7 +265,7 @@ void read_state(ErasedRule<P>& erased, OptimizerOptions& options, RuleState<P>& 
   // Options decide how much state there is, so they and it are checked before memory is taken.
   try {
     check_saved_options(options, reader.loaded.counts.updates);
-    rule.check(reader.loaded.counts.updates);
+    check_all_options(rule, options, reader.loaded);
     reader.check_arrays(list_wanted(rule, reader.loaded));
     prepare(rule, reader.loaded, places);
   } catch (const std::invalid_argument& wrong) {
@@ -299,8 +310,10 @@ void save_file(const O& optimizer, const std::filesystem::path& path) {
 /// there is the old file or the new one. Needs no memory for a second copy.
 ///
 /// Throws std::invalid_argument for an option out of its range, for a parameter named "state/...",
-/// "optimizer/..." or "__metadata__" and for a name that is not UTF-8;
-/// std::filesystem::filesystem_error with path and reason when the file cannot be written.
+/// "optimizer/..." or "__metadata__", for a name that is not UTF-8, and where names, shapes and options
+/// take more than the 100 000 000 bytes that readers of the format take: those of about 300 000 tensors
+/// with two moments; std::filesystem::filesystem_error with path and reason when the file cannot be
+/// written. Then the old file is what it was.
 template <class R, StorageScalar P>
 void save(const Optimizer<R, P>& optimizer, const std::filesystem::path& path) {
   detail::save_file(optimizer, path);

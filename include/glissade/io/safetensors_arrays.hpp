@@ -89,11 +89,13 @@ class ArrayList {
   void numbers(std::string name, ScalarType type, std::size_t size, ArrayPlace place) {
     arrays.push_back({std::move(name), type, {size}, static_cast<Index>(size), 1, false, place});
   }
-  /// With gates both counts are of use, else they are the same.
-  void tensor_counts(const Tensor& tensor, bool gated, auto* counts) {
+  /// With gates both counts are of use, else they are the same; and something may wait at one.
+  void tensor_counts(const Tensor& tensor, bool gated, auto* state) {
     seen_.clear();
     state_prefix_ = "state/" + tensor.name + "/";
-    list_counts(state_name("counts"), gated, counts);
+    list_counts(state_name("counts"), gated, state == nullptr ? nullptr : &state->counts);
+    if (gated)
+      numbers(state_name("waits"), ScalarType::int64, 1, state == nullptr ? ArrayPlace() : ArrayPlace(&state->waits));
   }
   /// A field of the tensor whose counts came last.
   void field(const Tensor& tensor, std::size_t link, std::string_view name, ScalarType type, Index rows, Index cols,
@@ -154,7 +156,7 @@ std::vector<SavedArray> list_stored(Memory& memory, const std::vector<P*>& param
   for (std::size_t k = 0; k < memory.tensors.size(); ++k) {
     const Tensor& tensor = memory.tensors[k];
     auto& state = memory.states[k];
-    list.tensor_counts(tensor, gated, &state.counts);
+    list.tensor_counts(tensor, gated, &state);
     for (std::size_t link = 0; link < state.links.size(); ++link)
       for (auto& field : state.links[link])
         list.field(tensor, link, field.name(), field.type(), field.rows(), field.cols(), field.row_major(),
@@ -170,12 +172,13 @@ std::vector<SavedArray> list_stored(Memory& memory, const std::vector<P*>& param
 /// for them.
 template <StorageScalar P>
 std::vector<SavedArray> list_wanted(const RuleView<P>& rule, const RuleState<P>& memory) {
+  constexpr const TensorState* no_state = nullptr;
   constexpr const Counts* none = nullptr;
   ArrayList list;
   for (const Tensor& tensor : memory.tensors) list.parameter(tensor, scalar_type_of<P>, {});
   for (std::size_t k = 0; k < memory.tensors.size(); ++k) {
     const Tensor& tensor = memory.tensors[k];
-    list.tensor_counts(tensor, rule.table->gated, none);
+    list.tensor_counts(tensor, rule.table->gated, no_state);
     if (memory.states[k].at_rest()) continue;
     rule.declare(tensor, [&](std::size_t link, const FieldSpec& wanted) {
       list.field(tensor, link, wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major, {});

@@ -3,7 +3,7 @@
 //   8 bytes   N, the length of the table, little-endian
 //   N bytes   {"__metadata__": {"key": "text", ...},
 //              "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
-//             padded with spaces, so that the arrays begin at a multiple of 8
+//             padded with spaces, so that the arrays begin at a multiple of 8; N is at most 100 000 000
 //   the rest  the arrays, little-endian, last index fastest, side by side in the order of offsets
 //
 // A file is believed in nothing: the table is read by a fixed state machine that knows three levels
@@ -29,6 +29,9 @@
 namespace glissade::detail {
 
 static_assert(std::endian::native == std::endian::little, "safetensors files are little-endian");
+
+/// Bytes of the table: what other readers of the format take at most.
+inline constexpr std::uint64_t longest_table = 100'000'000;
 
 using ArrayShape = std::vector<std::uint64_t>;
 using Metadata = std::map<std::string, std::string, std::less<>>;
@@ -244,7 +247,6 @@ inline void read_bytes(std::istream& in, std::uint64_t position, void* data, std
 
 /// Reads and checks the table. Throws std::runtime_error that names the file and the field.
 inline Contents read_contents(std::istream& in, const std::string& file) {
-  constexpr std::uint64_t longest = 100'000'000;
   in.seekg(0, std::ios::end);
   const auto end = static_cast<std::streamoff>(in.tellg());
   if (!in || end < 0) throw std::runtime_error(file + ": cannot be read");
@@ -252,9 +254,9 @@ inline Contents read_contents(std::istream& in, const std::string& file) {
   if (size < 8) fail_load(file, "header", std::to_string(size) + " bytes, its length needs 8");
   std::uint64_t length = 0;
   read_bytes(in, 0, &length, 8, file, "header");
-  if (length > longest || length > size - 8)
-    fail_load(file, "header",
-              "length " + std::to_string(length) + ", must be <= " + std::to_string(std::min(longest, size - 8)));
+  const std::uint64_t most = std::min(longest_table, size - 8);
+  if (length > most)
+    fail_load(file, "header", "length " + std::to_string(length) + ", must be <= " + std::to_string(most));
 
   std::string text(static_cast<std::size_t>(length), ' ');
   read_bytes(in, 8, text.data(), length, file, "header");

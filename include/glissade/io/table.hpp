@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -58,20 +59,21 @@ class LineReader {
     if (!in_) throw std::runtime_error(name_ + ": cannot be opened");
   }
 
-  /// The next line, without its end; a carriage return before that is dropped.
+  /// The next line, without its end; a carriage return before that is dropped, and a byte order mark before the first.
   bool next(std::string& line) {
     if (!std::getline(in_, line)) {
       if (in_.bad()) throw std::runtime_error(name_ + ": cannot be read");
       return false;
     }
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    ++number_;
+    if (++number_ == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
     return true;
   }
   [[nodiscard]] std::int64_t number() const { return number_; }
 
-  [[noreturn]] void fail(const std::string& reason) const {
-    throw std::runtime_error(name_ + ":" + std::to_string(number_) + ": " + reason);
+  [[noreturn]] void fail(const std::string& reason) const { fail_at(number_, reason); }
+  [[noreturn]] void fail_at(std::int64_t number, const std::string& reason) const {
+    throw std::runtime_error(name_ + ":" + std::to_string(number) + ": " + reason);
   }
   [[noreturn]] void fail_file(const std::string& reason) const { throw std::runtime_error(name_ + ": " + reason); }
 
@@ -87,11 +89,31 @@ inline std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-/// A finite number that takes up the whole text; a leading plus is allowed.
+/// Of a number out of the range of doubles, as from_chars has found it: whether it is too small, and not too large.
+inline bool is_too_small(std::string_view text) {
+  const std::size_t end = std::min(text.find_first_of("eE"), text.size());
+  const std::size_t point = std::min(text.find('.'), end);
+  const std::size_t digit = text.find_first_of("123456789");  // the first that counts
+  std::int64_t exponent = 0;
+  if (end < text.size()) {
+    std::string_view power = text.substr(end + 1);
+    const bool negative = power.front() == '-';
+    if (power.front() == '+') power.remove_prefix(1);
+    if (std::from_chars(power.data(), power.data() + power.size(), exponent).ec != std::errc()) return negative;
+  }
+  return exponent < static_cast<std::int64_t>(digit) - static_cast<std::int64_t>(point);
+}
+
+/// A finite number that takes up the whole text; a leading plus is allowed, and what is too small for a double is 0.
 inline bool read_number(std::string_view text, double& value) {
   if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && std::isfinite(value);
+  if (text.empty() || end != text.data() + text.size()) return false;
+  if (error == std::errc::result_out_of_range && is_too_small(text)) {
+    value = text.front() == '-' ? -0.0 : 0.0;
+    return true;
+  }
+  return error == std::errc() && std::isfinite(value);
 }
 
 /// Whether a text is meant as a number, even an infinite, too large or invalid one: so that a line of data is no

@@ -5,6 +5,7 @@
 #include <Eigen/Eigenvalues>
 
 #include <cmath>
+#include <optional>
 
 namespace glissade {
 
@@ -19,9 +20,10 @@ class ConvexInverse {
   bool compute(const Matrix& H, double cut) {
     if (!H.allFinite()) return false;
     if (H.rows() == 0) return true;
-    cholesky_.compute(H);
-    definite_ = cholesky_.info() == Eigen::Success &&
-                std::pow(cholesky_.matrixLLT().diagonal().minCoeff(), 2) > cut * H.diagonal().maxCoeff();
+    if (!cholesky_) cholesky_.emplace();
+    cholesky_->compute(H);
+    definite_ = cholesky_->info() == Eigen::Success &&
+                std::pow(cholesky_->matrixLLT().diagonal().minCoeff(), 2) > cut * H.diagonal().maxCoeff();
     if (definite_) return true;
     eigen_.compute(H);
     if (eigen_.info() != Eigen::Success) return false;
@@ -36,13 +38,13 @@ class ConvexInverse {
   void solve_in_place(Vector& v) const {
     if (v.size() == 0) return;
     if (definite_)
-      cholesky_.solveInPlace(v);
+      cholesky_->solveInPlace(v);
     else
       v = (eigen_.eigenvectors() * inverse_.cwiseProduct(eigen_.eigenvectors().transpose() * v)).eval();
   }
 
  private:
-  Eigen::LLT<Matrix> cholesky_;
+  std::optional<Eigen::LLT<Matrix>> cholesky_;  // before compute it has no value that could be copied
   Eigen::SelfAdjointEigenSolver<Matrix> eigen_;
   Vector inverse_;
   bool definite_ = false;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 namespace glissade {
 
@@ -25,10 +26,11 @@ class ModifiedCholesky {
   /// False if H is not finite.
   bool compute(const Matrix& H) {
     if (!H.allFinite()) return false;
-    plain_.compute(H);
-    const auto diagonal = plain_.matrixLLT().diagonal();
+    if (!plain_) plain_.emplace();
+    plain_->compute(H);
+    const auto diagonal = plain_->matrixLLT().diagonal();
     constexpr double eps = std::numeric_limits<double>::epsilon();
-    modified_ = plain_.info() != Eigen::Success ||
+    modified_ = plain_->info() != Eigen::Success ||
                 (H.rows() > 0 && std::pow(diagonal.minCoeff(), 2) <= 10 * eps * H.diagonal().maxCoeff());
     if (modified_) factorize(H);
     return true;
@@ -39,7 +41,7 @@ class ModifiedCholesky {
   /// v becomes (H + E)^{-1} v.
   void solve_in_place(Vector& v) const {
     if (!modified_) {
-      plain_.solveInPlace(v);
+      plain_->solveInPlace(v);
       return;
     }
     const Eigen::Index n = v.size();
@@ -82,8 +84,8 @@ class ModifiedCholesky {
     }
   }
 
-  Eigen::LLT<Matrix> plain_;
-  Matrix c_;  // L below the diagonal
+  std::optional<Eigen::LLT<Matrix>> plain_;  // before compute it has no value that could be copied
+  Matrix c_;                                 // L below the diagonal
   Vector d_;
   Eigen::Matrix<Eigen::Index, Matrix::RowsAtCompileTime, 1> swaps_;
   bool modified_ = false;

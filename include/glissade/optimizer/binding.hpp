@@ -81,6 +81,15 @@ void for_each_parameter(X& x, std::size_t& k, const std::string& name, const Use
   }
 }
 
+/// Throws std::invalid_argument if two of some tensors have the same name.
+inline void check_names(const std::vector<Tensor>& tensors) {
+  std::vector<std::string_view> names;
+  for (const Tensor& tensor : tensors) names.push_back(tensor.name);
+  std::sort(names.begin(), names.end());
+  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
+    throw std::invalid_argument("Optimizer: two parameters are named \"" + std::string(*twice) + "\"");
+}
+
 /// The scalar type that all tensors of one rule must have.
 template <StorageScalar P, class S>
 void check_scalar() {
@@ -234,11 +243,7 @@ class BoundParameters {
 
   /// Throws std::invalid_argument if two parameters have the same name or share memory.
   void check() const {
-    std::vector<std::string_view> names;
-    for (const Tensor& tensor : state.tensors) names.push_back(tensor.name);
-    std::sort(names.begin(), names.end());
-    if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end())
-      throw std::invalid_argument("Optimizer: two parameters are named \"" + std::string(*twice) + "\"");
+    check_names(state.tensors);
     check_overlap(state.tensors, sizeof(P), [&](std::size_t k) { return parameter(k); });
   }
 

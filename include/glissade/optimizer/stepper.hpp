@@ -5,13 +5,14 @@
 #include <utility>
 
 #include "../core/engine/engine.hpp"
+#include "../core/tensors/threads.hpp"
 #include "binding.hpp"
 
 namespace glissade {
 
 struct OptimizerOptions {
   bool maximize = false;                  // climb instead of descend: the gradient's sign is turned
-  int threads = 1;                        // >= 0, where the program is compiled with OpenMP; 0: all
+  int threads = 1;                        // in [0, 1024], where the program is compiled with OpenMP; 0: all
   std::uint64_t seed = 0;                 // of rules that draw random numbers, and of stochastic rounding
   Rounding rounding = Rounding::nearest;  // of bfloat16 parameters; stochastic for no others
 };
@@ -21,7 +22,10 @@ namespace detail {
 /// Throws std::invalid_argument if an option, the rule's or the optimizer's, is out of its range.
 template <StorageScalar P>
 void check_all_options(const RuleView<P>& rule, const OptimizerOptions& options, const RuleState<P>& state) {
-  require("OptimizerOptions", "threads", options.threads, range::non_negative);
+  if (options.threads < 0 || options.threads > most_threads)
+    throw std::invalid_argument("OptimizerOptions: threads = " + std::to_string(options.threads) + ", must be in [0, " +
+                                std::to_string(most_threads) + "]");
+  require("OptimizerOptions", "rounding", static_cast<int>(options.rounding), Range{0, 1});
   if (!std::is_same_v<P, Eigen::bfloat16> && options.rounding != Rounding::nearest)
     throw std::invalid_argument(
         "OptimizerOptions: rounding = stochastic, must be nearest unless parameters are "
@@ -72,6 +76,7 @@ void match_parameters(RuleState<P>& state, X& x, std::vector<Place>& places) {
   if (number != state.tensors.size())
     throw std::invalid_argument("step: " + std::to_string(number) + " parameters, the state was made for " +
                                 std::to_string(state.tensors.size()));
+  if (empty) check_names(state.tensors);
 }
 
 }  // namespace detail
@@ -81,7 +86,7 @@ void match_parameters(RuleState<P>& state, X& x, std::vector<Place>& places) {
 ///
 ///     auto memory = initial_state(AdamW{}, W);   // or std::tie(W, b)
 ///
-/// Throws std::invalid_argument for an option out of its range.
+/// Throws std::invalid_argument for an option out of its range and for two parameters of one name.
 template <Rule R, class X>
 [[nodiscard]] auto initial_state(const R& rule, X&& parameters) {
   using P = detail::scalar_of_t<X>;
@@ -103,8 +108,8 @@ template <Rule R, class X>
 /// Parameters and gradients as for an Optimizer (optimizer/optimizer.hpp); several of them as a std::vector or a tuple.
 /// An empty memory is filled; later steps must have parameters of the same number and shapes, which may lie elsewhere.
 /// From the second step on nothing is taken from the heap.
-/// Throws std::invalid_argument for an option out of its range and for shapes that do not match, before anything is
-/// touched.
+/// Throws std::invalid_argument for an option out of its range, for shapes that do not match and for two parameters of
+/// one name, before anything is touched.
 template <Rule R, StorageScalar P, class X, class G>
 void step(const R& rule, RuleState<P>& state, X&& parameters, const G& gradients,
           const OptimizerOptions& options = {}) {

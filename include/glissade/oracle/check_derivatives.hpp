@@ -10,19 +10,21 @@
 
 namespace glissade {
 
-/// The worst coefficient that a check has found.
+/// What a check has found: whether all coefficients agree with differences, and the worst of those that are off.
 struct DerivativeCheck {
   bool passed = true;
-  double error = 0;  // relative; what differences cannot resolve is not counted
+  double error = 0;  // relative; what differences cannot resolve is not counted, and where nothing is left it is 0
   Index row = 0;
   Index col = 0;
   double given = 0;
   double expected = 0;
 
-  /// "coefficient (2, 0) is 3.1, differences say 3, relative error 0.03"
+  /// "coefficient (2, 0) is 3.1, differences say 3, relative error 0.03", which after "passed: " is the worst; "passed:
+  /// no coefficient is off by more than the error of the differences" where none is.
   [[nodiscard]] std::string text() const {
-    return "coefficient (" + std::to_string(row) + ", " + std::to_string(col) + ") is " + to_text(given) +
-           ", differences say " + to_text(expected) + ", relative error " + to_text(error);
+    if (error == 0) return "passed: no coefficient is off by more than the error of the differences";
+    return std::string(passed ? "passed: " : "") + "coefficient (" + std::to_string(row) + ", " + std::to_string(col) +
+           ") is " + to_text(given) + ", differences say " + to_text(expected) + ", relative error " + to_text(error);
   }
 };
 

@@ -3,16 +3,21 @@
 
 #include <Eigen/Core>
 
+#include <algorithm>
+
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
 namespace glissade {
 
-/// How many threads `requested` means here: 0 is all that the machine offers.
+/// More than this OpenMP may fail to start, and then it ends the program.
+inline constexpr int most_threads = 1024;
+
+/// How many threads `requested` means here: 0 is all that the machine offers, and no more than most_threads are.
 inline int resolve_threads([[maybe_unused]] int requested) {
 #ifdef _OPENMP
-  return requested > 0 ? requested : omp_get_max_threads();
+  return (std::min)(requested > 0 ? requested : omp_get_max_threads(), most_threads);
 #else
   return 1;
 #endif
