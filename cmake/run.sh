@@ -17,6 +17,7 @@ usage: sh cmake/run.sh <verb>
   threads          the thread tests under the thread sanitizer
   targets          what all rules compute, to the bit, and the tests of the lanes, for SSE2, AVX2 and AVX-512 and, where
                    the tools are, for aarch64
+  chains [number]  so many chains drawn at random against the definition of a chain; 20000
   fuzz             each fuzzer for 60 seconds
 EOF
   exit 2
@@ -395,6 +396,12 @@ preset() {
   logged "$dir/build.log" cmake --build "$dir" --target $target --parallel "$jobs"
 }
 
+chains() {
+  need $checks nlohmann_json
+  build test test_io $release -D "CMAKE_CXX_FLAGS_RELEASE=$quick"
+  GLISSADE_DRAWS=${1:-20000} "$dir/tests/test_io" "chains:*"
+}
+
 fuzz() {
   [ -d "$root/tests/fuzz" ] || fail "there are no fuzzers"
   need $checks nlohmann_json sanitizers
@@ -421,7 +428,7 @@ case $verb in
   *) CXX=${CXX:-$(has g++ && echo g++ || echo c++)} ;;
 esac
 case $verb in
-  demo | bench | clang | sanitize | threads | targets | fuzz) "$verb" "$@" ;;
+  demo | bench | clang | sanitize | threads | targets | chains | fuzz) "$verb" "$@" ;;
   test) if [ $# -ge 1 ]; then test_file "$1"; else test_all; fi ;;
   *) usage ;;
 esac

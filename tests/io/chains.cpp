@@ -75,7 +75,7 @@ auto lion(Draw& d) {
 }
 auto adagrad(Draw&) { return Both{ScaleByAdagrad{.epsilon = 1e-6}, definition::adagrad(1e-6)}; }
 ScaleByAdam draw_adam(Draw& d) {
-  return {.beta1 = d.between(0, 0.95), .beta2 = d.between(0.5, 0.999), .epsilon = std::pow(10, d.between(-8, -2))};
+  return {.beta1 = d.between(0, 0.95), .beta2 = d.between(0.5, 0.999), .epsilon = std::pow(10, d.between(-6, -2))};
 }
 definition::Make meaning_of(const ScaleByAdam& rule, int period) {
   return definition::adam(rule.beta1, rule.beta2, rule.epsilon, period);
