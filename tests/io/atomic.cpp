@@ -4,6 +4,7 @@
 #include "io/support.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <fcntl.h>
 #include <functional>
 #include <limits>
 #include <thread>
@@ -27,6 +29,7 @@ using Catch::Matchers::ContainsSubstring;
 namespace {
 /// Is told what a program asks to be on the disk; the error with which that fails, or 0.
 const std::function<int(int descriptor)>* on_sync = nullptr;
+const std::function<void()>* on_lock = nullptr;                      // is called once, before a file is locked
 std::size_t most_written = std::numeric_limits<std::size_t>::max();  // in one call
 }  // namespace
 
@@ -35,6 +38,10 @@ extern "C" int fsync(int descriptor) {
   if (on_sync != nullptr) errno = (*on_sync)(descriptor);
   if (on_sync != nullptr && errno != 0) return -1;
   return static_cast<int>(syscall(SYS_fsync, descriptor));
+}
+extern "C" int flock(int descriptor, int operation) {
+  if (on_lock != nullptr) (*std::exchange(on_lock, nullptr))();
+  return static_cast<int>(syscall(SYS_flock, descriptor, operation));
 }
 extern "C" ssize_t write(int descriptor, const void* data, std::size_t bytes) {
   return syscall(SYS_write, descriptor, data, std::min(bytes, most_written));
@@ -302,6 +309,32 @@ TEST_CASE("where the disk fails, the reason is told") {
     of_folder = cannot;
     CHECK(refusal().empty());
     CHECK(read_file(path) == saved_bytes(optimizer));
+  }
+}
+
+TEST_CASE("a temporary file that another program takes for abandoned before it is locked is left to it") {
+  const Folder folder;
+  const auto path = folder / "run.safetensors";
+  float x = 3;
+  const Optimizer optimizer{Sgd{}, named("x", x)};
+  int descriptor = -1;
+  for (const bool removed : {false, true}) {
+    const std::function<void()> other_program = [&] {
+      for (const std::string& name : temporary_files(folder)) {
+        descriptor = open((folder / name).c_str(), O_RDONLY);
+        flock(descriptor, LOCK_EX);
+        if (removed) std::filesystem::remove(folder / name);
+        if (removed) close(descriptor);
+      }
+    };
+    on_lock = &other_program;
+    save(optimizer, path);
+    CHECK(on_lock == nullptr);
+    CHECK(read_file(path) == saved_bytes(optimizer));
+    CHECK(folder.entries() == (removed ? 1 : 2));
+    if (!removed) close(descriptor);
+    std::filesystem::remove(path);
+    for (const std::string& name : temporary_files(folder)) std::filesystem::remove(folder / name);
   }
 }
 
