@@ -4,12 +4,17 @@
 #include "io/support.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <fcntl.h>
 #include <functional>
+#include <limits>
 #include <thread>
 #include <unistd.h>
 #endif
@@ -22,13 +27,24 @@ using Catch::Matchers::ContainsSubstring;
 #include <sys/syscall.h>
 
 namespace {
-/// Is told what a program asks to be written to the disk.
-const std::function<void(int descriptor)>* on_sync = nullptr;
+/// Is told what a program asks to be on the disk; the error with which that fails, or 0.
+const std::function<int(int descriptor)>* on_sync = nullptr;
+const std::function<void()>* on_lock = nullptr;                      // is called once, before a file is locked
+std::size_t most_written = std::numeric_limits<std::size_t>::max();  // in one call
 }  // namespace
 
-extern "C" int fsync(int descriptor) {  // in place of the library's
-  if (on_sync != nullptr) (*on_sync)(descriptor);
+// In place of the library's.
+extern "C" int fsync(int descriptor) {
+  if (on_sync != nullptr) errno = (*on_sync)(descriptor);
+  if (on_sync != nullptr && errno != 0) return -1;
   return static_cast<int>(syscall(SYS_fsync, descriptor));
+}
+extern "C" int flock(int descriptor, int operation) {
+  if (on_lock != nullptr) (*std::exchange(on_lock, nullptr))();
+  return static_cast<int>(syscall(SYS_flock, descriptor, operation));
+}
+extern "C" ssize_t write(int descriptor, const void* data, std::size_t bytes) {
+  return syscall(SYS_write, descriptor, data, std::min(bytes, most_written));
 }
 #endif
 
@@ -127,6 +143,13 @@ TEST_CASE("a symbolic link to where there is no file yet is followed") {
   }
   CHECK(folder.entries() == 3);
   CHECK(std::distance(std::filesystem::directory_iterator(folder / "far"), {}) == 1);
+
+  // As many links as the system follows, and one more.
+  std::filesystem::create_symlink("real", folder / "1");
+  for (int k = 2; k <= 41; ++k) std::filesystem::create_symlink(std::to_string(k - 1), folder / std::to_string(k));
+  save(optimizer, folder / "40");
+  CHECK(read_file(folder / "40") == saved_bytes(optimizer));
+  CHECK_THROWS_AS(save(optimizer, folder / "41"), std::filesystem::filesystem_error);
 
   std::filesystem::create_symlink("absent/real", folder / "nowhere");
   CHECK_THAT(message_of<std::filesystem::filesystem_error>([&] { save(optimizer, folder / "nowhere"); }),
@@ -244,17 +267,85 @@ TEST_CASE("the bytes are on the disk before the file takes its name, and the nam
   float x = 3;
   const Optimizer optimizer{Sgd{}, named("x", x)};
   std::vector<std::string> calls;
-  const std::function<void(int)> record = [&](int descriptor) {
+  const std::function<int(int)> record = [&](int descriptor) {
     struct stat status {};
     fstat(descriptor, &status);
     const std::string now = read_file(path) == "old" ? "old" : "new";
     calls.push_back(S_ISDIR(status.st_mode) ? "folder, " + now : std::to_string(status.st_size) + " bytes, " + now);
+    return 0;
   };
   on_sync = &record;
   save(optimizer, path);
   on_sync = nullptr;
   CHECK(calls ==
         std::vector<std::string>{std::to_string(saved_bytes(optimizer).size()) + " bytes, old", "folder, new"});
+}
+
+TEST_CASE("where the disk fails, the reason is told") {
+  const Folder folder;
+  const auto path = folder / "run.safetensors";
+  float x = 3;
+  const Optimizer optimizer{Sgd{}, named("x", x)};
+  int of_file = EIO, of_folder = 0;
+  const std::function<int(int)> fail = [&](int descriptor) {
+    struct stat status {};
+    fstat(descriptor, &status);
+    return S_ISDIR(status.st_mode) ? of_folder : of_file;
+  };
+  const auto refusal = [&] {
+    write_file(path, "old");
+    on_sync = &fail;
+    std::string message = message_of<std::filesystem::filesystem_error>([&] { save(optimizer, path); });
+    on_sync = nullptr;
+    CHECK(folder.entries() == 1);
+    return message;
+  };
+  CHECK_THAT(refusal(), ContainsSubstring("cannot write: Input/output error"));
+  CHECK(read_file(path) == "old");
+  of_file = 0;
+  of_folder = EIO;
+  CHECK_THAT(refusal(), ContainsSubstring("cannot sync its folder: Input/output error"));
+  for (const int cannot : {EINVAL, ENOTSUP}) {
+    of_folder = cannot;
+    CHECK(refusal().empty());
+    CHECK(read_file(path) == saved_bytes(optimizer));
+  }
+}
+
+TEST_CASE("a temporary file that another program takes for abandoned before it is locked is left to it") {
+  const Folder folder;
+  const auto path = folder / "run.safetensors";
+  float x = 3;
+  const Optimizer optimizer{Sgd{}, named("x", x)};
+  int descriptor = -1;
+  for (const bool removed : {false, true}) {
+    const std::function<void()> other_program = [&] {
+      for (const std::string& name : temporary_files(folder)) {
+        descriptor = open((folder / name).c_str(), O_RDONLY);
+        flock(descriptor, LOCK_EX);
+        if (removed) std::filesystem::remove(folder / name);
+        if (removed) close(descriptor);
+      }
+    };
+    on_lock = &other_program;
+    save(optimizer, path);
+    CHECK(on_lock == nullptr);
+    CHECK(read_file(path) == saved_bytes(optimizer));
+    CHECK(folder.entries() == (removed ? 1 : 2));
+    if (!removed) close(descriptor);
+    std::filesystem::remove(path);
+    for (const std::string& name : temporary_files(folder)) std::filesystem::remove(folder / name);
+  }
+}
+
+TEST_CASE("a system that writes less than it is asked to is asked again") {
+  const Folder folder;
+  Eigen::VectorXf x = Eigen::VectorXf::LinSpaced(100'000, 0, 1);
+  const Optimizer optimizer{Sgd{}, named("x", x)};
+  most_written = 1'001;
+  save(optimizer, folder / "run.safetensors");
+  most_written = std::numeric_limits<std::size_t>::max();
+  CHECK(read_file(folder / "run.safetensors") == saved_bytes(optimizer));
 }
 #endif
 

@@ -59,6 +59,13 @@ TEST_CASE("checkpoint deltas: every kind comes back from a file, bit by bit") {
   CHECK(std::get<2>(loaded.at("d")).scale == 0.1);
   CHECK(std::get<2>(loaded.at("f")).A.cols() == 5);
 
+  // Matrices are written row by row, as other readers have them.
+  const DenseDelta<float> numbers{(MatrixXf(2, 3) << 1, 2, 3, 4, 5, 6).finished()};
+  const std::string bytes = bytes_of({{"W", numbers}});
+  std::vector<float> in_file(6);
+  std::memcpy(in_file.data(), bytes.data() + bytes.size() - 24, 24);
+  CHECK(in_file == std::vector<float>{1, 2, 3, 4, 5, 6});
+
   // An old model and the file are the new one.
   const MatrixXf P = MatrixXf::Random(12, 9);
   MatrixXf N = P;

@@ -254,8 +254,8 @@ void read_deltas(CheckpointDeltas<T>& deltas, std::istream& in, const std::strin
 /// Saves deltas; the file is replaced as a whole.
 ///
 /// Throws std::invalid_argument for a name that is not UTF-8, a delta that fits no weights, such as one with places
-/// that do not ascend, and a table over 100 000 000 bytes; std::filesystem::filesystem_error with path and reason when
-/// the file cannot be written. Then the old file is what it was.
+/// that do not ascend, and a table over 100 000 000 bytes; std::filesystem::filesystem_error with path and reason
+/// when the file cannot be written. Then the old file is what it was.
 template <class T>
 void save(const CheckpointDeltas<T>& deltas, const std::filesystem::path& path) {
   detail::check_deltas(deltas);

@@ -23,8 +23,8 @@ struct CsvColumn {
 
 struct CsvOptions {
   char separator = ',';
-  /// Whether the first line is a header. detect: if it has letters, and neither a number nor a missing value but empty
-  /// fields. With yes it may have another length than the rows; then it names no columns.
+  /// Whether the first line is a header. detect: if it has letters, and neither a number nor a missing value but
+  /// empty fields. With yes it may have another length than the rows; then it names no columns.
   enum class Header { detect, yes, no } header = Header::detect;
   CsvColumn target = -1;                 // the column of the targets
   std::vector<CsvColumn> features = {};  // those of the features, in this order; none: all but the target
@@ -169,7 +169,8 @@ inline std::size_t find_column(const CsvColumn& column, const char* option, cons
 /// in quotes; LF and CRLF end lines; a byte order mark is skipped; numbers too small for a double are 0.
 /// Throws std::runtime_error "file:line: reason" for a row of another length, a field that is no finite number, and
 /// quotes that are not closed, and without a line for a file that cannot be opened or has no rows;
-/// std::invalid_argument for a column that the table does not have, and a separator or quote that are part of numbers.
+/// std::invalid_argument for a column that the table does not have, and a separator or quote that is part of
+/// numbers.
 inline TableData read_csv(const std::filesystem::path& path, const CsvOptions& options = {}) {
   detail::check_csv_options(options);
   detail::CsvRecords records(path, options);

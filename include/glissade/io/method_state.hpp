@@ -176,8 +176,8 @@ concept MethodState = requires(S& state, StateList& list) {
 /// Saves what a method's init or resume has left, with x or without. The file is replaced as a whole.
 ///
 /// Throws std::invalid_argument for a whole number of the state that is out of its bounds and for two fields of one
-/// name; std::filesystem::filesystem_error with path and reason when it cannot be written. Then the old file is what it
-/// was.
+/// name; std::filesystem::filesystem_error with path and reason when it cannot be written. Then the old file is what
+/// it was.
 template <detail::MethodState S>
 void save(const S& state, const Eigen::Ref<const Eigen::VectorXd>& x, const std::filesystem::path& path) {
   detail::save_state(state, x.data(), x.size(), path);

@@ -59,7 +59,8 @@ class LineReader {
     if (!in_) throw std::runtime_error(name_ + ": cannot be opened");
   }
 
-  /// The next line, without its end; a carriage return before that is dropped, and a byte order mark before the first.
+  /// The next line, without its end; a carriage return before that is dropped, as is a byte order mark before the
+  /// first.
   bool next(std::string& line) {
     if (!std::getline(in_, line)) {
       if (in_.bad()) throw std::runtime_error(name_ + ": cannot be read");
