@@ -2,13 +2,12 @@
 //
 // A kind of problem is a struct that says
 //
-//   has_value          static constexpr bool: reports have a value, which must be finite too
-//   measures_gradient  static constexpr bool: the measure is the norm of a gradient, for Result and Record
-//   tolerance          static constexpr double Stop::*: where the measure is small enough
-//   solved             static constexpr Status: the end there
+//   has_value  static constexpr bool: reports have a value, which must be finite too
+//   tolerance  static constexpr double Stop::*: where the measure is small enough
+//   solved     static constexpr Status: the end there
 //
 // and a report_of(state) that finds the measure in the states of its methods, as that of ValueAndGradient does. The
-// measure and, where there is one, the value are all that the driver knows of a problem.
+// measure and, where there is one, the value are all that the driver judges a problem by.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +32,7 @@ namespace glissade {
 template <class Problem, class F, class V, class M, class S, class... O>
 class Drive {
  public:
-  /// keep_state: what a step that was undone left of the state is replaced by the state before it.
+  /// keep_state: what a step that was undone, or thrown out of, left of the state is replaced by the state before it.
   Drive(Problem, bool keep_state, F& oracle, V& x, const M& method, S& state, const Stop& stop, O&... observers)
       : keep_state_(keep_state),
         oracle_(oracle),
@@ -52,10 +51,19 @@ class Drive {
     while (result_.status == Status::running) {
       last = x_;
       if (keep_state_) last_state = state_;
-      const Report next = method_.step(oracle_, x_, state_);
-      if (const Status end = why_undo_step(next); end != Status::running) {
+      const auto undo_step = [&] {
         x_ = last;
         if (keep_state_) state_ = std::move(*last_state);
+      };
+      Report next;
+      try {
+        next = method_.step(oracle_, x_, state_);
+      } catch (...) {
+        undo_step();
+        throw;
+      }
+      if (const Status end = why_undo_step(next); end != Status::running) {
+        undo_step();
         result_.status = end;
         break;
       }
@@ -70,7 +78,7 @@ class Drive {
     }
     result_.value = report_.value;
     result_.measure = report_.measure;
-    result_.gradient_norm = gradient_norm();
+    result_.gradient_norm = report_.gradient_norm;
     result_.evaluations = oracle_.evaluations();
     return result_;
   }
@@ -96,10 +104,9 @@ class Drive {
     if (report_.status == Status::saddle) return Status::saddle;
     if (solved()) return Problem::solved;
     if (report_.status != Status::running) return report_.status;
-    const bool progress = report_.progress && step > 0;
-    if (progress && stop_.step_tolerance > 0 && step <= stop_.step_tolerance * std::max(1.0, norm_of(x_)))
+    if (step > 0 && stop_.step_tolerance > 0 && step <= stop_.step_tolerance * std::max(1.0, norm_of(x_)))
       return Status::step_tolerance;
-    if (progress && stop_.value_tolerance > 0 &&
+    if (step > 0 && stop_.value_tolerance > 0 &&
         std::abs(report_.value - last_value) <= stop_.value_tolerance * std::max(1.0, std::abs(report_.value)))
       return Status::value_tolerance;
     if (report_.value < stop_.lowest_value) return Status::unbounded;
@@ -131,7 +138,7 @@ class Drive {
     if (sizeof...(O) == 0 && !stop_.predicate) return status;
     const Record record{result_.iterations,
                         report_.value,
-                        gradient_norm(),
+                        report_.gradient_norm,
                         report_.measure,
                         step,
                         seconds(),
@@ -148,9 +155,6 @@ class Drive {
   [[nodiscard]] bool solved() const { return report_.measure <= stop_.*Problem::tolerance; }
   static bool finite(const Report& report) {
     return (!Problem::has_value || std::isfinite(report.value)) && std::isfinite(report.measure);
-  }
-  [[nodiscard]] double gradient_norm() const {
-    return Problem::measures_gradient ? report_.measure : std::numeric_limits<double>::quiet_NaN();
   }
   [[nodiscard]] double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 

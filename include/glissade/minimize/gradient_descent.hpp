@@ -52,7 +52,7 @@ struct GradientDescent {
     Line line(f, x, state, state.direction, state.scratch);
     double first = 1 / norm_of(state.gradient);
     if (state.length > 0) {
-      const double wanted = 2 * state.decrease / std::abs(line.slope());
+      const double wanted = 2 * state.decrease / std::abs(line.slope()) * line.unit();
       first = wanted > 0 ? std::min(wanted, 10 * state.length) : state.length;
     }
     const double length = search_along(line, search, first);

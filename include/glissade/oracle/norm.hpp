@@ -1,5 +1,8 @@
-// The norm by which methods and differences judge a vector.
+// The norm by which methods and differences judge a vector, and factors that keep its square within range.
 #pragma once
+
+#include <algorithm>
+#include <cmath>
 
 namespace glissade {
 
@@ -9,6 +12,28 @@ double norm_of(const V& v) {
   const double fast = v.norm();
   if (fast > 1e-140 && fast < 1e140) return fast;
   return v.size() == 0 ? 0.0 : v.stableNorm();
+}
+
+/// A power of two by which what is of this size becomes about 1, without rounding; 1 for a size of 0 or not finite.
+inline double unit_of(double size) {
+  return size > 0 && std::isfinite(size) ? std::ldexp(1.0, std::min(-std::ilogb(size), 1023)) : 1.0;
+}
+
+/// v'v / number, also where v'v alone would overflow or vanish.
+template <class V>
+double square_over(const V& v, double number) {
+  const double square = v.squaredNorm();
+  if (square > 1e-280 && square < 1e280) return square / number;
+  const double norm = norm_of(v);
+  return norm / number * norm;
+}
+/// number / v'v
+template <class V>
+double over_square(double number, const V& v) {
+  const double square = v.squaredNorm();
+  if (square > 1e-280 && square < 1e280) return number / square;
+  const double norm = norm_of(v);
+  return number / norm / norm;
 }
 
 }  // namespace glissade

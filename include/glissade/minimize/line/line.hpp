@@ -24,6 +24,9 @@ struct LineScratch {
 /// minimum the difference of two values is all rounding error; then the same is asked of the slopes:
 ///     |phi(a) - phi_0| <= 1e-14 |phi_0|   and   |phi'(a)| <= (1 - 2 c) |phi'(0)|
 /// (after the approximate condition of Hager and Zhang, SIAM J. Optim. 16, 2005).
+///
+/// Where <g, p> would overflow or vanish, the line goes along p unit(), a power of two of about 1 / ||p||: its lengths
+/// and slopes are those along p unit().
 template <class F, class V>
 class Line {
  public:
@@ -34,16 +37,22 @@ class Line {
         direction_(direction),
         scratch_(scratch),
         slope_(at.gradient.dot(direction)),
-        reference_(at.value) {}
+        reference_(at.value) {
+    if (std::abs(slope_) > 1e-250 && std::abs(slope_) < 1e250) return;
+    unit_ = unit_of(norm_of(direction));
+    slope_ = at.gradient.dot(unit_ * direction);
+  }
 
   [[nodiscard]] double value() const { return at_.value; }
   /// phi'(0); negative for a direction of descent.
   [[nodiscard]] double slope() const { return slope_; }
+  /// A length of a is a unit() of p.
+  [[nodiscard]] double unit() const { return unit_; }
   void set_reference(double value) { reference_ = value; }
 
   /// phi(a).
   double look(double length) {
-    scratch_.point.noalias() = x_ + length * direction_;
+    scratch_.point.noalias() = x_ + (length * unit_) * direction_;
     trial_value_ = f_.probe(scratch_.point, scratch_.gradient);
     complete_ = !F::has_value;
     return trial_value_;
@@ -51,7 +60,7 @@ class Line {
   /// phi'(a) of the last look.
   double look_at_slope() {
     complete();
-    return scratch_.gradient.dot(direction_);
+    return unit_ == 1 ? scratch_.gradient.dot(direction_) : scratch_.gradient.dot(unit_ * direction_);
   }
   /// Whether the last look, at this length, was low enough.
   bool low_enough(double length, double c) {
@@ -80,6 +89,7 @@ class Line {
   ValueAndGradient<V>& at_;
   const V& direction_;
   LineScratch<V>& scratch_;
+  double unit_ = 1;
   double slope_;
   double reference_;
   double trial_value_ = std::numeric_limits<double>::quiet_NaN();

@@ -23,10 +23,10 @@ inline Status why_failed(const Search& search, double value) {
   return value <= polyak->lowest ? Status::lowest_reached : Status::non_finite;
 }
 
-/// Moves the line's x and returns the length of the step; 0: not moved.
+/// Moves the line's x and returns the length of the step along its direction; 0: not moved.
 template <class F, class V>
 double search_along(Line<F, V>& line, const Search& search, double first) {
-  return std::visit([&](const auto& chosen) { return chosen(line, first); }, search);
+  return std::visit([&](const auto& chosen) { return chosen(line, first / line.unit()) * line.unit(); }, search);
 }
 
 }  // namespace glissade

@@ -101,7 +101,7 @@ struct Lbfgs {
       state.share[k] = state.s.col(k).dot(r) / state.product[k];
       r.noalias() -= state.share[k] * state.y.col(k);
     }
-    r *= state.product[column(0)] / state.y.col(column(0)).squaredNorm();
+    r *= over_square(state.product[column(0)], state.y.col(column(0)));
     for (Index age = static_cast<Index>(state.pairs) - 1; age >= 0; --age) {
       const Index k = column(age);
       r.noalias() += (state.share[k] - state.y.col(k).dot(r) / state.product[k]) * state.s.col(k);
@@ -113,7 +113,7 @@ struct Lbfgs {
     state.last_x = x - state.last_x;
     state.last_gradient = state.gradient - state.last_gradient;
     const double product = state.last_x.dot(state.last_gradient);
-    if (!(product > 1e-10 * state.last_x.norm() * state.last_gradient.norm())) return;
+    if (!(product > 1e-10 * norm_of(state.last_x) * norm_of(state.last_gradient))) return;
     const Index room = state.s.cols();
     const Index k = state.pairs == 0 ? 0 : (static_cast<Index>(state.newest) + 1) % room;
     state.s.col(k) = state.last_x;
