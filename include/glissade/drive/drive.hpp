@@ -44,7 +44,8 @@ class Drive {
 
   Result run() {
     report_ = report_of(state_);
-    result_.status = go_on_from_saddle(status_at_start());
+    result_.status = status_at_start();
+    if (result_.status == Problem::solved && at_saddle()) result_.status = limit_reached();
     result_.status = show_point(result_.status, 0);
     V last = x_;
     std::optional<S> last_state;
@@ -56,13 +57,17 @@ class Drive {
         if (keep_state_) state_ = std::move(*last_state);
       };
       Report next;
+      Status end = Status::running;
+      bool saddle = false;
       try {
         next = method_.step(oracle_, x_, state_);
+        end = why_undo_step(next);
+        saddle = end == Status::running && next.status == Status::running && solved(next) && at_saddle();
       } catch (...) {
         undo_step();
         throw;
       }
-      if (const Status end = why_undo_step(next); end != Status::running) {
+      if (end != Status::running) {
         undo_step();
         result_.status = end;
         break;
@@ -72,7 +77,7 @@ class Drive {
       last = x_ - last;
       const double step = norm_of(last);
       result_.status = status_after_step(last_value, step);
-      if (next.status == Status::running) result_.status = go_on_from_saddle(result_.status);
+      if (saddle) result_.status = limit_reached();
       // A step that failed where it began has nothing new to show.
       if (next.status == Status::running || step > 0) result_.status = show_point(result_.status, step);
     }
@@ -87,7 +92,7 @@ class Drive {
   Status status_at_start() const {
     if (oracle_.refused()) return detail::status_of_refused(*oracle_.refused());
     if (!finite(report_) || !x_.allFinite()) return Status::non_finite_start;
-    if (solved()) return Problem::solved;
+    if (solved(report_)) return Problem::solved;
     if (report_.value < stop_.lowest_value) return Status::unbounded;
     return limit_reached();
   }
@@ -102,7 +107,7 @@ class Drive {
   /// A comparison with a value that the problem does not have, NaN, is false.
   Status status_after_step(double last_value, double step) const {
     if (report_.status == Status::saddle) return Status::saddle;
-    if (solved()) return Problem::solved;
+    if (solved(report_)) return Problem::solved;
     if (report_.status != Status::running) return report_.status;
     if (step > 0 && stop_.step_tolerance > 0 && step <= stop_.step_tolerance * std::max(1.0, norm_of(x_)))
       return Status::step_tolerance;
@@ -114,10 +119,11 @@ class Drive {
   }
 
   /// A small measure is no end at a saddle, if the method can tell: its next step leaves it.
-  Status go_on_from_saddle(Status status) {
+  bool at_saddle() {
     if constexpr (requires { method_.at_saddle(oracle_, x_, state_); })
-      if (status == Problem::solved && method_.at_saddle(oracle_, x_, state_)) return limit_reached();
-    return status;
+      return method_.at_saddle(oracle_, x_, state_);
+    else
+      return false;
   }
 
   /// The limit on iterations, calls or time that is reached, if one is.
@@ -152,7 +158,7 @@ class Drive {
     return observer ? Status::stopped_by_observer : Status::running;
   }
 
-  [[nodiscard]] bool solved() const { return report_.measure <= stop_.*Problem::tolerance; }
+  [[nodiscard]] bool solved(const Report& report) const { return report.measure <= stop_.*Problem::tolerance; }
   static bool finite(const Report& report) {
     return (!Problem::has_value || std::isfinite(report.value)) && std::isfinite(report.measure);
   }

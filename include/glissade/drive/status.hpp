@@ -70,7 +70,7 @@ constexpr std::string_view to_string(Status status) {
     case Status::non_finite_hessian:
       return "The Hessian is not finite here, or its eigenvalues cannot be found.";
     case Status::unbounded:
-      return "The value fell below lowest_value: the function seems unbounded.";
+      return "A value was below lowest_value: the function seems unbounded.";
     case Status::search_failed:
       return "No trial lowered the value enough: rounding errors prevail here, the gradient or the Hessian is wrong, "
              "values nearby are not finite, or more trials are needed.";

@@ -46,8 +46,12 @@ void oasis_options(auto& self, auto&& visit) {
   visit("warm_start", self.warm_start, range::at_least_one);
 }
 
+/// Options against each other.
 template <class M>
-void require_rate(const M& method) {
+void check_oasis(const M& method) {
+  if (!method.learning_rate)
+    require(M::name, "initial_learning_rate", method.initial_learning_rate,
+            Range{0, method.largest_learning_rate, true, false});
   if (!method.learning_rate && (method.beta1 != 0 || method.weight_decay != 0))
     throw std::invalid_argument(std::string(M::name) + ": beta1 and weight_decay need a learning_rate");
 }
@@ -89,11 +93,13 @@ void oasis_move(const M& method, const RandomKey& key, V& x, OasisState<V>& stat
   if (method.learning_rate) {
     rate = (*method.learning_rate)(k);
   } else if (k > 0) {
-    const double moved = (x - state.last).cwiseAbs2().cwiseProduct(state.scale).sum();
-    const double changed = (gradient - at_last).cwiseAbs2().cwiseQuotient(state.scale).sum();
+    const auto root = state.scale.cwiseSqrt();
+    state.probe = (x - state.last).cwiseProduct(root);
+    state.estimate = (gradient - at_last).cwiseQuotient(root);
+    const double changed = norm_of(state.estimate);
     const double grown = std::sqrt(1 + state.growth) * state.rate;
     const double measured =
-        changed > 0 ? std::sqrt(moved) / (2 * std::sqrt(changed)) : std::numeric_limits<double>::infinity();
+        changed > 0 ? norm_of(state.probe) / (2 * changed) : std::numeric_limits<double>::infinity();
     rate = (std::min)((std::min)(grown, measured), method.largest_learning_rate);
     if (std::isinf(grown) && std::isinf(measured)) rate = state.rate;
     if (rate <= 0) rate = state.rate;  // the point has not moved
@@ -131,7 +137,7 @@ void oasis_move(const M& method, const RandomKey& key, V& x, OasisState<V>& stat
 struct Oasis {
   static constexpr std::string_view name = "Oasis";
   std::optional<Schedule> learning_rate = {};  // >= 0; empty: adaptive
-  double initial_learning_rate = 1e-3;         // > 0, of the first adaptive step
+  double initial_learning_rate = 1e-3;         // in (0, largest_learning_rate], of the first adaptive step
   double largest_learning_rate = 1e10;         // > 0: where gradients vanish, eta would grow for ever
   double beta1 = 0;                            // in [0, 1)
   double beta2 = 0.99;                         // in [0, 1)
@@ -140,8 +146,11 @@ struct Oasis {
   std::int64_t warm_start = 1;                 // >= 1, probes of the first D
   std::uint64_t seed = 0;
 
-  static void options(auto& self, auto&& visit) { oasis_options(self, visit); }
-  void check() const { require_rate(*this); }
+  static void options(auto& self, auto&& visit) {
+    oasis_options(self, visit);
+    visit("seed", self.seed);
+  }
+  void check() const { check_oasis(*this); }
   template <class V>
   using State = OasisState<V>;
 

@@ -52,6 +52,7 @@ void sophia_options(auto& self, auto&& visit) {
   visit("epsilon", self.epsilon, range::non_negative);
   visit("weight_decay", self.weight_decay, range::non_negative);
   visit("period", self.period, range::at_least_one);
+  visit("seed", self.seed);
 }
 
 /// Sophia with Hutchinson's estimate of the Hessian's diagonal: curvature-aware steps that no coordinate can blow up.
@@ -81,7 +82,10 @@ struct SophiaH {
   Probe probe = Probe::rademacher;
   std::uint64_t seed = 0;
 
-  static void options(auto& self, auto&& visit) { sophia_options(self, visit); }
+  static void options(auto& self, auto&& visit) {
+    sophia_options(self, visit);
+    visit("probe", self.probe);
+  }
   template <class V>
   using State = SophiaState<V>;
 

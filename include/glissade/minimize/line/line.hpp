@@ -13,7 +13,14 @@ template <class V>
 struct LineScratch {
   V point;
   V gradient;
+  bool unbounded = false;  // the value at a trial was minus infinity
 };
+
+/// Why the last search did not move.
+template <class V>
+Status why_failed(const LineScratch<V>& scratch) {
+  return scratch.unbounded ? Status::unbounded : Status::search_failed;
+}
 
 /// phi(a) = f(x + a p) with phi'(0) = <g, p>. A search asks for trial points and accepts one, which moves
 /// x, value and gradient there.
@@ -38,6 +45,7 @@ class Line {
         scratch_(scratch),
         slope_(at.gradient.dot(direction)),
         reference_(at.value) {
+    scratch.unbounded = false;
     if (std::abs(slope_) > 1e-250 && std::abs(slope_) < 1e250) return;
     unit_ = unit_of(norm_of(direction));
     slope_ = at.gradient.dot(unit_ * direction);
@@ -49,11 +57,14 @@ class Line {
   /// A length of a is a unit() of p.
   [[nodiscard]] double unit() const { return unit_; }
   void set_reference(double value) { reference_ = value; }
+  /// The shortest first trial that is of use, along p: it moves x by more than rounding errors.
+  [[nodiscard]] double shortest() const { return 1e-15 * norm_of(x_) / norm_of(direction_); }
 
   /// phi(a).
   double look(double length) {
     scratch_.point.noalias() = x_ + (length * unit_) * direction_;
     trial_value_ = f_.probe(scratch_.point, scratch_.gradient);
+    if (trial_value_ == -std::numeric_limits<double>::infinity()) scratch_.unbounded = true;
     complete_ = !F::has_value;
     return trial_value_;
   }

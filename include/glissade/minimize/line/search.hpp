@@ -17,9 +17,10 @@ inline void check_search(const Search& search) {
 }
 
 /// Why a search that returned 0 at this value did not move.
-inline Status why_failed(const Search& search, double value) {
+template <class V>
+Status why_failed(const Search& search, double value, const LineScratch<V>& scratch) {
   const Polyak* polyak = std::get_if<Polyak>(&search);
-  if (polyak == nullptr) return Status::search_failed;
+  if (polyak == nullptr || scratch.unbounded) return why_failed(scratch);
   return value <= polyak->lowest ? Status::lowest_reached : Status::non_finite;
 }
 

@@ -42,7 +42,8 @@ struct CubicStep {
 /// stands in the state, so a run that ends within one ends at a good point and is resumed where it stood.
 ///
 /// Options: period, 0: n (the default); adaptive (true); constant > 0, the first M or the fixed one;
-/// hessian_lipschitz >= 0 (0: unknown); accept in (0, 0.23] (0.2); max_constant (1e16); form.
+/// hessian_lipschitz >= 0 (0: unknown); accept in (0, 0.23] (0.2); max_constant >= constant (1e16);
+/// form.
 /// State: the factorized Hessian, M, the snapshot, y. Cost: one gradient and 8 n^2 flops per step; one Hessian
 /// and 4/3 n^3 flops per cycle (9 n^3 where the Hessian is not positive definite, or with form = eigen).
 /// Ends with constant_too_large where no M will do.

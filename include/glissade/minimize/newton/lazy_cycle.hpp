@@ -67,6 +67,10 @@ struct LazyMethod {
     visit("hessian_lipschitz", self.hessian_lipschitz, range::non_negative);
     visit("accept", self.accept, Range{0, 0.23, true, false});
     visit("max_constant", self.max_constant, range::positive);
+    visit("form", self.form);
+  }
+  void check() const {
+    if (adaptive && !(hessian_lipschitz > 0)) require(name, "constant", constant, Range{0, max_constant, true, false});
   }
 
   template <class V>

@@ -19,7 +19,9 @@ struct RegularizedStep {
     v = -v;
     return true;
   }
-  static double demand(double M, double before, double after) { return after * (after / std::sqrt(M * before)); }
+  static double demand(double M, double before, double after) {
+    return after * (after / (std::sqrt(M) * std::sqrt(before)));
+  }
 };
 
 }  // namespace detail
@@ -42,7 +44,8 @@ struct RegularizedStep {
 /// stands in the state, so a run that ends within one ends at a good point and is resumed where it stood.
 ///
 /// Options: period, 0: n (the default); adaptive (true); constant > 0, the first M or the fixed one;
-/// hessian_lipschitz >= 0 (0: unknown); accept in (0, 0.23] (0.2); max_constant (1e16); form.
+/// hessian_lipschitz >= 0 (0: unknown); accept in (0, 0.23] (0.2); max_constant >= constant (1e16);
+/// form.
 /// State: the factorized Hessian, M, the snapshot, y. Cost: one gradient and 8 n^2 flops per step; one Hessian
 /// and 4/3 n^3 flops per cycle (9 n^3 where the Hessian is not positive definite, or with form = eigen).
 /// Ends with not_convex where H + lambda I is not positive definite and M is fixed, with constant_too_large where

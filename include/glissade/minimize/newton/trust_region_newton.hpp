@@ -177,7 +177,7 @@ struct TrustRegionNewton {
       p += (a / unit) * d;
       r += a * Hd;
       const double next = r.squaredNorm();
-      if (std::sqrt(next) <= forcing * norm * unit) break;
+      if (std::sqrt(next) <= std::max(forcing, 1e-16) * norm * unit) break;  // below are rounding errors
       d = (next / rr) * d - r;
       rr = next;
     }

@@ -31,6 +31,7 @@ struct BarzilaiBorwein {
   int max_trials = 60;
 
   static void options(auto& self, auto&& visit) {
+    visit("kind", self.kind);
     visit("window", self.window, Range{1, 100});
     visit("sufficient_decrease", self.sufficient_decrease, Range{0, 0.5, true, true});
     visit("shrink", self.shrink, range::open_fraction);
@@ -74,7 +75,7 @@ struct BarzilaiBorwein {
     Line line(f, x, state, state.direction, state.scratch);
     line.set_reference(state.recent.maxCoeff());
     const Armijo search{sufficient_decrease, shrink, max_trials};
-    if (!(search(line, state.length / line.unit()) > 0)) return report_of(state, Status::search_failed);
+    if (!(search(line, state.length / line.unit()) > 0)) return report_of(state, why_failed(state.scratch));
     ++state.steps;
     state.recent[static_cast<Index>(state.steps % state.recent.size())] = state.value;
 

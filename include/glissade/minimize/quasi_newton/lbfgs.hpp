@@ -29,7 +29,10 @@ struct Lbfgs {
   int memory = 10;
   Search search = StrongWolfe{};
 
-  static void options(auto& self, auto&& visit) { visit("memory", self.memory, Range{1, 1000}); }
+  static void options(auto& self, auto&& visit) {
+    visit("memory", self.memory, Range{1, 1000});
+    visit("search", self.search);
+  }
   void check() const { check_search(search); }
 
   template <class V>
@@ -75,7 +78,10 @@ struct Lbfgs {
       set_direction(state);
       Line line(f, x, state, state.direction, state.scratch);
       length = search_along(line, search, 1.0);
-      if (!(length > 0)) state.pairs = 0;
+      if (!(length > 0)) {
+        state.pairs = 0;
+        state.length = 0;  // along another direction
+      }
     }
     if (!(length > 0)) {
       state.direction = -state.gradient;
@@ -83,7 +89,7 @@ struct Lbfgs {
       Line line(f, x, state, state.direction, state.scratch);
       length = search_along(line, search, first);
     }
-    if (!(length > 0)) return report_of(state, why_failed(search, state.value));
+    if (!(length > 0)) return report_of(state, why_failed(search, state.value, state.scratch));
     state.length = length;
     remember(x, state);
     return report_of(state);

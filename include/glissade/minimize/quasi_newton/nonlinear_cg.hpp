@@ -29,7 +29,10 @@ struct NonlinearCg {
   Beta beta = Beta::polak_ribiere;
   StrongWolfe search{.curvature = 0.1};
 
-  static void options(auto&, auto&&) {}
+  static void options(auto& self, auto&& visit) {
+    visit("beta", self.beta);
+    visit("search", self.search);
+  }
   void check() const { check_method(search); }
 
   template <class V>
@@ -62,9 +65,9 @@ struct NonlinearCg {
   Report step(F& f, V& x, State<V>& state) const {
     state.last_gradient = state.gradient;
     if (!move(f, x, state)) {
-      if (state.since == 0) return report_of(state, Status::search_failed);
+      if (state.since == 0) return report_of(state, why_failed(state.scratch));
       restart(state);
-      if (!move(f, x, state)) return report_of(state, Status::search_failed);
+      if (!move(f, x, state)) return report_of(state, why_failed(state.scratch));
     }
     turn(state);
     return report_of(state);
@@ -77,7 +80,8 @@ struct NonlinearCg {
     // The same first decrease as in the step before.
     const double first = state.length > 0 ? std::min(state.decrease / line.slope() * line.unit(), 100 * state.length)
                                           : 1 / norm_of(state.gradient);
-    const double length = search(line, (first > 0 ? first : state.length) / line.unit());
+    const double used = std::max(first > 0 ? first : state.length, line.shortest());
+    const double length = search(line, used / line.unit());
     if (!(length > 0)) return false;
     state.decrease = length * line.slope();
     state.length = length * line.unit();
