@@ -15,7 +15,7 @@ namespace glissade {
 /// Newton's method with a search, for a function with a Hessian and up to a few thousand variables.
 ///
 ///     x <- x - a (H + E)^{-1} g    E: 0 where the Hessian is positive definite, else of ModifiedCholesky
-///     a by the search, first 1; where the Hessian had to be modified no longer than 1e4 max(1, ||x||)
+///     a by the search, first 1; where E is not 0, less for a step longer than 1e4 max(1, ||x||)
 ///
 /// Where the Hessian is 0, or no step along that direction is found, -g is tried; then it ends with search_failed. It
 /// ends with non_finite_hessian where the Hessian is not finite. Where the gradient is
