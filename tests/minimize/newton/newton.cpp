@@ -7,6 +7,7 @@
 #include <glissade/minimize/newton/newton.hpp>
 #include <glissade/minimize/newton/trust_region_newton.hpp>
 #include <glissade/oracle/autodiff.hpp>
+#include <glissade/oracle/differences.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -178,25 +179,44 @@ TEMPLATE_TEST_CASE("Newton methods: one coordinate of 1.5e9 is no endless loop",
 }
 
 TEST_CASE("TrustRegionNewton: before it gives up it solves the model to the end") {
-  // NIST's Misra1b, b0 (1 - (1 + b1 x / 2)^-2), from its first start: the first direction of conjugate gradients
-  // promises no more than rounding errors where f is 1.04.
-  const VectorXd x =
-      vector({77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760.0});
+  // NIST's MGH10, b0 exp(b1 / (x + b2)), from its second start: where conjugate gradients end early, the direction that
+  // they found promises no more than rounding errors.
   const VectorXd y =
-      vector({10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40, 75.47, 81.78});
-  const AutoDiff misra1b{[&](const auto& b) {
+      vector({34780, 28610, 23650, 19630, 16370, 13720, 11540, 9744, 8261, 7030, 6005, 5147, 4427, 3820, 3307, 2872});
+  const AutoDiff mgh10{[&](const auto& b) {
     using S = NumberOf<std::remove_cvref_t<decltype(b)>>;
+    using std::exp;
     S sum = 0.0 * b[0];
-    for (Index i = 0; i < x.size(); ++i) {
-      const S t = 1.0 / (1.0 + b[1] * (0.5 * x[i]));
-      const S r = y[i] - b[0] * (1.0 - t * t);
+    for (Index i = 0; i < y.size(); ++i) {
+      const S exponent = b[1] / (b[2] + (50.0 + 5.0 * static_cast<double>(i)));
+      const S r = y[i] - b[0] * exp(exponent);
       sum += S(r * r);
     }
     return sum;
   }};
+  VectorXd b = vector({0.02, 4000, 250});
+  const Result r = minimize(mgh10, b, TrustRegionNewton{}, {.max_iterations = 3000, .gradient_tolerance = 1e-9});
+  INFO(to_string(r.status));
+  CHECK(r.value == Approx(87.945855171).epsilon(1e-9));
+  CHECK((b - vector({5.6096364710e-3, 6181.3463463, 345.22363462})).cwiseQuotient(b).norm() < 1e-5);
+}
+
+TEST_CASE("TrustRegionNewton: variables of 300 and of 4e-4 with a Hessian by differences") {
+  // NIST's Misra1b, b0 (1 - (1 + b1 x / 2)^-2).
+  const VectorXd x =
+      vector({77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760.0});
+  const VectorXd y =
+      vector({10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40, 75.47, 81.78});
+  const auto misra1b = [&](const VectorXd& b, VectorXd& g) {
+    const Eigen::ArrayXd t = (1 + 0.5 * b[1] * x.array()).inverse();
+    const Eigen::ArrayXd r = y.array() - b[0] * (1 - t.square());
+    g = vector({-2 * (r * (1 - t.square())).sum(), -2 * b[0] * (r * x.array() * t.cube()).sum()});
+    return r.square().sum();
+  };
   for (const VectorXd& start : {vector({500, 1e-4}), vector({300, 2e-4})}) {
     VectorXd b = start;
-    const Result r = minimize(misra1b, b, TrustRegionNewton{}, {.gradient_tolerance = 1e-10});
+    const HessianByDifferences f{misra1b, vector({100, 1e-4})};
+    const Result r = minimize(f, b, TrustRegionNewton{}, {.gradient_tolerance = 1e-6});
     INFO(to_string(r.status));
     CHECK(r.value == Approx(7.5464681533e-2).epsilon(1e-9));
     CHECK(b[0] == Approx(337.99746163).epsilon(1e-6));
