@@ -463,44 +463,6 @@ TEST_CASE("laws: an exception at any call leaves x and state at the last point j
   });
 }
 
-TEST_CASE("laws: an exception leaves a step of one's own loop undone") {
-  for_each_method([]<class A>(const char* name, const auto& method, Reach) {
-    INFO(name);
-    int calls = 0;
-    int bad_call = 0;
-    const auto count = [&] {
-      if (++calls == bad_call) throw std::domain_error("the objective's own");
-    };
-    const Formula formula{[&](const VectorXd& x, VectorXd& g) { return count(), formulas::smooth.gradient(x, g); },
-                          [&](const VectorXd& x, MatrixXd& H) { count(), formulas::smooth.hessian(x, H); }};
-    A f(formula);
-    VectorXd whole = start();
-    auto state = method.init(f, whole);
-    const int first = calls;
-    for (int k = 0; k < 3; ++k) take_step(method, f, whole, state);
-    const int all_calls = calls;
-    for (bad_call = first + 1; bad_call <= all_calls; ++bad_call) {
-      INFO("call " << bad_call);
-      VectorXd x = start();
-      calls = 0;
-      state = method.init(f, x);
-      int thrown = 0;
-      for (int k = 0; k < 3; ++k) {
-        const VectorXd last = x;
-        try {
-          take_step(method, f, x, state);
-        } catch (const std::domain_error&) {
-          ++thrown;
-          --k;
-          CHECK(same_bits(x, last));
-        }
-      }
-      CHECK(thrown == 1);
-      CHECK(same_bits(x, whole));
-    }
-  });
-}
-
 TEST_CASE("laws: whatever ends a run, x is a point judged good") {
   // Rosenbrock's function from (-1.2, 1): the valley turns, and long steps lead far up.
   const Formula valley{[](const VectorXd& x, VectorXd& g) {

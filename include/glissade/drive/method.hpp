@@ -28,8 +28,6 @@
 // been judged good. Only loops within a step must be bounded, whatever the objective returns.
 #pragma once
 
-#include <utility>
-
 #include "../oracle/norm.hpp"
 #include "../oracle/objective.hpp"
 #include "../rule/options.hpp"
@@ -89,22 +87,14 @@ S state_at(const M& method, F&& objective, const V& x) {
 ///     auto state = method.init(f, x);
 ///     while (...) take_step(method, f, x, state);
 ///
-/// Throws std::invalid_argument for an option out of its range. Exceptions of the objective pass through and leave x
-/// and state as they were: for that both are copied before the step.
+/// Throws std::invalid_argument for an option out of its range. An exception of the objective passes through and leaves
+/// x and state within the step, for nothing is copied: resume with max_iterations = 1 is the step that is undone then.
 template <class M, class F, class V, class S>
 Report take_step(const M& method, F&& objective, V& x, S& state) {
   check_honours<M, std::remove_reference_t<F>, V>();
   check_method(method);
   auto&& f = oracle_of(objective, x);
-  V last = x;
-  S last_state = state;
-  try {
-    return method.step(f, x, state);
-  } catch (...) {
-    x = std::move(last);
-    state = std::move(last_state);
-    throw;
-  }
+  return method.step(f, x, state);
 }
 
 }  // namespace glissade
