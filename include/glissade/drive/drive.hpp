@@ -100,6 +100,7 @@ class Drive {
   /// Why the point that a step arrived at cannot be kept, if it cannot.
   Status why_undo_step(const Report& next) const {
     if (oracle_.refused()) return detail::status_of_refused(*oracle_.refused());
+    if (next.status == Status::non_finite_hessian) return next.status;
     if (next.value == -std::numeric_limits<double>::infinity()) return Status::unbounded;
     return finite(next) && x_.allFinite() ? Status::running : Status::non_finite;
   }

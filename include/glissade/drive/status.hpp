@@ -68,7 +68,7 @@ constexpr std::string_view to_string(Status status) {
     case Status::non_finite:
       return "The next point has a value or a gradient that is not finite, or lies at infinity.";
     case Status::non_finite_hessian:
-      return "The Hessian is not finite here, or its eigenvalues cannot be found.";
+      return "The Hessian, or a product with it, is not finite here, or its eigenvalues cannot be found.";
     case Status::unbounded:
       return "A value was below lowest_value: the function seems unbounded.";
     case Status::search_failed:

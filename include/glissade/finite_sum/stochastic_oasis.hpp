@@ -59,8 +59,9 @@ struct StochasticOasis {
       const auto batch = state.batches.next();
       f.batch_gradient(x, batch, state.gradient);
       if (!learning_rate) f.batch_gradient(state.last, batch, state.last_gradient);
-      oasis_move(*this, key, x, state, state.gradient, state.last_gradient,
-                 [&](const V& v, V& Hv) { f.batch_hessian_vector(x, batch, v, Hv); });
+      if (!oasis_move(*this, key, x, state, state.gradient, state.last_gradient,
+                      [&](const V& v, V& Hv) { f.batch_hessian_vector(x, batch, v, Hv); }))
+        return report_of(state, Status::non_finite_hessian);
     }
     state.value = f.value_and_gradient(x, state.gradient);
     return report_of(state);

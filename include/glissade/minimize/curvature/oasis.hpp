@@ -75,10 +75,10 @@ S begin_oasis(const M& method, const RandomKey& key, F& f, const V& x, const Pro
 }
 
 /// One step along `gradient`; `at_last` is the gradient at the last point of the same (mini-batch) function, and
-/// product(v, Hv) that function's Hessian at x. Leaves x in state.last.
+/// product(v, Hv) that function's Hessian at x. Leaves x in state.last. False where the curvature is not finite.
 template <class M, class V, class Product>
-void oasis_move(const M& method, const RandomKey& key, V& x, OasisState<V>& state, const V& gradient, const V& at_last,
-                const Product& product) {
+[[nodiscard]] bool oasis_move(const M& method, const RandomKey& key, V& x, OasisState<V>& state, const V& gradient,
+                              const V& at_last, const Product& product) {
   // A schedule is a function of the user's: each of its values is checked before anything is touched.
   if (method.learning_rate)
     require(M::name, "learning_rate", (*method.learning_rate)(state.steps), range::non_negative);
@@ -88,6 +88,7 @@ void oasis_move(const M& method, const RandomKey& key, V& x, OasisState<V>& stat
     hutchinson(product, x.size(), Probe::rademacher, probe, state.probe, state.estimate);
     state.curvature = method.beta2 * state.curvature + (1 - method.beta2) * state.estimate;
   }
+  if (!state.curvature.allFinite()) return false;
   state.scale = state.curvature.cwiseAbs().cwiseMax(method.truncation);
   double rate = state.rate;
   if (method.learning_rate) {
@@ -116,6 +117,7 @@ void oasis_move(const M& method, const RandomKey& key, V& x, OasisState<V>& stat
     if (method.weight_decay != 0) x *= 1 - rate * method.weight_decay;
     x -= rate * gradient.cwiseQuotient(state.scale);
   }
+  return true;
 }
 
 /// OASIS: gradient descent with a diagonal preconditioner from Hutchinson probes and a step size that adapts itself in
@@ -131,7 +133,8 @@ void oasis_move(const M& method, const RandomKey& key, V& x, OasisState<V>& stat
 /// With S constant it is AdGD, "Adaptive Gradient Descent without Descent". The value need not fall in every step.
 /// State: value, gradient, last, last_gradient, curvature D, momentum, rate eta, growth theta, steps.
 /// Cost: one gradient and one Hessian-vector product per step; `warm_start` products at the start.
-/// Errors: std::invalid_argument for options out of range, and for beta1 or weight_decay without a learning_rate.
+/// Errors: std::invalid_argument for options out of range, and for beta1 or weight_decay without a learning_rate. Ends
+/// with non_finite_hessian where the curvature is not finite.
 /// Source: "Doubly Adaptive Scaled Algorithm for Machine Learning Using Second-Order Information", 2021, arXiv
 /// 2109.05198, Algorithm 1.
 struct Oasis {
@@ -161,8 +164,9 @@ struct Oasis {
   }
   template <class F, class V>
   Report step(F& f, V& x, State<V>& state) const {
-    oasis_move(*this, RandomKey{seed}, x, state, state.gradient, state.last_gradient,
-               [&](const V& v, V& Hv) { f.hessian_vector(x, v, Hv); });
+    if (!oasis_move(*this, RandomKey{seed}, x, state, state.gradient, state.last_gradient,
+                    [&](const V& v, V& Hv) { f.hessian_vector(x, v, Hv); }))
+      return report_of(state, Status::non_finite_hessian);
     state.last_gradient = state.gradient;
     state.value = f.value_and_gradient(x, state.gradient);
     return report_of(state);

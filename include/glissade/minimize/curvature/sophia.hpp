@@ -26,6 +26,7 @@ Report sophia_step(const M& method, F& f, V& x, SophiaState<V>& state, const Est
   const std::int64_t time = state.memory.counts.updates;
   if (time % method.period == 0) {
     estimate(RandomKey{method.seed}.derive(static_cast<std::uint64_t>(time)));
+    if (!state.estimate.allFinite()) return report_of(state, Status::non_finite_hessian);
     fold_curvature(tensor, method.beta2, state.estimate);
   }
   const Sophia rule{method.learning_rate, method.beta1, method.gamma, method.epsilon, method.weight_decay};
@@ -67,7 +68,7 @@ void sophia_options(auto& self, auto&& visit) {
 /// The function is used whole; in a loop over mini-batches use the rule Sophia with update_curvature.
 /// State: value, gradient, first_moment, curvature, unclipped, counts; probes follow from the seed.
 /// Cost: one gradient per step and one Hessian-vector product every `period` steps.
-/// Errors: std::invalid_argument for options out of range.
+/// Errors: std::invalid_argument for options out of range. Ends with non_finite_hessian where an estimate is not finite.
 /// Source: "Sophia: A Scalable Stochastic Second-order Optimizer for Language Model Pre-training", 2023, arXiv
 /// 2305.14342, Algorithms 1 and 3. Probes of +-1 by default, which have less variance than the paper's normal ones.
 struct SophiaH {
