@@ -213,9 +213,11 @@ TEST_CASE("differences: variables of another size than 1 are looked at in steps 
   minimize(GradientByDifferences{bowl, s}, y, Lbfgs{}, {.gradient_tolerance = 1e3});
   CHECK((y / s - vector({1, 2})).norm() < 1e-5);
 
-  CHECK(message_of([&] { GradientByDifferences{f, 0.0}; }) == "TypicalSize: size = 0, must be > 0 and finite");
   CHECK(message_of([&] {
-          GradientByDifferences{f, vector({1, -1})};
+          static_cast<void>(GradientByDifferences{f, 0.0});
+        }) == "TypicalSize: size = 0, must be > 0 and finite");
+  CHECK(message_of([&] {
+          static_cast<void>(GradientByDifferences{f, vector({1, -1})});
         }) == "TypicalSize: size = -1, must be > 0 and finite");
   CHECK(message_of([&] {
           GradientByDifferences{f, vector({1, 1})}.value_and_gradient(x, g);

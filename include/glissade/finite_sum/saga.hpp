@@ -12,18 +12,18 @@ namespace glissade {
 ///     d = w_j (g_j(x) - a_j),   x <- prox of step_size h ( x - step_size (d + G) )
 ///     a_j <- g_j(x),   G <- G + d / number of batches
 ///
-/// w_j = batches |S_j| / n weighs a last batch of another size, so that d + G is unbiased. Unlike Svrg and Sarah, steps
-/// after the first depend on the batch size even where all terms are equal: the table remembers gradients for about
-/// as many steps as there are batches. One step of the method is inner_steps of these and one more gradient, for value
-/// and gradient to be exact; with longer inner loops that weighs less. Where the objective has a prox, value and
-/// gradient are those of the smooth part alone, and what must be small at a solution, Result::measure, is the norm of
-/// the prox-gradient step, ( x - prox of step_size h ( x - step_size gradient ) ) / step_size.
+/// w_j = batches |S_j| / n weighs a last batch of another size, so that d + G is unbiased. Unlike Svrg and Sarah,
+/// steps after the first depend on the batch size even where all terms are equal: the table remembers gradients for
+/// about as many steps as there are batches. One step of the method is inner_steps of these and one more gradient,
+/// for value and gradient to be exact; with longer inner loops that weighs less. Where the objective has a prox,
+/// value and gradient are those of the smooth part alone, and what must be small at a solution, Result::measure, is
+/// the norm of the prox-gradient step, ( x - prox of step_size h ( x - step_size gradient ) ) / step_size.
 /// State: value, gradient, measure, outer and inner (counts), table (n / batching.size gradients).
-/// Cost: batching.size gradients of terms per inner step, one gradient per step; the table; with a prox, one per inner
-/// step and one per step.
+/// Cost: batching.size gradients of terms per inner step, one gradient per step; the table; with a prox, one per
+/// inner step and one per step.
 /// Errors: std::invalid_argument for options out of range. Too large a step_size ends as Status::non_finite.
-/// Source: "SAGA: A Fast Incremental Gradient Method With Support for Non-Strongly Convex Composite Objectives", 2014,
-/// arXiv 1407.0202. Deviation: mini-batches by blocks of terms.
+/// Source: "SAGA: A Fast Incremental Gradient Method With Support for Non-Strongly Convex Composite Objectives",
+/// 2014, arXiv 1407.0202. Deviation: mini-batches by blocks of terms.
 struct Saga {
   static constexpr std::string_view name = "Saga";
   static constexpr bool honours_prox = true;

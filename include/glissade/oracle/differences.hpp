@@ -39,8 +39,8 @@ inline double central_step(double size) { return std::cbrt(std::numeric_limits<d
 
 /// How large variables typically are, which tells how far a difference may look: one number for all, or one for each.
 ///
-///     GradientByDifferences{f, 1e-9}
-///     GradientByDifferences{f, Eigen::VectorXd{{1, 1e-9}}}
+///     minimize(HessianByDifferences{f, 1e-9}, x, Newton{});
+///     minimize(HessianByDifferences{f, Eigen::VectorXd{{1, 1e-9}}}, x, Newton{});
 ///
 /// Throws std::invalid_argument for a size that is not positive and finite.
 class TypicalSize {
@@ -73,9 +73,11 @@ class TypicalSize {
 ///
 /// The function is a callable double(x) or has value(x). Variables much smaller than 1, such as lengths of 1e-9 in
 /// metres, need their typical_size (1): the function is looked at that far away. Where it does not change over h,
-/// larger steps are tried, up to that size. Cost: 2 n + 1 values, counted by minimize as one value and one gradient.
-/// Relative error about 1e-10 at best: tolerances below 1e-7 or so are out of reach. Throws std::invalid_argument where
-/// the function does not change with a variable at all, which tells nothing of its slope.
+/// larger steps are tried, up to that size.
+/// Cost: 2 n + 1 values, counted by minimize as one value and one gradient. Relative error about 1e-10 at best:
+/// tolerances below 1e-7 or so are out of reach.
+/// Throws std::invalid_argument where the function does not change with a variable at all, which tells nothing of its
+/// slope.
 template <class F>
 struct GradientByDifferences {
   F function;

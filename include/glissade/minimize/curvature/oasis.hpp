@@ -133,8 +133,8 @@ template <class M, class V, class Product>
 /// With S constant it is AdGD, "Adaptive Gradient Descent without Descent". The value need not fall in every step.
 /// State: value, gradient, last, last_gradient, curvature D, momentum, rate eta, growth theta, steps.
 /// Cost: one gradient and one Hessian-vector product per step; `warm_start` products at the start.
-/// Errors: std::invalid_argument for options out of range, and for beta1 or weight_decay without a learning_rate. Ends
-/// with non_finite_hessian where the curvature is not finite.
+/// Errors: std::invalid_argument for options out of range, and for beta1 or weight_decay without a learning_rate.
+/// Ends with non_finite_hessian where the curvature is not finite.
 /// Source: "Doubly Adaptive Scaled Algorithm for Machine Learning Using Second-Order Information", 2021, arXiv
 /// 2109.05198, Algorithm 1.
 struct Oasis {

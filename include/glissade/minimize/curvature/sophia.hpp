@@ -64,11 +64,12 @@ void sophia_options(auto& self, auto&& visit) {
 ///
 /// state.unclipped is the fraction of coordinates that the step did not clip: gamma is right where it is 0.1 to 0.5.
 /// That steps do not depend on the condition number, or on the scale of a coordinate, holds where the Hessian is near
-/// its diagonal: what is off the diagonal is noise of the estimate and is not corrected for.
-/// The function is used whole; in a loop over mini-batches use the rule Sophia with update_curvature.
+/// its diagonal: what is off the diagonal is noise of the estimate and is not corrected for. The function is used
+/// whole; in a loop over mini-batches use the rule Sophia with update_curvature.
 /// State: value, gradient, first_moment, curvature, unclipped, counts; probes follow from the seed.
 /// Cost: one gradient per step and one Hessian-vector product every `period` steps.
-/// Errors: std::invalid_argument for options out of range. Ends with non_finite_hessian where an estimate is not finite.
+/// Errors: std::invalid_argument for options out of range. Ends with non_finite_hessian where an estimate is not
+/// finite.
 /// Source: "Sophia: A Scalable Stochastic Second-order Optimizer for Language Model Pre-training", 2023, arXiv
 /// 2305.14342, Algorithms 1 and 3. Probes of +-1 by default, which have less variance than the paper's normal ones.
 struct SophiaH {

@@ -32,8 +32,8 @@ Status why_failed(const LineScratch<V>& scratch) {
 ///     |phi(a) - phi_0| <= 1e-14 |phi_0|   and   |phi'(a)| <= (1 - 2 c) |phi'(0)|
 /// (after the approximate condition of Hager and Zhang, SIAM J. Optim. 16, 2005).
 ///
-/// Where <g, p> would overflow or vanish, the line goes along p unit(), a power of two of about 1 / ||p||: its lengths
-/// and slopes are those along p unit().
+/// Where <g, p> would overflow or vanish, the line goes along p unit(), a power of two of about 1 / ||p||: its
+/// lengths and slopes are those along p unit().
 template <class F, class V>
 class Line {
  public:

@@ -29,17 +29,18 @@ enum class Damping { newton, aicn, root, universal, greedy, grls, armijo };
 /// universal needs no constant and falls monotonically; aicn needs one that bounds the semi-strong
 /// self-concordance of f and may diverge where there is none, as on sqrt(1 + x^2) from 5.
 ///
-/// Options: kind (universal); constant > 0, L of aicn (1) and M_q of root; q in [2, 4] (3); sigma > 0 (1), beta
-/// in [2/3, 1] (1), c > 1 (2) of universal; grid_low in (0, 1) (1e-10), grid_points >= 2 (400); tau in (0, 1/2]
-/// (1/2); pseudo_inverse_cut (1e-10): H, with its variables scaled so that its diagonal is about 1, is inverted without
-/// the eigenvalues that are at most this times the largest; max_trials >= 1 (100).
-/// State: sigma. Cost: one Hessian, one factorization and one gradient per step; universal about two gradients,
-/// greedy and grls one value or gradient for each point of the grid.
-/// Ends with not_convex where H has negative eigenvalues or the decrement is not positive, with non_finite_hessian
-/// where H is not finite, and with search_failed where no trial is accepted.
-/// Source: Hanzely and others, A damped Newton method achieves global O(1/k^2) and local quadratic
-/// convergence rate, 2022, arXiv 2211.00140 (aicn); Hanzely, Abdukhakimov and Takac, Damped Newton method with
-/// near-optimal global O(k^{-3}) convergence rate, 2024, arXiv 2405.18926 (the others).
+/// Options: kind (universal); constant > 0, L of aicn (1) and M_q of root; q in [2, 4] (3); sigma > 0 (1), beta in
+/// [2/3, 1] (1), c > 1 (2) of universal; grid_low in (0, 1) (1e-10), grid_points >= 2 (400); tau in (0, 1/2] (1/2);
+/// pseudo_inverse_cut (1e-10): H, with its variables scaled so that its diagonal is about 1, is inverted without the
+/// eigenvalues that are at most this times the largest; max_trials >= 1 (100).
+/// State: sigma.
+/// Cost: one Hessian, one factorization and one gradient per step; universal about two gradients, greedy and grls one
+/// value or gradient for each point of the grid. Ends with not_convex where H has negative eigenvalues or the
+/// decrement is not positive, with non_finite_hessian where H is not finite, and with search_failed where no trial is
+/// accepted.
+/// Source: Hanzely and others, A damped Newton method achieves global O(1/k^2) and local quadratic convergence rate,
+/// 2022, arXiv 2211.00140 (aicn); Hanzely, Abdukhakimov and Takac, Damped Newton method with near-optimal global
+/// O(k^{-3}) convergence rate, 2024, arXiv 2405.18926 (the others).
 struct DampedNewton {
   static constexpr std::string_view name = "DampedNewton";
 

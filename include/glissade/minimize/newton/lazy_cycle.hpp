@@ -46,8 +46,8 @@ struct LazyState : ValueAndGradient<V> {
 /// such step; demand(M, norm before, norm after) is a term of the progress.
 ///
 /// The points of a cycle are in the state; x moves to those alone that are good: no higher than x and, where M is
-/// adaptive, low enough for the steps that the cycle has taken. Where values differ by rounding errors only, a smaller
-/// gradient will do.
+/// adaptive, low enough for the steps that the cycle has taken. Where values differ by rounding errors only, a
+/// smaller gradient will do.
 template <class Step>
 struct LazyMethod {
   static constexpr std::string_view name = Step::name;

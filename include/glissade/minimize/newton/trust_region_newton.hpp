@@ -19,18 +19,19 @@ namespace glissade {
 ///     radius / 4 where rho < 1/4;  2 radius, at most max_radius, where rho > 3/4 on the boundary
 ///     x <- x + p where rho > accept, else again in the smaller ball
 ///
-/// Near a minimum, where values differ by rounding errors only, a smaller gradient counts as rho = 1.
-/// Where the model promises nothing or the ball has become too small to move x, the radius is restored and the model
-/// solved as far as conjugate gradients get, for a first direction along which nothing falls says little of the others;
-/// then it ends with search_failed. It ends with non_finite_hessian where a product is not finite. Where the gradient
-/// is within its tolerance, a few more products tell whether x is a saddle, which the next step then leaves along
-/// negative curvature.
+/// Near a minimum, where values differ by rounding errors only, a smaller gradient counts as rho = 1. Where the model
+/// promises nothing or the ball has become too small to move x, the radius is restored and the model solved as far as
+/// conjugate gradients get, for a first direction along which nothing falls says little of the others; then it ends
+/// with search_failed. It ends with non_finite_hessian where a product is not finite. Where the gradient is within
+/// its tolerance, a few more products tell whether x is a saddle, which the next step then leaves along negative
+/// curvature.
 ///
 /// The objective has hessian_vector(x, v, Hv), or hessian(x, H), which is then asked for once per step.
-/// Options: initial_radius in (0, max_radius] (1), max_radius > 0, accept in [0, 1/4), saddle_products >= 0 (100), the
-/// most that one look for negative curvature may take; 0: every small gradient is an end. State: the radius. Cost: at
-/// most 2 n products per trial, usually a few; one gradient per step. Source: Steihaug, SIAM J. Numer. Anal. 20, 1983;
-/// Nocedal and Wright, 2006, algorithms 4.1 and 7.2.
+/// Options: initial_radius in (0, max_radius] (1), max_radius > 0, accept in [0, 1/4), saddle_products >= 0 (100),
+/// the most that one look for negative curvature may take; 0: every small gradient is an end.
+/// State: the radius.
+/// Cost: at most 2 n products per trial, usually a few; one gradient per step.
+/// Source: Steihaug, SIAM J. Numer. Anal. 20, 1983; Nocedal and Wright, 2006, algorithms 4.1 and 7.2.
 struct TrustRegionNewton {
   static constexpr std::string_view name = "TrustRegionNewton";
 
