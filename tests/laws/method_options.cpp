@@ -206,6 +206,7 @@ TEST_CASE("options: ranges that hang on another option") {
   CHECK(refused(TrustRegionNewton{.max_radius = 1}).empty());
   CHECK(refused(LazyCubicNewton{.max_constant = 0.5}) == "LazyCubicNewton: constant = 1, must be in (0, 0.5]");
   CHECK(refused(LazyCubicNewton{.adaptive = false, .max_constant = 0.5}).empty());
+  CHECK(refused(LazyCubicNewton{.hessian_lipschitz = 0.5, .max_constant = 0.5}).empty());
   CHECK(refused(Oasis{.initial_learning_rate = 1, .largest_learning_rate = 0.5}) ==
         "Oasis: initial_learning_rate = 1, must be in (0, 0.5]");
   CHECK(refused(StochasticOasis{.largest_learning_rate = 1e-4}) ==

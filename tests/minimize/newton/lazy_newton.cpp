@@ -297,6 +297,24 @@ TEST_CASE("lazy methods: a run that ends within a cycle is left at the best poin
   check(LazyCubicNewton{.period = 2, .adaptive = false, .constant = 1e4});
 }
 
+TEMPLATE_TEST_CASE("lazy methods: values that differ by rounding errors do not keep x from the minimum", "", LazyNewton,
+                   LazyCubicNewton) {
+  // 1 + ||x||^2 / 2, whose last digits rise towards the minimum.
+  struct {
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      g = x;
+      return 1 + 0.5 * x.squaredNorm() + (x.norm() < 1e-8 ? 4e-15 : 0);
+    }
+    void hessian(const VectorXd&, MatrixXd& H) const { H.setIdentity(); }
+  } bowl;
+  for (const bool adaptive : {true, false}) {
+    VectorXd x = VectorXd::Constant(3, 1e-8);
+    const Result r = minimize(bowl, x, TestType{.period = 2, .adaptive = adaptive}, {.gradient_tolerance = 1e-13});
+    INFO(to_string(r.status));
+    CHECK(r.status == Status::gradient_tolerance);
+  }
+}
+
 TEST_CASE("lazy methods: minus infinity on trial is unbounded") {
   struct {
     double value_and_gradient(const VectorXd& x, VectorXd& g) const {
