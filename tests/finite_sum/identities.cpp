@@ -199,9 +199,38 @@ TEST_CASE("SAGA: with a prox it solves the lasso whose answer is known") {
   CHECK((x - answer).norm() < 1e-12);
   CHECK(x[2] == 0);
   CHECK(x[3] == 0);
-  CHECK(r.evaluations.prox == 3000);
+  CHECK(r.evaluations.prox == 1000 * r.iterations + r.iterations + 1);  // one for each measure
   // Gradients in the table are of the smooth part: its own minimizer is another.
   CHECK((lasso.smooth.minimizer() - correlation).norm() < 1e-14);
+
+  // It ends by itself, by the norm of the prox-gradient step; the gradient of the smooth part stays what it is.
+  const auto ends = [&](const auto& method) {
+    VectorXd y = VectorXd::Zero(4);
+    VectorXd g;
+    History history;
+    const Result s = minimize(lasso, y, method, {.max_iterations = 200, .gradient_tolerance = 1e-9}, history);
+    CHECK(s.status == Status::gradient_tolerance);
+    CHECK((y - answer).norm() < 1e-8);
+    CHECK(s.measure <= 1e-9);
+    lasso.value_and_gradient(y, g);
+    CHECK(s.gradient_norm == Approx(g.norm()).epsilon(1e-12));
+    CHECK(s.gradient_norm > 0.1);
+    CHECK(history.measure.back() == s.measure);
+    CHECK(history.gradient_norm.back() == s.gradient_norm);
+    // At the start the prox of the gradient step is its soft threshold.
+    const double first = history.measure.front();
+    CHECK(first == Approx(std::sqrt(1.1 * 1.1 + 0.5 * 0.5)).epsilon(1e-12));
+    VectorXd z = answer;
+    CHECK(minimize(lasso, z, method).iterations == 0);
+    // A state that another program brought back tells the same.
+    auto state = method.init(lasso, y);
+    auto fresh = method.init(lasso, VectorXd(VectorXd::Ones(4)));
+    copy_state(state, fresh);
+    CHECK(resume(lasso, y, method, fresh, {.gradient_tolerance = 1e-9}).iterations == 0);
+  };
+  const Saga method{.step_size = 1.0 / 12, .batching = {.inner_steps = 50}};
+  ends(method);
+  ends(with_rule(method, Sgd{.learning_rate = 1.0 / 12}));
 }
 
 TEST_CASE("SAGA: the table's mean is the direction's, without bias from a ragged last block") {

@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 
 using namespace glissade;
@@ -228,6 +229,30 @@ TEST_CASE("laws: a Hessian that is not finite, or wrong, does no harm") {
   });
 }
 
+TEST_CASE("laws: a Hessian that is not finite is said so, and x is the point before") {
+  for_each_method([]<class A>(const char* name, const auto& method, Reach) {
+    INFO(name);
+    for (const double entry : {not_a_number, std::numeric_limits<double>::infinity()}) {
+      int hessians = 0;
+      const Formula formula{formulas::smooth.gradient, [&](const VectorXd& x, MatrixXd& H) {
+                              formulas::smooth.hessian(x, H);
+                              if (++hessians > 2) H(1, 1) = entry;
+                            }};
+      A f(formula);
+      VectorXd x = start();
+      auto state = method.init(f, x);
+      const Result r = resume(f, x, method, state, {.max_iterations = 300, .gradient_tolerance = 1e-9});
+      check_end(formula, x, r);
+      VectorXd g(n);
+      CHECK(state.value == formula.gradient(x, g));
+      CHECK(state.gradient == g);
+      const std::string_view called = name;
+      if (hessians <= 2 || called.starts_with("AiSarah")) continue;  // which passes over what it cannot use
+      CHECK(r.status == Status::non_finite_hessian);
+    }
+  });
+}
+
 TEST_CASE("laws: no call beyond the budget") {
   for_each_method([]<class A>(const char* name, const auto& method, Reach) {
     INFO(name);
@@ -360,8 +385,10 @@ struct Spoil {
     if constexpr (std::is_integral_v<T>) {
       if (std::is_same_v<T, bool> || std::isnan(bad)) return;
       value = static_cast<T>(bad);
-    } else {
+    } else if constexpr (std::is_assignable_v<T&, double>) {
       value = bad;
+    } else {
+      return;  // an enum, or a choice that has options of its own
     }
     field = option;
   }
@@ -403,5 +430,135 @@ TEST_CASE("laws: an exception of the objective passes through") {
     VectorXd x = start();
     CHECK_THROWS_AS(minimize(f, x, method), std::domain_error);
     CHECK(x.allFinite());
+  });
+}
+
+TEST_CASE("laws: an exception at any call leaves x and state at the last point judged good") {
+  for_each_method([]<class A>(const char* name, const auto& method, Reach) {
+    INFO(name);
+    int calls = 0;
+    int bad_call = 0;
+    const auto count = [&] {
+      if (++calls == bad_call) throw std::domain_error("the objective's own");
+    };
+    const Formula formula{[&](const VectorXd& x, VectorXd& g) { return count(), formulas::smooth.gradient(x, g); },
+                          [&](const VectorXd& x, MatrixXd& H) { count(), formulas::smooth.hessian(x, H); }};
+    const Stop stop{.max_iterations = 5, .gradient_tolerance = 1e-3};
+    std::vector<VectorXd> path;
+    const auto keep = [&](const Record& record) { path.emplace_back(record.x); };
+    {
+      A f(formula);
+      VectorXd x = start();
+      auto state = method.init(f, x);
+      resume(f, x, method, state, stop, keep);
+    }
+    const std::vector<VectorXd> whole = path;
+    const int all_calls = calls;
+    for (bad_call = 1; bad_call <= all_calls; ++bad_call) {
+      INFO("call " << bad_call);
+      A f(formula);
+      VectorXd x = start();
+      calls = 0;
+      path.assign(1, x);
+      CHECK_THROWS_AS(minimize(f, x, method, stop, keep), std::domain_error);
+      CHECK(same_bits(x, path.back()));
+
+      x = start();
+      calls = 0;
+      path.assign(1, x);
+      using State = decltype(method.init(f, x));
+      std::optional<State> state;
+      try {
+        state = method.init(f, x);
+        path.clear();
+        resume(f, x, method, *state, stop, keep);
+      } catch (const std::domain_error&) {
+      }
+      REQUIRE(calls == bad_call);
+      CHECK(same_bits(x, path.empty() ? start() : path.back()));
+      if (!state) continue;
+      const auto done = static_cast<std::int64_t>(path.size()) - (path.empty() ? 0 : 1);
+      VectorXd g(n);
+      CHECK(state->value == formulas::smooth.gradient(x, g));
+      CHECK(state->gradient == g);
+      resume(f, x, method, *state, {.max_iterations = stop.max_iterations - done, .gradient_tolerance = 1e-3});
+      CHECK(same_bits(x, whole.back()));
+    }
+  });
+}
+
+TEST_CASE("laws: whatever ends a run, x is a point judged good") {
+  // Rosenbrock's function from (-1.2, 1): the valley turns, and long steps lead far up.
+  const Formula valley{[](const VectorXd& x, VectorXd& g) {
+                         const double a = x[1] - x[0] * x[0];
+                         g[0] = -400 * a * x[0] - 2 * (1 - x[0]);
+                         g[1] = 200 * a;
+                         return 100 * a * a + (1 - x[0]) * (1 - x[0]);
+                       },
+                       [](const VectorXd& x, MatrixXd& H) {
+                         H(0, 0) = 1200 * x[0] * x[0] - 400 * x[1] + 2;
+                         H(0, 1) = H(1, 0) = -400 * x[0];
+                         H(1, 1) = 200;
+                       }};
+  // These promise no more than to converge.
+  const auto may_rise = [](std::string_view name) {
+    for (const std::string_view other :
+         {"GradientDescent, Polyak", "Lifted", "DampedNewton, newton", "DampedNewton, aicn", "DampedNewton, root",
+          "Oasis", "Sophia", "StochasticOasis", "Svrg", "Saga", "Sarah", "AiSarah"})
+      if (name.starts_with(other)) return true;
+    return false;
+  };
+  for_each_method([&]<class A>(const char* name, const auto& method, Reach) {
+    INFO(name);
+    for (std::int64_t budget = 1; budget <= 60; ++budget) {
+      const auto check = [&](const char* kind, const Stop& stop, auto&&... observers) {
+        A f(valley);
+        VectorXd x{{-1.2, 1}};
+        const double first = 24.2;
+        const Result r = minimize(f, x, method, stop, observers...);
+        INFO(kind << " " << budget << ", value " << r.value);
+        check_end(valley, x, r);
+        if (!may_rise(name)) CHECK(r.value <= first * (1 + 1e-15));
+      };
+      check("iterations", {.max_iterations = budget});
+      check("values", {.max_value_calls = budget});
+      check("gradients", {.max_gradient_calls = budget});
+      check("Hessians", {.max_iterations = 60, .max_hessian_calls = budget, .max_product_calls = budget});
+      check("predicate", {.predicate = [=](const Record& record) { return record.iteration >= budget; }});
+      check("observer", {}, [=](const Record& record) { return record.iteration < budget ? Flow::go_on : Flow::stop; });
+    }
+  });
+}
+
+TEST_CASE("laws: a method that searches does not see the scale of the function") {
+  for_each_method([]<class A>(const char* name, const auto& method, Reach) {
+    const std::string_view called = name;
+    if (!(called.starts_with("GradientDescent") || called == "BarzilaiBorwein" || called == "NonlinearCg" ||
+          called.starts_with("Lbfgs") || called == "Newton" || called == "SarahPlus" || called.starts_with("AiSarah")))
+      return;
+    if (called.find("rule") != std::string_view::npos) return;  // which has a rate of its own
+    if (called == "AiSarah, third derivatives") return;         // which are those of the smooth function as it is
+    INFO(name);
+    for (const int exponent : {0, 700, -700}) {
+      // Powers of two, so that nothing is rounded otherwise.
+      const double scale = std::ldexp(1.0, exponent);
+      const Formula formula{[=](const VectorXd& x, VectorXd& g) {
+                              const double value = formulas::smooth.gradient(x, g);
+                              g *= scale;
+                              return scale * value;
+                            },
+                            [=](const VectorXd& x, MatrixXd& H) {
+                              formulas::smooth.hessian(x, H);
+                              H *= scale;
+                            }};
+      auto scaled = method;
+      if constexpr (requires { scaled.step_size; }) scaled.step_size /= scale;
+      A f(formula);
+      VectorXd x = start();
+      const Result r = minimize(f, x, scaled, {.max_iterations = 3000, .gradient_tolerance = 1e-7 * scale});
+      INFO("scale " << scale << ": " << to_string(r.status));
+      CHECK(r.status == Status::gradient_tolerance);
+      CHECK((x - VectorXd::LinSpaced(n, 0, n - 1)).norm() <= 1e-6);
+    }
   });
 }

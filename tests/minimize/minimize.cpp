@@ -83,7 +83,7 @@ TEST_CASE("minimize: a view is written back when the objective throws") {
     return bowl(y, g);
   };
   CHECK_THROWS_AS(minimize(f, x, Sgd{.learning_rate = 0.1}), std::runtime_error);
-  CHECK(memory[0] > 0.2);
+  CHECK(memory[0] == Approx(0.19));  // the last point whose gradient is known
 }
 
 TEST_CASE("minimize: each stop rule ends with its own status") {

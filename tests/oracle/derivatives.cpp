@@ -196,6 +196,75 @@ TEST_CASE("differences: close to the exact derivatives") {
   CHECK(approximate.isZero(0));
 }
 
+TEST_CASE("differences: variables of another size than 1 are looked at in steps of theirs") {
+  const double s = 1e-9;
+  const auto f = [&](const VectorXd& x) { return std::exp(x[0] / s) + std::log(x[1] / s) + x[2] * x[2] * x[2] * x[2]; };
+  const VectorXd x = vector({2e-9, 3e-9, 1.5});
+  const VectorXd exact = vector({std::exp(2.0) / s, 1 / 3e-9, 4 * 1.5 * 1.5 * 1.5});
+  VectorXd g(3);
+  GradientByDifferences{f, s}.value_and_gradient(x, g);
+  CHECK((g - exact).cwiseQuotient(exact).norm() < 1e-8);
+  GradientByDifferences{f, vector({s, s, 1})}.value_and_gradient(x, g);
+  CHECK((g - exact).cwiseQuotient(exact).norm() < 1e-8);
+
+  const auto gradient = [&](const VectorXd& y, VectorXd& to) {
+    to = vector({std::exp(y[0] / s) / s, 1 / y[1], 4 * y[2] * y[2] * y[2]});
+    return f(y);
+  };
+  const HessianByDifferences h{gradient, vector({s, s, 1})};
+  const VectorXd diagonal = vector({std::exp(2.0) / s / s, -1 / 9e-18, 12 * 1.5 * 1.5});
+  MatrixXd H(3, 3);
+  h.hessian(x, H);
+  CHECK((H.diagonal() - diagonal).cwiseQuotient(diagonal).norm() < 1e-7);
+  for (const VectorXd& v : {vector({1, 0, 0}), vector({0, 2e5, 0}), vector({0, 0, 1}), vector({1e-9, 3e-9, 1})}) {
+    VectorXd product(3);
+    h.hessian_vector(x, v, product);
+    const VectorXd right = diagonal.cwiseProduct(v);
+    CHECK((product - right).norm() < 1e-6 * right.norm());
+  }
+
+  // A minimum at 1e-9 (1, 2), found from afar.
+  const auto bowl = [&](const VectorXd& y) { return std::cosh(y[0] / s - 1) + std::cosh(y[1] / s - 2); };
+  VectorXd y = vector({4e-9, -1e-9});
+  minimize(GradientByDifferences{bowl, s}, y, Lbfgs{}, {.gradient_tolerance = 1e3});
+  CHECK((y / s - vector({1, 2})).norm() < 1e-5);
+
+  CHECK(message_of([&] {
+          static_cast<void>(GradientByDifferences{f, 0.0});
+        }) == "TypicalSize: size = 0, must be > 0 and finite");
+  CHECK(message_of([&] {
+          static_cast<void>(GradientByDifferences{f, vector({1, -1})});
+        }) == "TypicalSize: size = -1, must be > 0 and finite");
+  CHECK(message_of([&] {
+          GradientByDifferences{f, vector({1, 1})}.value_and_gradient(x, g);
+        }) == "TypicalSize: 2 sizes for 3 variables");
+}
+
+TEST_CASE("differences: a function that does not change tells nothing of its slope") {
+  VectorXd g(2);
+  const auto refused = [&](const auto& f, const VectorXd& x) {
+    return message_of([&] { GradientByDifferences{f}.value_and_gradient(x, g); });
+  };
+  CHECK(refused([](const VectorXd& x) { return x[0]; }, vector({1, 3})) ==
+        "GradientByDifferences: the function does not change with variable 1 = 3, moved by up to 3: its typical_size "
+        "must "
+        "be larger, or the variable is not one");
+  CHECK(
+      refused([](const VectorXd& x) { return 1e20 + x.sum(); }, vector({1, 3})).starts_with("GradientByDifferences: "));
+  // A minimum that small steps do not see is one all the same.
+  const auto flat = [](const VectorXd& x) { return 1e6 + 0.5 * x.squaredNorm(); };
+  CHECK(refused(flat, vector({0, 0})).empty());
+  CHECK(g == vector({0, 0}));
+  VectorXd x = vector({1, -2});
+  CHECK(minimize(GradientByDifferences{flat}, x, Lbfgs{}, {.gradient_tolerance = 1e-3}).status ==
+        Status::gradient_tolerance);
+  // Where it refuses, x is left as it was.
+  x = vector({1, 3});
+  CHECK_THROWS_AS(minimize(GradientByDifferences{[](const VectorXd&) { return 1.0; }}, x, Lbfgs{}),
+                  std::invalid_argument);
+  CHECK(x == vector({1, 3}));
+}
+
 TEST_CASE("differences: methods run on them") {
   VectorXd x = rosenbrock_start();
   const GradientByDifferences values{[](const VectorXd& y) { return rosenbrock(y); }};

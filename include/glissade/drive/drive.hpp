@@ -2,13 +2,12 @@
 //
 // A kind of problem is a struct that says
 //
-//   has_value          static constexpr bool: reports have a value, which must be finite too
-//   measures_gradient  static constexpr bool: the measure is the norm of a gradient, for Result and Record
-//   tolerance          static constexpr double Stop::*: where the measure is small enough
-//   solved             static constexpr Status: the end there
+//   has_value  static constexpr bool: reports have a value, which must be finite too
+//   tolerance  static constexpr double Stop::*: where the measure is small enough
+//   solved     static constexpr Status: the end there
 //
 // and a report_of(state) that finds the measure in the states of its methods, as that of ValueAndGradient does. The
-// measure and, where there is one, the value are all that the driver knows of a problem.
+// measure and, where there is one, the value are all that the driver judges a problem by.
 #pragma once
 
 #include <algorithm>
@@ -33,7 +32,7 @@ namespace glissade {
 template <class Problem, class F, class V, class M, class S, class... O>
 class Drive {
  public:
-  /// keep_state: what a step that was undone left of the state is replaced by the state before it.
+  /// keep_state: what a step that was undone, or thrown out of, left of the state is replaced by the state before it.
   Drive(Problem, bool keep_state, F& oracle, V& x, const M& method, S& state, const Stop& stop, O&... observers)
       : keep_state_(keep_state),
         oracle_(oracle),
@@ -45,17 +44,31 @@ class Drive {
 
   Result run() {
     report_ = report_of(state_);
-    result_.status = go_on_from_saddle(status_at_start());
+    result_.status = status_at_start();
+    if (result_.status == Problem::solved && at_saddle()) result_.status = limit_reached();
     result_.status = show_point(result_.status, 0);
     V last = x_;
     std::optional<S> last_state;
     while (result_.status == Status::running) {
       last = x_;
       if (keep_state_) last_state = state_;
-      const Report next = method_.step(oracle_, x_, state_);
-      if (const Status end = why_undo_step(next); end != Status::running) {
+      const auto undo_step = [&] {
         x_ = last;
         if (keep_state_) state_ = std::move(*last_state);
+      };
+      Report next;
+      Status end = Status::running;
+      bool saddle = false;
+      try {
+        next = method_.step(oracle_, x_, state_);
+        end = why_undo_step(next);
+        saddle = end == Status::running && next.status == Status::running && solved(next) && at_saddle();
+      } catch (...) {
+        undo_step();
+        throw;
+      }
+      if (end != Status::running) {
+        undo_step();
         result_.status = end;
         break;
       }
@@ -64,13 +77,13 @@ class Drive {
       last = x_ - last;
       const double step = norm_of(last);
       result_.status = status_after_step(last_value, step);
-      if (next.status == Status::running) result_.status = go_on_from_saddle(result_.status);
+      if (saddle) result_.status = limit_reached();
       // A step that failed where it began has nothing new to show.
       if (next.status == Status::running || step > 0) result_.status = show_point(result_.status, step);
     }
     result_.value = report_.value;
     result_.measure = report_.measure;
-    result_.gradient_norm = gradient_norm();
+    result_.gradient_norm = report_.gradient_norm;
     result_.evaluations = oracle_.evaluations();
     return result_;
   }
@@ -79,7 +92,7 @@ class Drive {
   Status status_at_start() const {
     if (oracle_.refused()) return detail::status_of_refused(*oracle_.refused());
     if (!finite(report_) || !x_.allFinite()) return Status::non_finite_start;
-    if (solved()) return Problem::solved;
+    if (solved(report_)) return Problem::solved;
     if (report_.value < stop_.lowest_value) return Status::unbounded;
     return limit_reached();
   }
@@ -87,6 +100,7 @@ class Drive {
   /// Why the point that a step arrived at cannot be kept, if it cannot.
   Status why_undo_step(const Report& next) const {
     if (oracle_.refused()) return detail::status_of_refused(*oracle_.refused());
+    if (next.status == Status::non_finite_hessian) return next.status;
     if (next.value == -std::numeric_limits<double>::infinity()) return Status::unbounded;
     return finite(next) && x_.allFinite() ? Status::running : Status::non_finite;
   }
@@ -94,12 +108,11 @@ class Drive {
   /// A comparison with a value that the problem does not have, NaN, is false.
   Status status_after_step(double last_value, double step) const {
     if (report_.status == Status::saddle) return Status::saddle;
-    if (solved()) return Problem::solved;
+    if (solved(report_)) return Problem::solved;
     if (report_.status != Status::running) return report_.status;
-    const bool progress = report_.progress && step > 0;
-    if (progress && stop_.step_tolerance > 0 && step <= stop_.step_tolerance * std::max(1.0, norm_of(x_)))
+    if (step > 0 && stop_.step_tolerance > 0 && step <= stop_.step_tolerance * std::max(1.0, norm_of(x_)))
       return Status::step_tolerance;
-    if (progress && stop_.value_tolerance > 0 &&
+    if (step > 0 && stop_.value_tolerance > 0 &&
         std::abs(report_.value - last_value) <= stop_.value_tolerance * std::max(1.0, std::abs(report_.value)))
       return Status::value_tolerance;
     if (report_.value < stop_.lowest_value) return Status::unbounded;
@@ -107,10 +120,11 @@ class Drive {
   }
 
   /// A small measure is no end at a saddle, if the method can tell: its next step leaves it.
-  Status go_on_from_saddle(Status status) {
+  bool at_saddle() {
     if constexpr (requires { method_.at_saddle(oracle_, x_, state_); })
-      if (status == Problem::solved && method_.at_saddle(oracle_, x_, state_)) return limit_reached();
-    return status;
+      return method_.at_saddle(oracle_, x_, state_);
+    else
+      return false;
   }
 
   /// The limit on iterations, calls or time that is reached, if one is.
@@ -131,7 +145,7 @@ class Drive {
     if (sizeof...(O) == 0 && !stop_.predicate) return status;
     const Record record{result_.iterations,
                         report_.value,
-                        gradient_norm(),
+                        report_.gradient_norm,
                         report_.measure,
                         step,
                         seconds(),
@@ -145,12 +159,9 @@ class Drive {
     return observer ? Status::stopped_by_observer : Status::running;
   }
 
-  [[nodiscard]] bool solved() const { return report_.measure <= stop_.*Problem::tolerance; }
+  [[nodiscard]] bool solved(const Report& report) const { return report.measure <= stop_.*Problem::tolerance; }
   static bool finite(const Report& report) {
     return (!Problem::has_value || std::isfinite(report.value)) && std::isfinite(report.measure);
-  }
-  [[nodiscard]] double gradient_norm() const {
-    return Problem::measures_gradient ? report_.measure : std::numeric_limits<double>::quiet_NaN();
   }
   [[nodiscard]] double seconds() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 

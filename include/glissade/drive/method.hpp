@@ -21,10 +21,11 @@
 //            saddle, or reports Status::saddle
 //
 // f is an Oracle (oracle/objective.hpp), the only way to the objective. V is a column vector of doubles, of fixed or
-// dynamic size. step moves x and leaves value and gradient of the new x in the state; it says so in its report, or why
-// it could not. It need not be careful about options, non-finite values, budgets and stop rules: the driver
-// (drive.hpp) goes back to the point before the step that met one of these and ends with the right status. Only loops
-// within a step must be bounded, whatever the objective returns.
+// dynamic size. step moves x and leaves value and gradient of the new x in the state; it says so in its report, or
+// why it could not. It need not be careful about options, non-finite values, budgets and stop rules: the driver
+// (drive.hpp) goes back to the point before the step that met one of these and ends with the right status, and also
+// where the objective throws. What a run ends with is x: a point that is only on trial stays in the state until it
+// has been judged good. Only loops within a step must be bounded, whatever the objective returns.
 #pragma once
 
 #include "../oracle/norm.hpp"
@@ -49,7 +50,8 @@ struct ValueAndGradient {
 /// The report of a step that ended where the state says.
 template <class S>
 Report report_of(const S& state, Status status = Status::running) {
-  return {norm_of(state.gradient), state.value, status};
+  const double norm = norm_of(state.gradient);
+  return {norm, state.value, status, norm};
 }
 
 /// What an objective declares is honoured or refused. A method that honours a prox says so:
@@ -85,7 +87,9 @@ S state_at(const M& method, F&& objective, const V& x) {
 ///     auto state = method.init(f, x);
 ///     while (...) take_step(method, f, x, state);
 ///
-/// Throws std::invalid_argument for an option out of its range.
+/// Throws std::invalid_argument for an option out of its range. An exception of the objective passes through and
+/// leaves x and state within the step, for nothing is copied: resume with max_iterations = 1 is the step that is
+/// undone then.
 template <class M, class F, class V, class S>
 Report take_step(const M& method, F&& objective, V& x, S& state) {
   check_honours<M, std::remove_reference_t<F>, V>();

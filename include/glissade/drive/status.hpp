@@ -42,7 +42,7 @@ constexpr std::string_view to_string(Status status) {
     case Status::running:
       return "The minimization has not ended.";
     case Status::gradient_tolerance:
-      return "The norm of the gradient is within gradient_tolerance.";
+      return "The norm of the gradient, or of the prox-gradient step, is within gradient_tolerance.";
     case Status::step_tolerance:
       return "The last step was shorter than step_tolerance allows.";
     case Status::value_tolerance:
@@ -64,25 +64,27 @@ constexpr std::string_view to_string(Status status) {
     case Status::stopped_by_observer:
       return "An observer asked to stop.";
     case Status::non_finite_start:
-      return "The value or the gradient at the start is not finite.";
+      return "The start is not finite, or its value or gradient is not.";
     case Status::non_finite:
-      return "The next point has a value or a gradient that is not finite.";
+      return "The next point has a value or a gradient that is not finite, or lies at infinity.";
     case Status::non_finite_hessian:
-      return "The Hessian is not finite here, or its eigenvalues cannot be found.";
+      return "The Hessian, or a product with it, is not finite here, or its eigenvalues cannot be found.";
     case Status::unbounded:
-      return "The value fell below lowest_value: the function seems unbounded.";
+      return "A value was below lowest_value: the function seems unbounded.";
     case Status::search_failed:
-      return "No step along the direction lowers the value: rounding errors prevail here, or the gradient is wrong.";
+      return "No trial lowered the value enough: rounding errors prevail here, the gradient or the Hessian is wrong, "
+             "values nearby are not finite, or more trials are needed.";
     case Status::lowest_reached:
       return "The value is at or below the least value that the Polyak step was told of.";
     case Status::saddle:
       return "The norm of the gradient is within gradient_tolerance, but the Hessian is indefinite here, and no step "
              "along its negative curvature lowers the value.";
     case Status::not_convex:
-      return "The Hessian is not positive definite here, which the method needs.";
+      return "The Hessian is not positive definite here, or singular up to rounding errors, which the method cannot "
+             "use.";
     case Status::constant_too_large:
-      return "The adaptive constant reached its limit without progress: the gradient or the Hessian is wrong, "
-             "or rounding errors prevail.";
+      return "The adaptive constant reached max_constant without progress: the gradient or the Hessian is wrong, "
+             "rounding errors prevail, or max_constant is too small for this function.";
   }
   return "Unknown status.";
 }
@@ -97,14 +99,14 @@ struct Report {
   double measure = std::numeric_limits<double>::quiet_NaN();  // what must be small at a solution
   double value = std::numeric_limits<double>::quiet_NaN();    // of the objective; NaN: the problem has none
   Status status = Status::running;
-  bool progress = true;  // false: the point is on trial, or a trial was given up; no sign of convergence
+  double gradient_norm = std::numeric_limits<double>::quiet_NaN();  // NaN: the problem has no gradient
 };
 
 struct Result {
   Status status = Status::running;
   double value = std::numeric_limits<double>::quiet_NaN();          // NaN: the problem has none
   double gradient_norm = std::numeric_limits<double>::quiet_NaN();  // Euclidean; NaN: the problem has no gradient
-  double measure = std::numeric_limits<double>::quiet_NaN();  // what is small at a solution: here the gradient's norm
+  double measure = std::numeric_limits<double>::quiet_NaN();        // what is small at a solution
   std::int64_t iterations = 0;
   Evaluations evaluations;
 };

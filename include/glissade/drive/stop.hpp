@@ -16,7 +16,8 @@ namespace glissade {
 
 /// Rules that end a minimization; the first one that holds, in this order, becomes its status.
 ///
-///     ||gradient|| <= gradient_tolerance                     also at the start, after 0 iterations
+///     ||gradient|| <= gradient_tolerance                     also at the start, after 0 iterations; of a composite
+///                                                            objective ||prox-gradient step||
 ///     the method's own reason, such as search_failed
 ///     ||x - x_last|| <= step_tolerance max(1, ||x||)
 ///     |f - f_last| <= value_tolerance max(1, |f|)
@@ -24,9 +25,9 @@ namespace glissade {
 ///     max_iterations, max_value_calls, max_gradient_calls, max_hessian_calls, max_product_calls, max_seconds
 ///     predicate(record), then the observers
 ///
-/// Steps that do not move x (a learning rate of 0, a batch passed over) and trials of a method (Report::progress)
-/// are no sign of convergence: step_tolerance and value_tolerance pass them over. Norms are Euclidean. No more calls of
-/// the objective are made than allowed: a step that would need more is undone, and x is the point before it. Time is
+/// Steps that do not move x (a learning rate of 0, a batch passed over, a point that is still on trial) are no sign
+/// of convergence: step_tolerance and value_tolerance pass them over. Norms are Euclidean. No more calls of the
+/// objective are made than allowed: a step that would need more is undone, and x is the point before it. Time is
 /// checked between iterations.
 struct Stop {
   std::int64_t max_iterations = 10'000;

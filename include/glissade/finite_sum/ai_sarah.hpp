@@ -1,7 +1,7 @@
 // AI-SARAH.
 #pragma once
 
-#include <limits>
+#include <cmath>
 
 #include "inner_loop.hpp"
 
@@ -66,9 +66,9 @@ struct AiSarah {
     auto&& f = oracle_of(objective, x);
     detail::begin_outer(*this, f, state);
     const std::int64_t most = batching.steps_or(20 * state.batches.per_pass());
-    const double end = gamma * state.gradient.squaredNorm();
+    const double end = std::sqrt(gamma) * norm_of(state.gradient);
     for (std::int64_t t = 0; t < most && !f.refused(); ++t) {
-      if (t > 0 && !(state.direction.squaredNorm() >= end)) break;
+      if (t > 0 && !(norm_of(state.direction) >= end)) break;
       const auto batch = state.batches.next();
       const double newton = newton_step(f, x, state, batch);
       double alpha = newton;
@@ -92,18 +92,23 @@ struct AiSarah {
   }
 
  private:
+  /// With v and H v scaled to about 1, by powers of two: no product overflows or vanishes.
   template <class F, class V>
   double newton_step(F& f, const V& x, State<V>& state, std::span<const Index> batch) const {
-    const V& v = state.direction;
+    V& v = state.scratch;
+    const double unit = unit_of(norm_of(state.direction));
+    v = unit * state.direction;
     f.batch_hessian_vector(x, batch, v, state.product);
+    const double product_unit = unit_of(norm_of(state.product));
+    state.product *= product_unit;
     double curvature = state.product.squaredNorm();
     if constexpr (std::remove_reference_t<F>::has_batch_third) {
       if (!drop_third) {
         f.batch_third(x, batch, v, state.third);
-        curvature += v.dot(state.third);
+        curvature += v.dot(product_unit * state.third) * (product_unit / unit);
       }
     }
-    return v.dot(state.product) / std::abs(curvature);
+    return v.dot(state.product) / std::abs(curvature) * product_unit;
   }
 };
 

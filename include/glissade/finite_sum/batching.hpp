@@ -21,6 +21,8 @@ struct Batching {
   static void options(auto& self, auto&& visit) {
     visit("batching.size", self.size, range::at_least_one);
     visit("batching.inner_steps", self.inner_steps, range::non_negative);
+    visit("batching.order", self.order);
+    visit("batching.seed", self.seed);
   }
 
   /// The number of terms n. Throws std::invalid_argument: "Svrg: batching.size = 70, must be in [1, 64]".

@@ -70,12 +70,12 @@ template <bool recursive, class M, class F, class V, class S, class Move>
 Report variance_reduced_loop(const M& method, F& f, V& x, S& state, double gamma, Move&& move) {
   begin_outer(method, f, state);
   const std::int64_t steps = method.batching.steps_or(2 * state.batches.per_pass());
-  const double end = gamma * state.gradient.squaredNorm();
+  const double end = std::sqrt(gamma) * norm_of(state.gradient);
   state.anchor = x;
   move(x, state.direction, method.step_size);
   ++state.inner;
   for (std::int64_t t = 1; t < steps && !f.refused(); ++t) {
-    if (gamma > 0 && !(state.direction.squaredNorm() > end)) break;
+    if (gamma > 0 && !(norm_of(state.direction) > end)) break;
     const auto batch = state.batches.next();
     f.batch_gradient(x, batch, state.scratch);
     f.batch_gradient(state.anchor, batch, state.at_anchor);

@@ -44,6 +44,7 @@ struct InnerRule {
       M::template State<V>::visit(self.outer, prefixed("method/"));
       Lifted<R>::template State<V>::visit(self.inner, prefixed("rule/"));
     }
+    friend Report report_of(const State& state) { return report_of(state.outer); }
   };
 
   template <class F, class V>

@@ -12,15 +12,18 @@ namespace glissade {
 ///     d = w_j (g_j(x) - a_j),   x <- prox of step_size h ( x - step_size (d + G) )
 ///     a_j <- g_j(x),   G <- G + d / number of batches
 ///
-/// w_j = batches |S_j| / n weighs a last batch of another size, so that d + G is unbiased. Unlike Svrg and Sarah, steps
-/// after the first depend on the batch size even where all terms are equal: the table remembers gradients for about
-/// as many steps as there are batches. One step of the method is inner_steps of these and one more gradient, for value
-/// and gradient to be exact; with longer inner loops that weighs less. Where the objective has a prox, value and
-/// gradient are those of the smooth part alone. State: value, gradient, outer and inner (counts), table (n /
-/// batching.size gradients). Cost: batching.size gradients of terms per inner step, one gradient per step; the table.
+/// w_j = batches |S_j| / n weighs a last batch of another size, so that d + G is unbiased. Unlike Svrg and Sarah,
+/// steps after the first depend on the batch size even where all terms are equal: the table remembers gradients for
+/// about as many steps as there are batches. One step of the method is inner_steps of these and one more gradient,
+/// for value and gradient to be exact; with longer inner loops that weighs less. Where the objective has a prox,
+/// value and gradient are those of the smooth part alone, and what must be small at a solution, Result::measure, is
+/// the norm of the prox-gradient step, ( x - prox of step_size h ( x - step_size gradient ) ) / step_size.
+/// State: value, gradient, measure, outer and inner (counts), table (n / batching.size gradients).
+/// Cost: batching.size gradients of terms per inner step, one gradient per step; the table; with a prox, one per
+/// inner step and one per step.
 /// Errors: std::invalid_argument for options out of range. Too large a step_size ends as Status::non_finite.
-/// Source: "SAGA: A Fast Incremental Gradient Method With Support for Non-Strongly Convex Composite Objectives", 2014,
-/// arXiv 1407.0202. Deviation: mini-batches by blocks of terms.
+/// Source: "SAGA: A Fast Incremental Gradient Method With Support for Non-Strongly Convex Composite Objectives",
+/// 2014, arXiv 1407.0202. Deviation: mini-batches by blocks of terms.
 struct Saga {
   static constexpr std::string_view name = "Saga";
   static constexpr bool honours_prox = true;
@@ -37,13 +40,18 @@ struct Saga {
   }
   template <class V>
   struct State : FiniteSumState<V> {
+    double measure = 0;     // at x
     Eigen::VectorXd table;  // gradients of the batches, one after the other
     V mean;
     std::vector<Index> indices;
 
     static void visit(auto& self, auto&& field) {
       FiniteSumState<V>::visit(self, field);
+      field("measure", self.measure);
       field("table", self.table);
+    }
+    friend Report report_of(const State& state) {
+      return {state.measure, state.value, Status::running, norm_of(state.gradient)};
     }
   };
 
@@ -52,6 +60,7 @@ struct Saga {
     auto&& f = oracle_of(objective, x);
     // Value and gradient first: they are what a spent budget leaves.
     auto state = detail::begin_finite_sum<State<V>>(*this, f, x);
+    set_measure(f, x, state);
     const Index n = f.size();
     const Index d = x.size();
     const Index batches = n / batching.size;
@@ -97,10 +106,23 @@ struct Saga {
       if constexpr (std::remove_reference_t<decltype(f)>::has_prox) f.prox(x, step_size);
       ++state.inner;
     }
-    return detail::end_outer(f, x, state);
+    detail::end_outer(f, x, state);
+    set_measure(f, x, state);
+    return report_of(state);
   }
 
  private:
+  template <class F, class V>
+  void set_measure(F& f, const V& x, State<V>& state) const {
+    if constexpr (std::remove_reference_t<F>::has_prox) {
+      state.scratch = x - step_size * state.gradient;
+      f.prox(state.scratch, step_size);
+      state.scratch = x - state.scratch;
+      state.measure = norm_of(state.scratch) / step_size;
+    } else {
+      state.measure = norm_of(state.gradient);
+    }
+  }
   [[nodiscard]] Index begin_of(Index j) const { return j * batching.size; }
   [[nodiscard]] Index size_of(Index j, Index n) const {
     return j + 1 == n / batching.size ? n - begin_of(j) : batching.size;

@@ -19,7 +19,7 @@ namespace glissade {
 struct StochasticOasis {
   static constexpr std::string_view name = "StochasticOasis";
   std::optional<Schedule> learning_rate = {};  // >= 0; empty: adaptive
-  double initial_learning_rate = 1e-3;         // > 0
+  double initial_learning_rate = 1e-3;         // in (0, largest_learning_rate]
   double largest_learning_rate = 1e10;         // > 0
   double beta1 = 0;                            // in [0, 1)
   double beta2 = 0.99;                         // in [0, 1)
@@ -32,7 +32,7 @@ struct StochasticOasis {
     oasis_options(self, visit);
     self.batching.options(self.batching, visit);
   }
-  void check() const { require_rate(*this); }
+  void check() const { check_oasis(*this); }
   template <class V>
   struct State : OasisState<V> {
     Batches batches = {};
@@ -59,8 +59,9 @@ struct StochasticOasis {
       const auto batch = state.batches.next();
       f.batch_gradient(x, batch, state.gradient);
       if (!learning_rate) f.batch_gradient(state.last, batch, state.last_gradient);
-      oasis_move(*this, key, x, state, state.gradient, state.last_gradient,
-                 [&](const V& v, V& Hv) { f.batch_hessian_vector(x, batch, v, Hv); });
+      if (!oasis_move(*this, key, x, state, state.gradient, state.last_gradient,
+                      [&](const V& v, V& Hv) { f.batch_hessian_vector(x, batch, v, Hv); }))
+        return report_of(state, Status::non_finite_hessian);
     }
     state.value = f.value_and_gradient(x, state.gradient);
     return report_of(state);

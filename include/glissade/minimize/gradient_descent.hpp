@@ -22,7 +22,7 @@ struct GradientDescent {
 
   Search search = Armijo{};
 
-  static void options(auto&, auto&&) {}
+  static void options(auto& self, auto&& visit) { visit("search", self.search); }
   void check() const { check_search(search); }
 
   template <class V>
@@ -52,11 +52,11 @@ struct GradientDescent {
     Line line(f, x, state, state.direction, state.scratch);
     double first = 1 / norm_of(state.gradient);
     if (state.length > 0) {
-      const double wanted = 2 * state.decrease / std::abs(line.slope());
-      first = wanted > 0 ? std::min(wanted, 10 * state.length) : state.length;
+      const double wanted = 2 * state.decrease / std::abs(line.slope()) * line.unit();
+      first = std::max(wanted > 0 ? std::min(wanted, 10 * state.length) : state.length, line.shortest());
     }
     const double length = search_along(line, search, first);
-    if (!(length > 0)) return report_of(state, why_failed(search, state.value));
+    if (!(length > 0)) return report_of(state, why_failed(search, state.value, state.scratch));
     state.length = length;
     state.decrease = last - state.value;
     return report_of(state);

@@ -15,7 +15,6 @@ namespace detail {
 /// What the driver must know of a minimization.
 struct Minimization {
   static constexpr bool has_value = true;
-  static constexpr bool measures_gradient = true;
   static constexpr double Stop::*tolerance = &Stop::gradient_tolerance;
   static constexpr Status solved = Status::gradient_tolerance;
 };
@@ -36,9 +35,10 @@ decltype(auto) as_method(const M& method) {
 ///     Result r = minimize(f, x, Lbfgs{.memory = 10}, {.max_iterations = 200}, ProgressBar{});
 ///
 /// The method is one of the library's or a rule or chain (minimize(f, x, Adam{})). x is a vector of
-/// doubles of fixed or dynamic size, or a Map or segment of one. Whatever the objective returns, the
-/// end is a status: x is the last point with finite value and gradient, and no more calls are made
-/// than the stop rule allows. Exceptions of the objective pass through. Result::measure is the norm of the gradient.
+/// doubles of fixed or dynamic size, or a Map or segment of one. Whatever the objective returns and whatever ends the
+/// run, the end is a status: x is the last point that the method judged good, with finite value and gradient, and no
+/// more calls are made than the stop rule allows. Exceptions of the objective pass through and leave x at that point.
+/// Result::measure is the norm of the gradient; where the objective has a prox, of the prox-gradient step.
 ///
 /// Throws std::invalid_argument for an option out of its range.
 template <class F, class X, class M, class... O>
@@ -49,8 +49,8 @@ Result minimize(F&& objective, X&& x, const M& method, const Stop& stop = {}, O&
 
 /// Goes on from a state of the method at x, as if it had not been interrupted. Iterations, calls and
 /// time are counted anew; the state is left where a further resume goes on, whatever ended this one: a step that met
-/// the end of a budget or a number that is not finite is undone. For that the state is copied before every step, which
-/// minimize, whose state nobody sees, does not need.
+/// the end of a budget, a number that is not finite or an exception is undone. For that the state is copied before
+/// every step, which minimize, whose state nobody sees, does not need.
 ///
 ///     auto state = method.init(f, x);
 ///     resume(f, x, method, state, {.max_seconds = 60});

@@ -6,7 +6,8 @@
 //   double f(x, g)                          the value; fills the gradient
 //   double value_and_gradient(x, g)         the same as a member
 //   double value(x)                         where the value alone is cheaper
-//   void hessian(x, H)                      both triangles
+//   void hessian(x, H)                      both triangles; where they differ by less than 1e-5 of the largest
+//                                           coefficient, as differences or floats may, their mean is taken
 //   void hessian_vector(x, v, Hv)
 //   Index size()                            a finite sum, the mean of so many terms
 //   double batch_value(x, indices)          the mean over some terms; indices: std::span<const Index>
@@ -209,7 +210,7 @@ class Oracle {
     }
     check_size("Hessian", hessian.rows(), x.size());
     check_size("Hessian", hessian.cols(), x.size());
-    check_symmetry(hessian);
+    symmetrize(hessian);
   }
 
   void hessian_vector(const V& x, const V& v, V& product) {
@@ -321,7 +322,7 @@ class Oracle {
   }
 
   template <class H>
-  static void check_symmetry(const H& hessian) {
+  static void symmetrize(H& hessian) {
     double largest = 0;
     double difference = 0;
     for (Index j = 0; j < hessian.cols(); ++j)
@@ -329,9 +330,13 @@ class Oracle {
         largest = std::max(largest, std::abs(hessian(i, j)));
         difference = std::max(difference, std::abs(hessian(i, j) - hessian(j, i)));
       }
-    if (difference > 1e-8 * largest)
+    if (difference > 1e-5 * largest)
       throw std::invalid_argument("objective: its Hessian is not symmetric: max |H - H'| = " + to_text(difference) +
                                   ", max |H| = " + to_text(largest));
+    if (difference == 0) return;
+    for (Index j = 0; j < hessian.cols(); ++j)
+      for (Index i = j + 1; i < hessian.rows(); ++i)
+        hessian(i, j) = hessian(j, i) = 0.5 * hessian(i, j) + 0.5 * hessian(j, i);
   }
 
   F* f_;

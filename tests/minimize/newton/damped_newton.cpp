@@ -247,6 +247,34 @@ TEST_CASE("DampedNewton: universal accepts the first trial on a quadratic and lo
   }
 }
 
+TEST_CASE("DampedNewton: units of the variables do not make a Hessian singular") {
+  struct {
+    VectorXd d;
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      g = d.cwiseProduct(x);
+      return 0.5 * x.dot(g);
+    }
+    void hessian(const VectorXd&, MatrixXd& H) const { H = d.asDiagonal(); }
+  } bowl;
+  for (const VectorXd& d : {VectorXd{{1, 1e7, 1e14}}, VectorXd{{1e-3, 1e12, 1e30}}, VectorXd{{1e-200, 1, 1e200}}}) {
+    bowl.d = d;
+    for (const Damping kind : {Damping::newton, Damping::universal, Damping::armijo}) {
+      VectorXd x = d.cwiseSqrt().cwiseInverse();
+      const Result r =
+          minimize(bowl, x, DampedNewton{.kind = kind}, {.max_iterations = 100, .gradient_tolerance = 1e-120});
+      INFO(to_string(r.status));
+      CHECK(r.status != Status::not_convex);
+      CHECK(r.value < 1e-10);
+    }
+  }
+  // Singular is singular in any units: the step is Newton's where the gradient lies in its range.
+  bowl.d = VectorXd{{0, 1, 1e14}};
+  VectorXd x = VectorXd::Ones(3);
+  const Result r = minimize(bowl, x, DampedNewton{.kind = Damping::newton}, {.max_iterations = 3});
+  CHECK(r.status == Status::gradient_tolerance);
+  CHECK(x[0] == 1);
+}
+
 TEST_CASE("DampedNewton: not convex and bad options are said so") {
   struct Saddle {
     double value_and_gradient(const VectorXd& x, VectorXd& g) const {

@@ -266,6 +266,69 @@ TEMPLATE_TEST_CASE("lazy methods: a trial that was rejected is no convergence", 
     }
 }
 
+TEST_CASE("lazy methods: a run that ends within a cycle is left at the best point that was judged good") {
+  // Rosenbrock's function: on trial is a point where it is a million.
+  struct {
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      const double a = x[1] - x[0] * x[0];
+      g[0] = -400 * a * x[0] - 2 * (1 - x[0]);
+      g[1] = 200 * a;
+      return 100 * a * a + (1 - x[0]) * (1 - x[0]);
+    }
+    void hessian(const VectorXd& x, MatrixXd& H) const {
+      H(0, 0) = 1200 * x[0] * x[0] - 400 * x[1] + 2;
+      H(0, 1) = H(1, 0) = -400 * x[0];
+      H(1, 1) = 200;
+    }
+  } valley;
+  const auto check = [&](const auto& method) {
+    double last = 24.2 * (1 + 1e-15);
+    for (int budget = 0; budget <= 120; ++budget) {
+      VectorXd x{{-1.2, 1}};
+      const Result r = minimize(valley, x, method, {.max_iterations = budget});
+      CHECK(r.value <= last * (1 + 1e-14));
+      last = r.value;
+    }
+    CHECK(last < 5);
+  };
+  check(LazyCubicNewton{.period = 3});
+  check(LazyCubicNewton{.period = 5, .constant = 1e-6});
+  check(LazyNewton{.period = 3});
+  check(LazyCubicNewton{.period = 2, .adaptive = false, .constant = 1e4});
+}
+
+TEMPLATE_TEST_CASE("lazy methods: values that differ by rounding errors do not keep x from the minimum", "", LazyNewton,
+                   LazyCubicNewton) {
+  // 1 + ||x||^2 / 2, whose last digits rise towards the minimum.
+  struct {
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      g = x;
+      return 1 + 0.5 * x.squaredNorm() + (x.norm() < 1e-8 ? 4e-15 : 0);
+    }
+    void hessian(const VectorXd&, MatrixXd& H) const { H.setIdentity(); }
+  } bowl;
+  for (const bool adaptive : {true, false}) {
+    VectorXd x = VectorXd::Constant(3, 1e-8);
+    const Result r = minimize(bowl, x, TestType{.period = 2, .adaptive = adaptive}, {.gradient_tolerance = 1e-13});
+    INFO(to_string(r.status));
+    CHECK(r.status == Status::gradient_tolerance);
+  }
+}
+
+TEST_CASE("lazy methods: minus infinity on trial is unbounded") {
+  struct {
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      g = 2 * x;
+      return x[0] < 0.5 ? -std::numeric_limits<double>::infinity() : x.squaredNorm();
+    }
+    void hessian(const VectorXd&, MatrixXd& H) const { H = 2 * MatrixXd::Identity(2, 2); }
+  } pit;
+  VectorXd x = VectorXd::Ones(2);
+  CHECK(minimize(pit, x, LazyNewton{.constant = 1e-3}).status == Status::unbounded);
+  CHECK(minimize(pit, x, LazyCubicNewton{.adaptive = false, .constant = 1e-3}).status == Status::unbounded);
+  CHECK(x == VectorXd::Ones(2));
+}
+
 TEST_CASE("lazy methods: a Hessian that is not finite is said so") {
   struct {
     double value_and_gradient(const VectorXd& x, VectorXd& g) const { return g = x, 0.5 * x.squaredNorm(); }
@@ -354,4 +417,6 @@ TEST_CASE("lazy methods: options out of range") {
         "LazyCubicNewton: constant = 0, must be > 0 and finite");
   CHECK(message_of([&] { minimize(Wavy{}, x, LazyCubicNewton{.accept = 0.3}); }) ==
         "LazyCubicNewton: accept = 0.3, must be in (0, 0.23]");
+  CHECK(message_of([&] { minimize(Wavy{}, x, LazyNewton{.constant = 2, .max_constant = 1}); }) ==
+        "LazyNewton: constant = 2, must be in (0, 1]");
 }

@@ -7,8 +7,10 @@
 #include <glissade/minimize/newton/newton.hpp>
 #include <glissade/minimize/newton/trust_region_newton.hpp>
 #include <glissade/oracle/autodiff.hpp>
+#include <glissade/oracle/differences.hpp>
 
 #include <algorithm>
+#include <limits>
 
 using namespace glissade;
 using namespace test_functions;
@@ -176,6 +178,130 @@ TEMPLATE_TEST_CASE("Newton methods: one coordinate of 1.5e9 is no endless loop",
   CHECK((x - vector({1, 1, 0})).norm() <= 1e-6);
 }
 
+TEST_CASE("TrustRegionNewton: before it gives up it solves the model to the end") {
+  // NIST's MGH10, b0 exp(b1 / (x + b2)), from its second start: where conjugate gradients end early, the direction that
+  // they found promises no more than rounding errors.
+  const VectorXd y =
+      vector({34780, 28610, 23650, 19630, 16370, 13720, 11540, 9744, 8261, 7030, 6005, 5147, 4427, 3820, 3307, 2872});
+  const AutoDiff mgh10{[&](const auto& b) {
+    using S = NumberOf<std::remove_cvref_t<decltype(b)>>;
+    using std::exp;
+    S sum = 0.0 * b[0];
+    for (Index i = 0; i < y.size(); ++i) {
+      const S exponent = b[1] / (b[2] + (50.0 + 5.0 * static_cast<double>(i)));
+      const S r = y[i] - b[0] * exp(exponent);
+      sum += S(r * r);
+    }
+    return sum;
+  }};
+  VectorXd b = vector({0.02, 4000, 250});
+  const Result r = minimize(mgh10, b, TrustRegionNewton{}, {.max_iterations = 3000, .gradient_tolerance = 1e-9});
+  INFO(to_string(r.status));
+  CHECK(r.value == Approx(87.945855171).epsilon(1e-9));
+  CHECK((b - vector({5.6096364710e-3, 6181.3463463, 345.22363462})).cwiseQuotient(b).norm() < 1e-5);
+}
+
+TEST_CASE("TrustRegionNewton: variables of 300 and of 4e-4 with a Hessian by differences") {
+  // NIST's Misra1b, b0 (1 - (1 + b1 x / 2)^-2).
+  const VectorXd x =
+      vector({77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760.0});
+  const VectorXd y =
+      vector({10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40, 75.47, 81.78});
+  const auto misra1b = [&](const VectorXd& b, VectorXd& g) {
+    const Eigen::ArrayXd t = (1 + 0.5 * b[1] * x.array()).inverse();
+    const Eigen::ArrayXd r = y.array() - b[0] * (1 - t.square());
+    g = vector({-2 * (r * (1 - t.square())).sum(), -2 * b[0] * (r * x.array() * t.cube()).sum()});
+    return r.square().sum();
+  };
+  for (const VectorXd& start : {vector({500, 1e-4}), vector({300, 2e-4})}) {
+    VectorXd b = start;
+    const HessianByDifferences f{misra1b, vector({100, 1e-4})};
+    const Result r = minimize(f, b, TrustRegionNewton{}, {.gradient_tolerance = 1e-6});
+    INFO(to_string(r.status));
+    CHECK(r.value == Approx(7.5464681533e-2).epsilon(1e-9));
+    CHECK(b[0] == Approx(337.99746163).epsilon(1e-6));
+    CHECK(b[1] == Approx(3.9039091287e-4).epsilon(1e-6));
+  }
+}
+
+TEMPLATE_TEST_CASE("Newton methods: a Hessian that is not finite is said so", "", Newton, TrustRegionNewton) {
+  struct Blind {
+    double bad;
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      g = 2 * x;
+      return x.squaredNorm();
+    }
+    void hessian(const VectorXd&, Eigen::MatrixXd& H) const {
+      H.setIdentity();
+      H(0, 0) = bad;
+    }
+  };
+  struct BlindProducts : Blind {
+    void hessian(const VectorXd&, Eigen::MatrixXd&) const = delete;
+    void hessian_vector(const VectorXd&, const VectorXd& v, VectorXd& Hv) const { Hv = this->bad * v; }
+  };
+  for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    VectorXd x = vector({1, 2});
+    CHECK(minimize(Blind{bad}, x, TestType{}).status == Status::non_finite_hessian);
+    if constexpr (std::is_same_v<TestType, TrustRegionNewton>)
+      CHECK(minimize(BlindProducts{{bad}}, x, TestType{}).status == Status::non_finite_hessian);
+    CHECK(x == vector({1, 2}));
+  }
+}
+
+TEST_CASE("Newton: where the Hessian is 0, or says nothing of a variable, few values are spent") {
+  // sqrt(1 + x^2) in each variable, with a Hessian that holds nothing of some.
+  struct {
+    VectorXd d;
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      const Eigen::ArrayXd root = (1 + x.array().square()).sqrt();
+      g = x.array() / root;
+      return root.sum();
+    }
+    void hessian(const VectorXd&, Eigen::MatrixXd& H) const { H = d.asDiagonal(); }
+  } f;
+  for (const VectorXd& d : {vector({0, 0}), vector({1, 0}), vector({1, -1e-30})}) {
+    f.d = d;
+    VectorXd x = vector({3, 5});
+    const Result r = minimize(f, x, Newton{}, {.max_iterations = 20, .gradient_tolerance = 1e-9});
+    INFO(d.transpose() << ": " << to_string(r.status));
+    CHECK(r.evaluations.value <= 40 * r.iterations);
+  }
+  f.d = vector({0, 0});
+  VectorXd x = vector({3, 5});
+  const Result r = minimize(f, x, Newton{}, {.max_iterations = 5, .gradient_tolerance = 1e-9});
+  CHECK(r.evaluations.value <= 2 * r.iterations + 1);
+}
+
+TEMPLATE_TEST_CASE("Newton methods: a Hessian is symmetrized where differences and floats may leave it skew", "",
+                   Newton, TrustRegionNewton) {
+  struct Skew {
+    double skew;
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+      g = vector({2e3 * x[0] + x[1], x[0] + 2e3 * x[1]});
+      return 1e3 * x.squaredNorm() + x[0] * x[1];
+    }
+    void hessian(const VectorXd&, Eigen::MatrixXd& H) const { H << 2e3, 1 + skew, 1 - skew, 2e3; }
+  };
+  for (const double skew : {2.5e-8 * 1e3, -2.5e-8 * 1e3, 9e-6 * 1e3}) {
+    VectorXd x = vector({1, 2});
+    const Result r = minimize(Skew{skew}, x, TestType{}, {.gradient_tolerance = 1e-9});
+    CHECK(r.status == Status::gradient_tolerance);
+    CHECK(r.iterations <= 5);
+  }
+  VectorXd x = vector({1, 2});
+  CHECK(message_of([&] {
+          minimize(Skew{0.02}, x, TestType{});
+        }).starts_with("objective: its Hessian is not symmetric: "));
+  // Both triangles hold the mean, which is the exact Hessian here.
+  const Skew f{5e-6};
+  Oracle<const Skew, VectorXd> oracle(f);
+  Eigen::MatrixXd H;
+  oracle.hessian(x, H);
+  CHECK(H(0, 1) == 1);
+  CHECK(H(1, 0) == 1);
+}
+
 TEST_CASE("Newton: one Hessian an iteration") {
   VectorXd x = rosenbrock_start();
   const Result r = minimize(AutoDiff{rosenbrock}, x, Newton{}, {.gradient_tolerance = 1e-9});
@@ -258,4 +384,6 @@ TEST_CASE("Newton methods: misuse") {
         "objective: its Hessian is not symmetric: max |H - H'| = 0.5, max |H| = 1");
   CHECK(message_of([&] { minimize(AutoDiff{beale}, x, TrustRegionNewton{.accept = 0.3}); }) ==
         "TrustRegionNewton: accept = 0.3, must be in [0, 0.25)");
+  CHECK(message_of([&] { minimize(AutoDiff{beale}, x, TrustRegionNewton{.initial_radius = 2, .max_radius = 1}); }) ==
+        "TrustRegionNewton: initial_radius = 2, must be in (0, 1]");
 }

@@ -9,6 +9,7 @@
 #include <glissade/minimize/quasi_newton/nonlinear_cg.hpp>
 #include <glissade/oracle/autodiff.hpp>
 
+#include <limits>
 #include <numbers>
 
 using namespace glissade;
@@ -107,12 +108,95 @@ TEST_CASE("Lbfgs and NonlinearCg: a quadratic with few distinct eigenvalues take
   Quadratic f(30, 100);
   for (Index i = 0; i < 30; ++i) f.d[i] = i % 3 == 0 ? 1 : i % 3 == 1 ? 10 : 100;
   // With an almost exact search both build the same subspace as linear conjugate gradients.
-  const StrongWolfe exact{.sufficient_decrease = 1e-6, .curvature = 1e-9};
+  const StrongWolfe exact{.sufficient_decrease = 1e-10, .curvature = 1e-9};
   VectorXd x = VectorXd::Zero(30);
   CHECK(minimize(f, x, Lbfgs{.memory = 10, .search = exact}, {.gradient_tolerance = 1e-6}).iterations <= 4);
   x.setZero();
   const auto beta = NonlinearCg::Beta::hestenes_stiefel;
   CHECK(minimize(f, x, NonlinearCg{.beta = beta, .search = exact}, {.gradient_tolerance = 1e-6}).iterations <= 4);
+}
+
+TEST_CASE("Lbfgs: every direction descends and every pair has positive curvature, also where the function has not") {
+  // Waves in a bowl, with a search that leaves negative curvature behind.
+  const auto waves = [](const VectorXd& x, VectorXd& g) {
+    g = 0.1 * x.array() - 3 * (3 * x.array()).sin();
+    return 0.05 * x.squaredNorm() + (3 * x.array()).cos().sum();
+  };
+  int skipped = 0;
+  for (const double size : {0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 7.0, 20.0}) {
+    VectorXd x = size * VectorXd::LinSpaced(6, -1, 1.3);
+    const Lbfgs method{.memory = 4, .search = Armijo{}};
+    auto state = method.init(waves, x);
+    for (int k = 0; k < 30 && state.gradient.norm() > 1e-9; ++k) {
+      const VectorXd gradient = state.gradient;
+      const VectorXd last = x;
+      REQUIRE(take_step(method, waves, x, state).status == Status::running);
+      CHECK(state.direction.dot(gradient) < 0);
+      CHECK((x - last).dot(state.direction) > 0);
+      if ((x - last).dot(state.gradient - gradient) <= 0) ++skipped;
+      for (std::int64_t pair = 0; pair < state.pairs; ++pair) {
+        CHECK(state.product[pair] > 0);
+        CHECK(state.product[pair] == state.s.col(pair).dot(state.y.col(pair)));
+      }
+    }
+  }
+  CHECK(skipped > 3);
+}
+
+TEST_CASE("first-order methods: where a function falls for ever that is what they say") {
+  const auto fall = [](const VectorXd& x, VectorXd& g) {
+    g = -4 * x.array().cube();
+    return -x.array().pow(4).sum();
+  };
+  const auto check = [&](const auto& method) {
+    for (const double lowest : {-1e100, -1e300, -std::numeric_limits<double>::infinity()}) {
+      VectorXd x = vector({1, 0.5});
+      const Result r = minimize(fall, x, method, {.lowest_value = lowest});
+      INFO(to_string(r.status) << " " << r.value);
+      CHECK(r.status == Status::unbounded);
+      CHECK(x.allFinite());
+      CHECK(r.value < -1e70);
+    }
+  };
+  using Beta = NonlinearCg::Beta;
+  for (const Beta beta :
+       {Beta::fletcher_reeves, Beta::polak_ribiere, Beta::hestenes_stiefel, Beta::dai_yuan, Beta::hager_zhang})
+    check(NonlinearCg{.beta = beta});
+  check(GradientDescent{});
+  check(GradientDescent{.search = StrongWolfe{}});
+  check(BarzilaiBorwein{});
+  check(Lbfgs{});
+  check(Lbfgs{.search = Armijo{}});
+}
+
+TEST_CASE("first-order methods: a function of 1e200 takes the path of the function itself") {
+  const auto run = [](const auto& method, int exponent) {
+    const double scale = std::ldexp(1.0, exponent);
+    const auto f = [&](const VectorXd& x, VectorXd& g) {
+      const double value = AutoDiff{rosenbrock}.value_and_gradient(x, g);
+      g *= scale;
+      return scale * value;
+    };
+    VectorXd x = rosenbrock_start();
+    const Result r = minimize(f, x, method, {.max_iterations = 2000, .gradient_tolerance = 1e-6 * scale});
+    CHECK(r.status == Status::gradient_tolerance);
+    return x;
+  };
+  const auto check = [&](const auto& method) {
+    const VectorXd x = run(method, 0);
+    for (const int exponent : {-950, -500, 500, 950}) {
+      INFO(method.name << ", 2^" << exponent);
+      CHECK(run(method, exponent) == x);
+    }
+  };
+  using Beta = NonlinearCg::Beta;
+  for (const Beta beta :
+       {Beta::fletcher_reeves, Beta::polak_ribiere, Beta::hestenes_stiefel, Beta::dai_yuan, Beta::hager_zhang})
+    check(NonlinearCg{.beta = beta});
+  check(BarzilaiBorwein{});
+  check(BarzilaiBorwein{.kind = BarzilaiBorwein::Kind::short_step});
+  check(Lbfgs{});
+  check(Lbfgs{.search = Armijo{}});
 }
 
 TEST_CASE("BarzilaiBorwein: in one dimension it is the secant method") {
@@ -202,6 +286,11 @@ TEST_CASE("first-order methods: options out of range") {
   CHECK(message_of([&] { minimize(f, x, Lbfgs{.memory = 0}); }) == "Lbfgs: memory = 0, must be in [1, 1000]");
   CHECK(message_of([&] { minimize(f, x, Lbfgs{.search = StrongWolfe{.curvature = 1}}); }) ==
         "StrongWolfe: curvature = 1, must be in (0, 1)");
+  CHECK(message_of([&] {
+          minimize(f, x, Lbfgs{.search = StrongWolfe{.sufficient_decrease = 0.3, .curvature = 0.2}});
+        }) == "StrongWolfe: curvature = 0.2, must be in (0.3, 1)");
+  CHECK(message_of([&] { minimize(f, x, NonlinearCg{.search = {.sufficient_decrease = 0.1, .curvature = 0.1}}); }) ==
+        "StrongWolfe: curvature = 0.1, must be in (0.1, 1)");
   CHECK(message_of([&] { minimize(f, x, GradientDescent{.search = Armijo{.shrink = 0}}); }) ==
         "Armijo: shrink = 0, must be in (0, 1)");
   CHECK(message_of([&] { minimize(f, x, NonlinearCg{.search = {.max_trials = 0}}); }) ==

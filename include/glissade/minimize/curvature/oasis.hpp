@@ -46,8 +46,12 @@ void oasis_options(auto& self, auto&& visit) {
   visit("warm_start", self.warm_start, range::at_least_one);
 }
 
+/// Options against each other.
 template <class M>
-void require_rate(const M& method) {
+void check_oasis(const M& method) {
+  if (!method.learning_rate)
+    require(M::name, "initial_learning_rate", method.initial_learning_rate,
+            Range{0, method.largest_learning_rate, true, false});
   if (!method.learning_rate && (method.beta1 != 0 || method.weight_decay != 0))
     throw std::invalid_argument(std::string(M::name) + ": beta1 and weight_decay need a learning_rate");
 }
@@ -71,10 +75,10 @@ S begin_oasis(const M& method, const RandomKey& key, F& f, const V& x, const Pro
 }
 
 /// One step along `gradient`; `at_last` is the gradient at the last point of the same (mini-batch) function, and
-/// product(v, Hv) that function's Hessian at x. Leaves x in state.last.
+/// product(v, Hv) that function's Hessian at x. Leaves x in state.last. False where the curvature is not finite.
 template <class M, class V, class Product>
-void oasis_move(const M& method, const RandomKey& key, V& x, OasisState<V>& state, const V& gradient, const V& at_last,
-                const Product& product) {
+[[nodiscard]] bool oasis_move(const M& method, const RandomKey& key, V& x, OasisState<V>& state, const V& gradient,
+                              const V& at_last, const Product& product) {
   // A schedule is a function of the user's: each of its values is checked before anything is touched.
   if (method.learning_rate)
     require(M::name, "learning_rate", (*method.learning_rate)(state.steps), range::non_negative);
@@ -84,16 +88,19 @@ void oasis_move(const M& method, const RandomKey& key, V& x, OasisState<V>& stat
     hutchinson(product, x.size(), Probe::rademacher, probe, state.probe, state.estimate);
     state.curvature = method.beta2 * state.curvature + (1 - method.beta2) * state.estimate;
   }
+  if (!state.curvature.allFinite()) return false;
   state.scale = state.curvature.cwiseAbs().cwiseMax(method.truncation);
   double rate = state.rate;
   if (method.learning_rate) {
     rate = (*method.learning_rate)(k);
   } else if (k > 0) {
-    const double moved = (x - state.last).cwiseAbs2().cwiseProduct(state.scale).sum();
-    const double changed = (gradient - at_last).cwiseAbs2().cwiseQuotient(state.scale).sum();
+    const auto root = state.scale.cwiseSqrt();
+    state.probe = (x - state.last).cwiseProduct(root);
+    state.estimate = (gradient - at_last).cwiseQuotient(root);
+    const double changed = norm_of(state.estimate);
     const double grown = std::sqrt(1 + state.growth) * state.rate;
     const double measured =
-        changed > 0 ? std::sqrt(moved) / (2 * std::sqrt(changed)) : std::numeric_limits<double>::infinity();
+        changed > 0 ? norm_of(state.probe) / (2 * changed) : std::numeric_limits<double>::infinity();
     rate = (std::min)((std::min)(grown, measured), method.largest_learning_rate);
     if (std::isinf(grown) && std::isinf(measured)) rate = state.rate;
     if (rate <= 0) rate = state.rate;  // the point has not moved
@@ -110,6 +117,7 @@ void oasis_move(const M& method, const RandomKey& key, V& x, OasisState<V>& stat
     if (method.weight_decay != 0) x *= 1 - rate * method.weight_decay;
     x -= rate * gradient.cwiseQuotient(state.scale);
   }
+  return true;
 }
 
 /// OASIS: gradient descent with a diagonal preconditioner from Hutchinson probes and a step size that adapts itself in
@@ -126,12 +134,13 @@ void oasis_move(const M& method, const RandomKey& key, V& x, OasisState<V>& stat
 /// State: value, gradient, last, last_gradient, curvature D, momentum, rate eta, growth theta, steps.
 /// Cost: one gradient and one Hessian-vector product per step; `warm_start` products at the start.
 /// Errors: std::invalid_argument for options out of range, and for beta1 or weight_decay without a learning_rate.
+/// Ends with non_finite_hessian where the curvature is not finite.
 /// Source: "Doubly Adaptive Scaled Algorithm for Machine Learning Using Second-Order Information", 2021, arXiv
 /// 2109.05198, Algorithm 1.
 struct Oasis {
   static constexpr std::string_view name = "Oasis";
   std::optional<Schedule> learning_rate = {};  // >= 0; empty: adaptive
-  double initial_learning_rate = 1e-3;         // > 0, of the first adaptive step
+  double initial_learning_rate = 1e-3;         // in (0, largest_learning_rate], of the first adaptive step
   double largest_learning_rate = 1e10;         // > 0: where gradients vanish, eta would grow for ever
   double beta1 = 0;                            // in [0, 1)
   double beta2 = 0.99;                         // in [0, 1)
@@ -140,8 +149,11 @@ struct Oasis {
   std::int64_t warm_start = 1;                 // >= 1, probes of the first D
   std::uint64_t seed = 0;
 
-  static void options(auto& self, auto&& visit) { oasis_options(self, visit); }
-  void check() const { require_rate(*this); }
+  static void options(auto& self, auto&& visit) {
+    oasis_options(self, visit);
+    visit("seed", self.seed);
+  }
+  void check() const { check_oasis(*this); }
   template <class V>
   using State = OasisState<V>;
 
@@ -152,8 +164,9 @@ struct Oasis {
   }
   template <class F, class V>
   Report step(F& f, V& x, State<V>& state) const {
-    oasis_move(*this, RandomKey{seed}, x, state, state.gradient, state.last_gradient,
-               [&](const V& v, V& Hv) { f.hessian_vector(x, v, Hv); });
+    if (!oasis_move(*this, RandomKey{seed}, x, state, state.gradient, state.last_gradient,
+                    [&](const V& v, V& Hv) { f.hessian_vector(x, v, Hv); }))
+      return report_of(state, Status::non_finite_hessian);
     state.last_gradient = state.gradient;
     state.value = f.value_and_gradient(x, state.gradient);
     return report_of(state);

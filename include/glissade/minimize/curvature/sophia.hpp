@@ -26,6 +26,7 @@ Report sophia_step(const M& method, F& f, V& x, SophiaState<V>& state, const Est
   const std::int64_t time = state.memory.counts.updates;
   if (time % method.period == 0) {
     estimate(RandomKey{method.seed}.derive(static_cast<std::uint64_t>(time)));
+    if (!state.estimate.allFinite()) return report_of(state, Status::non_finite_hessian);
     fold_curvature(tensor, method.beta2, state.estimate);
   }
   const Sophia rule{method.learning_rate, method.beta1, method.gamma, method.epsilon, method.weight_decay};
@@ -52,6 +53,7 @@ void sophia_options(auto& self, auto&& visit) {
   visit("epsilon", self.epsilon, range::non_negative);
   visit("weight_decay", self.weight_decay, range::non_negative);
   visit("period", self.period, range::at_least_one);
+  visit("seed", self.seed);
 }
 
 /// Sophia with Hutchinson's estimate of the Hessian's diagonal: curvature-aware steps that no coordinate can blow up.
@@ -62,11 +64,12 @@ void sophia_options(auto& self, auto&& visit) {
 ///
 /// state.unclipped is the fraction of coordinates that the step did not clip: gamma is right where it is 0.1 to 0.5.
 /// That steps do not depend on the condition number, or on the scale of a coordinate, holds where the Hessian is near
-/// its diagonal: what is off the diagonal is noise of the estimate and is not corrected for.
-/// The function is used whole; in a loop over mini-batches use the rule Sophia with update_curvature.
+/// its diagonal: what is off the diagonal is noise of the estimate and is not corrected for. The function is used
+/// whole; in a loop over mini-batches use the rule Sophia with update_curvature.
 /// State: value, gradient, first_moment, curvature, unclipped, counts; probes follow from the seed.
 /// Cost: one gradient per step and one Hessian-vector product every `period` steps.
-/// Errors: std::invalid_argument for options out of range.
+/// Errors: std::invalid_argument for options out of range. Ends with non_finite_hessian where an estimate is not
+/// finite.
 /// Source: "Sophia: A Scalable Stochastic Second-order Optimizer for Language Model Pre-training", 2023, arXiv
 /// 2305.14342, Algorithms 1 and 3. Probes of +-1 by default, which have less variance than the paper's normal ones.
 struct SophiaH {
@@ -81,7 +84,10 @@ struct SophiaH {
   Probe probe = Probe::rademacher;
   std::uint64_t seed = 0;
 
-  static void options(auto& self, auto&& visit) { sophia_options(self, visit); }
+  static void options(auto& self, auto&& visit) {
+    sophia_options(self, visit);
+    visit("probe", self.probe);
+  }
   template <class V>
   using State = SophiaState<V>;
 

@@ -13,7 +13,14 @@ template <class V>
 struct LineScratch {
   V point;
   V gradient;
+  bool unbounded = false;  // the value at a trial was minus infinity
 };
+
+/// Why the last search did not move.
+template <class V>
+Status why_failed(const LineScratch<V>& scratch) {
+  return scratch.unbounded ? Status::unbounded : Status::search_failed;
+}
 
 /// phi(a) = f(x + a p) with phi'(0) = <g, p>. A search asks for trial points and accepts one, which moves
 /// x, value and gradient there.
@@ -24,6 +31,9 @@ struct LineScratch {
 /// minimum the difference of two values is all rounding error; then the same is asked of the slopes:
 ///     |phi(a) - phi_0| <= 1e-14 |phi_0|   and   |phi'(a)| <= (1 - 2 c) |phi'(0)|
 /// (after the approximate condition of Hager and Zhang, SIAM J. Optim. 16, 2005).
+///
+/// Where <g, p> would overflow or vanish, the line goes along p unit(), a power of two of about 1 / ||p||: its
+/// lengths and slopes are those along p unit().
 template <class F, class V>
 class Line {
  public:
@@ -34,24 +44,34 @@ class Line {
         direction_(direction),
         scratch_(scratch),
         slope_(at.gradient.dot(direction)),
-        reference_(at.value) {}
+        reference_(at.value) {
+    scratch.unbounded = false;
+    if (std::abs(slope_) > 1e-250 && std::abs(slope_) < 1e250) return;
+    unit_ = unit_of(norm_of(direction));
+    slope_ = at.gradient.dot(unit_ * direction);
+  }
 
   [[nodiscard]] double value() const { return at_.value; }
   /// phi'(0); negative for a direction of descent.
   [[nodiscard]] double slope() const { return slope_; }
+  /// A length of a is a unit() of p.
+  [[nodiscard]] double unit() const { return unit_; }
   void set_reference(double value) { reference_ = value; }
+  /// The shortest first trial that is of use, along p: it moves x by more than rounding errors.
+  [[nodiscard]] double shortest() const { return 1e-15 * norm_of(x_) / norm_of(direction_); }
 
   /// phi(a).
   double look(double length) {
-    scratch_.point.noalias() = x_ + length * direction_;
+    scratch_.point.noalias() = x_ + (length * unit_) * direction_;
     trial_value_ = f_.probe(scratch_.point, scratch_.gradient);
+    if (trial_value_ == -std::numeric_limits<double>::infinity()) scratch_.unbounded = true;
     complete_ = !F::has_value;
     return trial_value_;
   }
   /// phi'(a) of the last look.
   double look_at_slope() {
     complete();
-    return scratch_.gradient.dot(direction_);
+    return unit_ == 1 ? scratch_.gradient.dot(direction_) : scratch_.gradient.dot(unit_ * direction_);
   }
   /// Whether the last look, at this length, was low enough.
   bool low_enough(double length, double c) {
@@ -80,6 +100,7 @@ class Line {
   ValueAndGradient<V>& at_;
   const V& direction_;
   LineScratch<V>& scratch_;
+  double unit_ = 1;
   double slope_;
   double reference_;
   double trial_value_ = std::numeric_limits<double>::quiet_NaN();

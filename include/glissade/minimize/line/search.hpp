@@ -17,16 +17,17 @@ inline void check_search(const Search& search) {
 }
 
 /// Why a search that returned 0 at this value did not move.
-inline Status why_failed(const Search& search, double value) {
+template <class V>
+Status why_failed(const Search& search, double value, const LineScratch<V>& scratch) {
   const Polyak* polyak = std::get_if<Polyak>(&search);
-  if (polyak == nullptr) return Status::search_failed;
+  if (polyak == nullptr || scratch.unbounded) return why_failed(scratch);
   return value <= polyak->lowest ? Status::lowest_reached : Status::non_finite;
 }
 
-/// Moves the line's x and returns the length of the step; 0: not moved.
+/// Moves the line's x and returns the length of the step along its direction; 0: not moved.
 template <class F, class V>
 double search_along(Line<F, V>& line, const Search& search, double first) {
-  return std::visit([&](const auto& chosen) { return chosen(line, first); }, search);
+  return std::visit([&](const auto& chosen) { return chosen(line, first / line.unit()) * line.unit(); }, search);
 }
 
 }  // namespace glissade

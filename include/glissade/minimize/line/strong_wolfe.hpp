@@ -40,7 +40,7 @@ struct WolfeInterval {
   /// Takes in a trial and returns the next one; an extrapolation lies within [low, high].
   double update(const LinePoint& trial, double low, double high) {
     const double direction = trial.at > best.at ? 1 : -1;
-    const bool turns = trial.slope * best.slope < 0;
+    const bool turns = std::min(trial.slope, best.slope) < 0 && std::max(trial.slope, best.slope) > 0;
     double next;
     if (trial.value > best.value) {
       // Higher: a minimum lies between. The cubic, unless it is far from the lower end.
@@ -102,7 +102,8 @@ struct WolfeInterval {
 /// errors let no point hold, the best one found is taken if it is lower than the start. A trial that is
 /// not finite becomes the end of the interval. Cost: one value and one gradient per trial.
 ///
-/// Options: sufficient_decrease c1 in (0, 1/2), curvature c2 in (0, 1), max_trials >= 1.
+/// Options: sufficient_decrease c1 in (0, 1/2), curvature c2 in (c1, 1), without which there need not be such a step,
+/// max_trials >= 1.
 /// Source: More and Thuente, Line search algorithms with guaranteed sufficient decrease, ACM TOMS 20, 1994.
 struct StrongWolfe {
   static constexpr std::string_view name = "StrongWolfe";
@@ -116,6 +117,7 @@ struct StrongWolfe {
     visit("curvature", self.curvature, range::open_fraction);
     visit("max_trials", self.max_trials, range::at_least_one);
   }
+  void check() const { require(name, "curvature", curvature, Range{sufficient_decrease, 1, true, true}); }
 
   /// Moves the line's x and returns the length of the step; 0: not moved.
   template <class F, class V>

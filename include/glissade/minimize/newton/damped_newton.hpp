@@ -29,17 +29,18 @@ enum class Damping { newton, aicn, root, universal, greedy, grls, armijo };
 /// universal needs no constant and falls monotonically; aicn needs one that bounds the semi-strong
 /// self-concordance of f and may diverge where there is none, as on sqrt(1 + x^2) from 5.
 ///
-/// Options: kind (universal); constant > 0, L of aicn (1) and M_q of root; q in [2, 4] (3); sigma > 0 (1), beta
-/// in [2/3, 1] (1), c > 1 (2) of universal; grid_low in (0, 1) (1e-10), grid_points >= 2 (400); tau in (0, 1/2]
-/// (1/2); pseudo_inverse_cut (1e-10): H is inverted without the eigenvalues that are at most this times the largest;
-/// max_trials >= 1 (100).
-/// State: sigma. Cost: one Hessian, one factorization and one gradient per step; universal about two gradients,
-/// greedy and grls one value or gradient for each point of the grid.
-/// Ends with not_convex where H has negative eigenvalues or the decrement is not positive, with non_finite_hessian
-/// where H is not finite, and with search_failed where no trial is accepted.
-/// Source: Hanzely and others, A damped Newton method achieves global O(1/k^2) and local quadratic
-/// convergence rate, 2022, arXiv 2211.00140 (aicn); Hanzely, Abdukhakimov and Takac, Damped Newton method with
-/// near-optimal global O(k^{-3}) convergence rate, 2024, arXiv 2405.18926 (the others).
+/// Options: kind (universal); constant > 0, L of aicn (1) and M_q of root; q in [2, 4] (3); sigma > 0 (1), beta in
+/// [2/3, 1] (1), c > 1 (2) of universal; grid_low in (0, 1) (1e-10), grid_points >= 2 (400); tau in (0, 1/2] (1/2);
+/// pseudo_inverse_cut (1e-10): H, with its variables scaled so that its diagonal is about 1, is inverted without the
+/// eigenvalues that are at most this times the largest; max_trials >= 1 (100).
+/// State: sigma.
+/// Cost: one Hessian, one factorization and one gradient per step; universal about two gradients, greedy and grls one
+/// value or gradient for each point of the grid. Ends with not_convex where H has negative eigenvalues or the
+/// decrement is not positive, with non_finite_hessian where H is not finite, and with search_failed where no trial is
+/// accepted.
+/// Source: Hanzely and others, A damped Newton method achieves global O(1/k^2) and local quadratic convergence rate,
+/// 2022, arXiv 2211.00140 (aicn); Hanzely, Abdukhakimov and Takac, Damped Newton method with near-optimal global
+/// O(k^{-3}) convergence rate, 2024, arXiv 2405.18926 (the others).
 struct DampedNewton {
   static constexpr std::string_view name = "DampedNewton";
 
@@ -56,6 +57,7 @@ struct DampedNewton {
   int max_trials = 100;
 
   static void options(auto& self, auto&& visit) {
+    visit("kind", self.kind);
     visit("constant", self.constant, range::positive);
     visit("q", self.q, Range{2, 4});
     visit("sigma", self.sigma, range::positive);
@@ -75,7 +77,8 @@ struct DampedNewton {
     V direction;  // -n
     V image;      // H^{-1} of a trial's gradient
     SquareOf<V> hessian;
-    ConvexInverse<SquareOf<V>> inverse;
+    V scale;
+    ConvexInverse<SquareOf<V>> inverse;  // of the Hessian with variables in this scale
     V trial, trial_gradient;
     double trial_value = 0;
 
@@ -96,9 +99,10 @@ struct DampedNewton {
   Report step(F& f, V& x, State<V>& state) const {
     f.hessian(x, state.hessian);
     if (!state.hessian.allFinite()) return report_of(state, Status::non_finite_hessian);
+    equilibrate(state);
     if (!state.inverse.compute(state.hessian, pseudo_inverse_cut)) return report_of(state, Status::not_convex);
     state.direction = -state.gradient;
-    state.inverse.solve_in_place(state.direction);
+    solve_in_place(state, state.direction);
     const double squared = -state.gradient.dot(state.direction);
     if (!(squared > 0)) return report_of(state, Status::not_convex);
     const double decrement = std::sqrt(squared);
@@ -132,6 +136,23 @@ struct DampedNewton {
   }
 
  private:
+  /// Brings the diagonal of H to about 1, by powers of two: whether it is positive definite, and its inverse, do not
+  /// hang on the units of the variables.
+  template <class V>
+  static void equilibrate(State<V>& state) {
+    state.scale =
+        state.hessian.diagonal().unaryExpr([](double h) { return h > 0 ? std::ldexp(1.0, -std::ilogb(h) / 2) : 1.0; });
+    state.hessian.array().colwise() *= state.scale.array();
+    state.hessian.array().rowwise() *= state.scale.array().transpose();
+  }
+  /// v becomes H^{-1} v.
+  template <class V>
+  static void solve_in_place(const State<V>& state, V& v) {
+    v.array() *= state.scale.array();
+    state.inverse.solve_in_place(v);
+    v.array() *= state.scale.array();
+  }
+
   /// Value and gradient at x - a n.
   template <class F, class V>
   static void look(F& f, const V& x, double a, State<V>& state) {
@@ -142,7 +163,7 @@ struct DampedNewton {
   template <class V>
   static double image_norm(State<V>& state) {
     state.image = state.trial_gradient;
-    state.inverse.solve_in_place(state.image);
+    solve_in_place(state, state.image);
     return state.trial_gradient.dot(state.image);
   }
 

@@ -17,7 +17,7 @@ struct CubicStep {
     minimize_cubic_model(H, M, v);
     return true;
   }
-  static double demand(double M, double, double after) { return std::pow(after, 1.5) / std::sqrt(M); }
+  static double demand(double M, double, double after) { return after * std::sqrt(after / M); }
 };
 
 }  // namespace detail
@@ -26,21 +26,25 @@ struct CubicStep {
 /// costs n gradients, a period of n saves a factor of about sqrt(n) in work. It leaves saddles, unless it
 /// starts on one, where the gradient is zero already.
 ///
-///     every `period` steps:  z = x,  H = Hessian(z), factorized once
-///     h = argmin <g(x), h> + h'H h / 2 + (M / 6) ||h||^3,   globally
-///     x <- x + h
+///     every `period` steps:  z = y,  H = Hessian(z), factorized once
+///     h = argmin <g(y), h> + h'H h / 2 + (M / 6) ||h||^3,   globally
+///     y <- y + h
 ///
 /// Adaptive: M is halved at every snapshot; if after `period` steps
-///     f(z) - f(x) < accept / sqrt(M) sum_i ||g(x_i)||^(3/2)
-/// or as soon as a point is not finite, x goes back to z and M is doubled; the Hessian is kept. M never
+///     f(z) - f(y) < accept / sqrt(M) sum_i ||g(y_i)||^(3/2)
+/// or as soon as a point is not finite, y goes back to z and M is doubled; the Hessian is kept. M never
 /// exceeds max(constant, 12 period L). Otherwise M is `constant`, or 6 period L where the Hessian's
 /// Lipschitz constant L is given: then f falls over each cycle, though not in every step, and the Hessian is
 /// asked for exactly ceil(iterations / period) times. A period of 1 is the cubic Newton method. A
 /// fixed M that is too small for its period does not converge: what M must be grows with the period.
 ///
+/// x is the lowest of the y that have fallen as far as they should have by then, or with a fixed M of all. The cycle
+/// stands in the state, so a run that ends within one ends at a good point and is resumed where it stood.
+///
 /// Options: period, 0: n (the default); adaptive (true); constant > 0, the first M or the fixed one;
-/// hessian_lipschitz >= 0 (0: unknown); accept in (0, 0.23] (0.2); max_constant (1e16); form.
-/// State: the factorized Hessian, M, the snapshot. Cost: one gradient and 8 n^2 flops per step; one Hessian
+/// hessian_lipschitz >= 0 (0: unknown); accept in (0, 0.23] (0.2); max_constant >= constant (1e16);
+/// form.
+/// State: the factorized Hessian, M, the snapshot, y. Cost: one gradient and 8 n^2 flops per step; one Hessian
 /// and 4/3 n^3 flops per cycle (9 n^3 where the Hessian is not positive definite, or with form = eigen).
 /// Ends with constant_too_large where no M will do.
 /// Source: Doikov, Chayti and Jaggi, Second-order optimization with lazy Hessians, 2023, arXiv 2212.00781,

@@ -1,6 +1,7 @@
 // Newton's method for functions that need not be convex.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -14,9 +15,10 @@ namespace glissade {
 /// Newton's method with a search, for a function with a Hessian and up to a few thousand variables.
 ///
 ///     x <- x - a (H + E)^{-1} g    E: 0 where the Hessian is positive definite, else of ModifiedCholesky
-///     a by the search, first 1
+///     a by the search, first 1; where E is not 0, less for a step longer than 1e4 max(1, ||x||)
 ///
-/// Where no step along that direction is found, -g is tried; then it ends with search_failed. Where the gradient is
+/// Where the Hessian is 0, or no step along that direction is found, -g is tried; then it ends with search_failed. It
+/// ends with non_finite_hessian where the Hessian is not finite. Where the gradient is
 /// within its tolerance but the Hessian is indefinite, the next step goes along a direction of negative curvature,
 /// because -g would never leave the saddle. It looks for one at the start and where the last Hessian had to be
 /// modified.
@@ -30,7 +32,7 @@ struct Newton {
 
   Search search = Armijo{};
 
-  static void options(auto&, auto&&) {}
+  static void options(auto& self, auto&& visit) { visit("search", self.search); }
   void check() const { check_search(search); }
 
   template <class V>
@@ -56,13 +58,19 @@ struct Newton {
       return report_of(state, length > 0 ? Status::running : Status::saddle);
     }
     f.hessian(x, state.hessian);
-    state.direction = -state.gradient;
     state.factored = state.factor.compute(state.hessian);
-    if (state.factored) state.factor.solve_in_place(state.direction);
-    if (move(f, x, state, 1)) return report_of(state);
+    if (!state.factored) return report_of(state, Status::non_finite_hessian);
+    if (!state.hessian.isZero(0)) {
+      state.direction = -state.gradient;
+      state.factor.solve_in_place(state.direction);
+      // Along what the Hessian tells nothing of, E alone makes the step: its length hangs on rounding errors.
+      const double most = 1e4 * std::max(1.0, norm_of(x));
+      const double first = state.factor.modified() ? std::min(1.0, most / norm_of(state.direction)) : 1.0;
+      if (move(f, x, state, first)) return report_of(state);
+    }
     state.direction = -state.gradient;
     if (move(f, x, state, 1 / norm_of(state.gradient))) return report_of(state);
-    return report_of(state, why_failed(search, state.value));
+    return report_of(state, why_failed(search, state.value, state.scratch));
   }
 
   /// Whether the Hessian is indefinite at x, where the gradient is small; then the next step leaves.

@@ -19,14 +19,18 @@ namespace glissade {
 ///     radius / 4 where rho < 1/4;  2 radius, at most max_radius, where rho > 3/4 on the boundary
 ///     x <- x + p where rho > accept, else again in the smaller ball
 ///
-/// Near a minimum, where values differ by rounding errors only, a smaller gradient counts as rho = 1.
-/// Ends with search_failed when the ball has become too small to move x. Where the gradient is within its tolerance,
-/// a few more products tell whether x is a saddle, which the next step then leaves along negative curvature.
+/// Near a minimum, where values differ by rounding errors only, a smaller gradient counts as rho = 1. Where the model
+/// promises nothing or the ball has become too small to move x, the radius is restored and the model solved as far as
+/// conjugate gradients get, for a first direction along which nothing falls says little of the others; then it ends
+/// with search_failed. It ends with non_finite_hessian where a product is not finite. Where the gradient is within
+/// its tolerance, a few more products tell whether x is a saddle, which the next step then leaves along negative
+/// curvature.
 ///
 /// The objective has hessian_vector(x, v, Hv), or hessian(x, H), which is then asked for once per step.
-/// Options: initial_radius > 0 (1), max_radius > 0, accept in [0, 1/4), saddle_products >= 0 (100), the most that
-/// one look for negative curvature may take; 0: every small gradient is an end.
-/// State: the radius. Cost: at most 2 n products per trial, usually a few; one gradient per step.
+/// Options: initial_radius in (0, max_radius] (1), max_radius > 0, accept in [0, 1/4), saddle_products >= 0 (100),
+/// the most that one look for negative curvature may take; 0: every small gradient is an end.
+/// State: the radius.
+/// Cost: at most 2 n products per trial, usually a few; one gradient per step.
 /// Source: Steihaug, SIAM J. Numer. Anal. 20, 1983; Nocedal and Wright, 2006, algorithms 4.1 and 7.2.
 struct TrustRegionNewton {
   static constexpr std::string_view name = "TrustRegionNewton";
@@ -42,6 +46,7 @@ struct TrustRegionNewton {
     visit("accept", self.accept, Range{0, 0.25, false, true});
     visit("saddle_products", self.saddle_products, range::non_negative);
   }
+  void check() const { require(name, "initial_radius", initial_radius, Range{0, max_radius, true, false}); }
 
   template <class V>
   struct State : ValueAndGradient<V> {
@@ -62,7 +67,7 @@ struct TrustRegionNewton {
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
     auto state = state_at<State<V>>(*this, objective, x);
-    state.radius = std::min(initial_radius, max_radius);
+    state.radius = initial_radius;
     return state;
   }
 
@@ -79,11 +84,19 @@ struct TrustRegionNewton {
     if constexpr (!Asked::has_hessian_vector) f.hessian(x, state.hessian);
     state.has_hessian = true;
     const double norm = norm_of(state.gradient);
-    for (int trial = 0; trial < 100; ++trial) {
-      const bool on_boundary = solve_model(f, x, norm, state);
+    const double radius = state.radius;
+    double forcing = std::min(0.5, std::sqrt(norm));
+    for (int trial = 0; trial < 200; ++trial) {
+      bool on_boundary = false;
+      if (!solve_model(f, x, norm, forcing, state, on_boundary)) return report_of(state, Status::non_finite_hessian);
       const double predicted = -0.5 * state.p.dot(state.gradient + state.r);
       const double length = norm_of(state.p);
-      if (!(predicted > 0) || !(length > 1e-16 * norm_of(x))) break;
+      if (!(predicted > 0) || !(length > 1e-16 * norm_of(x))) {
+        if (forcing == 0) break;
+        forcing = 0;
+        state.radius = radius;
+        continue;
+      }
       state.trial.point = x + state.p;
       const double value = f.value_and_gradient(state.trial.point, state.trial.gradient);
       const bool finite = std::isfinite(value) && state.trial.gradient.allFinite();
@@ -131,28 +144,25 @@ struct TrustRegionNewton {
       Hv.noalias() = state.hessian * v;
   }
 
-  /// p, and r = g + H p; true if p lies on the boundary.
+  /// p, and r = g + H p; whether p lies on the boundary. False if a product is not finite.
+  /// Residuals and directions are scaled to about 1, by a power of two: no square overflows or vanishes.
   template <class F, class V>
-  static bool solve_model(F& f, const V& x, double norm, State<V>& state) {
+  static bool solve_model(F& f, const V& x, double norm, double forcing, State<V>& state, bool& on_boundary) {
     V& p = state.p;
     V& r = state.r;
     V& d = state.d;
     V& Hd = state.product;
+    const double unit = unit_of(norm);
     p.setZero(x.size());
-    r = state.gradient;
+    r = unit * state.gradient;
     d = -r;
-    const double enough = std::min(0.5, std::sqrt(norm)) * norm;
     double rr = r.squaredNorm();
     for (Index k = 0; k < 2 * x.size(); ++k) {
       multiply(f, x, state, d, Hd);
+      if (!Hd.allFinite()) return false;
       const double curvature = d.dot(Hd);
-      if (!std::isfinite(curvature)) {
-        // Nothing is known of the curvature: the gradient alone leads to the boundary.
-        if (k == 0) p = d * (state.radius / norm);
-        return k == 0;
-      }
       const double a = rr / curvature;
-      state.trial.point = p + a * d;
+      state.trial.point = p + (a / unit) * d;
       if (!(curvature > 0) || !(norm_of(state.trial.point) < state.radius)) {
         // The positive root of ||p + t d|| = radius.
         const double pd = p.dot(d);
@@ -161,17 +171,19 @@ struct TrustRegionNewton {
         const double root = std::sqrt(pd * pd + dd * gap);
         const double t = pd > 0 ? gap / (pd + root) : (root - pd) / dd;
         p += t * d;
-        r += t * Hd;
-        return true;
+        r += (t * unit) * Hd;
+        on_boundary = true;
+        break;
       }
-      p += a * d;
+      p += (a / unit) * d;
       r += a * Hd;
       const double next = r.squaredNorm();
-      if (std::sqrt(next) <= enough) return false;
+      if (std::sqrt(next) <= std::max(forcing, 1e-16) * norm * unit) break;  // below are rounding errors
       d = (next / rr) * d - r;
       rr = next;
     }
-    return false;
+    r /= unit;
+    return true;
   }
 };
 

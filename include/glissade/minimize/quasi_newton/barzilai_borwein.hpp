@@ -12,7 +12,7 @@ namespace glissade {
 /// gradients on large smooth problems, with one gradient per step. The value does not fall in every step.
 ///
 ///     s = x_k - x_{k-1},  y = g_k - g_{k-1}
-///     a = s's / s'y  (long_step)   or   s'y / y'y  (short_step), clamped to [1e-10, 1e10]
+///     a = s's / s'y  (long_step)   or   s'y / y'y  (short_step), clamped to [1e-10, 1e10] times the one before
 ///     a = the one before, where s'y <= 0;  1 / ||g|| in the first step
 ///     x <- x - a shrink^j g   with the first j for which
 ///     f(x_new) <= max(last `window` values) - c a ||g||^2
@@ -31,6 +31,7 @@ struct BarzilaiBorwein {
   int max_trials = 60;
 
   static void options(auto& self, auto&& visit) {
+    visit("kind", self.kind);
     visit("window", self.window, Range{1, 100});
     visit("sufficient_decrease", self.sufficient_decrease, Range{0, 0.5, true, true});
     visit("shrink", self.shrink, range::open_fraction);
@@ -60,7 +61,8 @@ struct BarzilaiBorwein {
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
     auto state = state_at<State<V>>(*this, objective, x);
-    state.length = bounded(1 / norm_of(state.gradient), 1);
+    const double first = 1 / norm_of(state.gradient);
+    state.length = std::isfinite(first) ? first : 1;
     state.recent.setConstant(window, state.value);
     return state;
   }
@@ -73,7 +75,7 @@ struct BarzilaiBorwein {
     Line line(f, x, state, state.direction, state.scratch);
     line.set_reference(state.recent.maxCoeff());
     const Armijo search{sufficient_decrease, shrink, max_trials};
-    if (!(search(line, state.length) > 0)) return report_of(state, Status::search_failed);
+    if (!(search(line, state.length / line.unit()) > 0)) return report_of(state, why_failed(state.scratch));
     ++state.steps;
     state.recent[static_cast<Index>(state.steps % state.recent.size())] = state.value;
 
@@ -81,14 +83,9 @@ struct BarzilaiBorwein {
     state.last_gradient = state.gradient - state.last_gradient;  // y
     const double sy = state.last_x.dot(state.last_gradient);
     const double secant =
-        kind == Kind::long_step ? state.last_x.squaredNorm() / sy : sy / state.last_gradient.squaredNorm();
-    if (sy > 0) state.length = bounded(secant, state.length);
+        kind == Kind::long_step ? square_over(state.last_x, sy) : over_square(sy, state.last_gradient);
+    if (sy > 0 && std::isfinite(secant)) state.length = std::clamp(secant, 1e-10 * state.length, 1e10 * state.length);
     return report_of(state);
-  }
-
- private:
-  static double bounded(double length, double otherwise) {
-    return std::isfinite(length) ? std::clamp(length, 1e-10, 1e10) : otherwise;
   }
 };
 

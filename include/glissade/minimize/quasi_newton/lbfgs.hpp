@@ -29,7 +29,10 @@ struct Lbfgs {
   int memory = 10;
   Search search = StrongWolfe{};
 
-  static void options(auto& self, auto&& visit) { visit("memory", self.memory, Range{1, 1000}); }
+  static void options(auto& self, auto&& visit) {
+    visit("memory", self.memory, Range{1, 1000});
+    visit("search", self.search);
+  }
   void check() const { check_search(search); }
 
   template <class V>
@@ -75,7 +78,10 @@ struct Lbfgs {
       set_direction(state);
       Line line(f, x, state, state.direction, state.scratch);
       length = search_along(line, search, 1.0);
-      if (!(length > 0)) state.pairs = 0;
+      if (!(length > 0)) {
+        state.pairs = 0;
+        state.length = 0;  // along another direction
+      }
     }
     if (!(length > 0)) {
       state.direction = -state.gradient;
@@ -83,7 +89,7 @@ struct Lbfgs {
       Line line(f, x, state, state.direction, state.scratch);
       length = search_along(line, search, first);
     }
-    if (!(length > 0)) return report_of(state, why_failed(search, state.value));
+    if (!(length > 0)) return report_of(state, why_failed(search, state.value, state.scratch));
     state.length = length;
     remember(x, state);
     return report_of(state);
@@ -101,7 +107,7 @@ struct Lbfgs {
       state.share[k] = state.s.col(k).dot(r) / state.product[k];
       r.noalias() -= state.share[k] * state.y.col(k);
     }
-    r *= state.product[column(0)] / state.y.col(column(0)).squaredNorm();
+    r *= over_square(state.product[column(0)], state.y.col(column(0)));
     for (Index age = static_cast<Index>(state.pairs) - 1; age >= 0; --age) {
       const Index k = column(age);
       r.noalias() += (state.share[k] - state.y.col(k).dot(r) / state.product[k]) * state.s.col(k);
@@ -113,7 +119,7 @@ struct Lbfgs {
     state.last_x = x - state.last_x;
     state.last_gradient = state.gradient - state.last_gradient;
     const double product = state.last_x.dot(state.last_gradient);
-    if (!(product > 1e-10 * state.last_x.norm() * state.last_gradient.norm())) return;
+    if (!(product > 1e-10 * norm_of(state.last_x) * norm_of(state.last_gradient))) return;
     const Index room = state.s.cols();
     const Index k = state.pairs == 0 ? 0 : (static_cast<Index>(state.newest) + 1) % room;
     state.s.col(k) = state.last_x;

@@ -18,7 +18,7 @@ namespace glissade {
 ///     hager_zhang         (y - 2 d y'y / d'y)'g_new / d'y
 ///     d = -g_new every n steps, where g_new'd >= -1e-3 ||g_new||^2 and where |g_new'g| >= 0.2 ||g_new||^2
 ///
-/// Options: beta (polak_ribiere), search. State: d and the last slope. Cost: about two gradients per step.
+/// Options: beta (polak_ribiere), search. State: d and the last decrease. Cost: about two gradients per step.
 /// Ends with search_failed when no step along -g is found either.
 /// Source: Nocedal and Wright, Numerical Optimization, 2006, section 5.2; Hager and Zhang, SIAM J. Optim.
 /// 16, 2005.
@@ -29,15 +29,18 @@ struct NonlinearCg {
   Beta beta = Beta::polak_ribiere;
   StrongWolfe search{.curvature = 0.1};
 
-  static void options(auto&, auto&&) {}
+  static void options(auto& self, auto&& visit) {
+    visit("beta", self.beta);
+    visit("search", self.search);
+  }
   void check() const { check_method(search); }
 
   template <class V>
   struct State : ValueAndGradient<V> {
     static constexpr std::string_view name = NonlinearCg::name;
     V direction;
-    double slope = 0;        // g'd of the last step, with
-    double length = 0;       // its length; 0 at the start
+    double decrease = 0;     // a g'd of the last step, with
+    double length = 0;       // its length a; 0 at the start
     std::int64_t since = 0;  // steps since the last restart
     V last_gradient, change;
     LineScratch<V> scratch;
@@ -45,7 +48,7 @@ struct NonlinearCg {
     static void visit(auto& self, auto&& field) {
       ValueAndGradient<V>::visit(self, field);
       field("direction", self.direction);
-      field("slope", self.slope);
+      field("decrease", self.decrease);
       field("length", self.length);
       field("since", self.since, 0, std::int64_t{1} << 53);
     }
@@ -62,9 +65,9 @@ struct NonlinearCg {
   Report step(F& f, V& x, State<V>& state) const {
     state.last_gradient = state.gradient;
     if (!move(f, x, state)) {
-      if (state.since == 0) return report_of(state, Status::search_failed);
+      if (state.since == 0) return report_of(state, why_failed(state.scratch));
       restart(state);
-      if (!move(f, x, state)) return report_of(state, Status::search_failed);
+      if (!move(f, x, state)) return report_of(state, why_failed(state.scratch));
     }
     turn(state);
     return report_of(state);
@@ -75,13 +78,13 @@ struct NonlinearCg {
   bool move(F& f, V& x, State<V>& state) const {
     Line line(f, x, state, state.direction, state.scratch);
     // The same first decrease as in the step before.
-    const double first = state.length > 0 ? std::min(state.length * state.slope / line.slope(), 100 * state.length)
+    const double first = state.length > 0 ? std::min(state.decrease / line.slope() * line.unit(), 100 * state.length)
                                           : 1 / norm_of(state.gradient);
-    const double slope = line.slope();
-    const double length = search(line, first > 0 ? first : state.length);
+    const double used = std::max(first > 0 ? first : state.length, line.shortest());
+    const double length = search(line, used / line.unit());
     if (!(length > 0)) return false;
-    state.slope = slope;
-    state.length = length;
+    state.decrease = length * line.slope();
+    state.length = length * line.unit();
     return true;
   }
 
@@ -91,18 +94,24 @@ struct NonlinearCg {
     state.since = 0;
   }
 
+  /// In vectors scaled to about 1, by a power of two: no square overflows or vanishes.
   template <class V>
   void turn(State<V>& state) const {
-    const V& g = state.gradient;
-    const V& last = state.last_gradient;
+    V& g = state.scratch.gradient;
+    V& last = state.last_gradient;
     V& d = state.direction;
     V& y = state.change;
+    const double unit = unit_of(std::max(norm_of(state.gradient), norm_of(last)));
+    g = unit * state.gradient;
+    last *= unit;
+    d *= unit;
     y = g - last;
     const double gg = g.squaredNorm();
     const double b = coefficient(g, last, d, y, gg);
     if (++state.since >= g.size() || std::abs(g.dot(last)) >= 0.2 * gg || !std::isfinite(b)) return restart(state);
     d = b * d - g;
-    if (g.dot(d) >= -1e-3 * gg) restart(state);
+    if (g.dot(d) >= -1e-3 * gg) return restart(state);
+    d /= unit;
   }
 
   template <class V>
