@@ -1,5 +1,5 @@
-// glissade: optimizers, update rules and methods over Eigen. What is not here takes longer to compile or
-// needs more than Eigen, and is included by name: problems/, oracle/autodiff.hpp, io/.
+// glissade: optimizers, update rules and methods over Eigen. What is not here takes longer to compile, needs more than
+// Eigen or is not often needed, and is included by name: problems/, oracle/autodiff.hpp, io/.
 #pragma once
 
 #include "core/random_permutation.hpp"
