@@ -32,6 +32,7 @@
 #include "layers/incremental_rank.hpp"
 #include "layers/lora.hpp"
 #include "layers/lora_starts.hpp"
+#include "layers/merging.hpp"
 #include "layers/mora.hpp"
 #include "linalg/convex_inverse.hpp"
 #include "linalg/cubic_model.hpp"
