@@ -37,6 +37,7 @@
 #include "linalg/convex_inverse.hpp"
 #include "linalg/cubic_model.hpp"
 #include "linalg/diagonal_estimate.hpp"
+#include "linalg/frobenius.hpp"
 #include "linalg/modified_cholesky.hpp"
 #include "linalg/negative_curvature.hpp"
 #include "linalg/orthonormal.hpp"

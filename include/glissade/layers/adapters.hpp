@@ -121,13 +121,15 @@ template <class T>
                                 std::to_string(adapter.rank()) + " for a weight of " + shape_text(m, n) +
                                 ", must be in [1, " + std::to_string(most) + "]");
 
-  const Eigen::HouseholderQR<Matrix> first(static_cast<T>(adapter.scale) * adapter.B);
-  const Eigen::HouseholderQR<Matrix> second(adapter.A.transpose());
+  // Of size 1, so that squares neither overflow nor vanish.
+  const int of_B = exponent_of(adapter.B), of_A = exponent_of(adapter.A);
+  const Eigen::HouseholderQR<Matrix> first(times_power_of_two(adapter.B, -of_B));
+  const Eigen::HouseholderQR<Matrix> second(times_power_of_two(adapter.A, -of_A).transpose());
   const Matrix R1 = first.matrixQR().topRows(left).template triangularView<Eigen::Upper>();
   const Matrix R2 = second.matrixQR().topRows(right).template triangularView<Eigen::Upper>();
   const Matrix core = R1 * R2.transpose();
-  const ThinSvd<double> svd = thin_svd<double>(core.template cast<double>());
-  const auto& sigma = svd.sigma;
+  const ThinSvd<double> svd = thin_svd<double>(adapter.scale * core.template cast<double>());
+  const Eigen::VectorXd sigma = times_power_of_two(svd.sigma, of_B + of_A);
 
   Matrix B = Matrix::Zero(m, rank);
   B.topRows(left) = (svd.U.leftCols(rank) * sigma.head(rank).asDiagonal()).template cast<T>();
@@ -135,7 +137,7 @@ template <class T>
   Matrix A = Matrix::Zero(n, rank);
   A.topRows(right) = svd.V.leftCols(rank).template cast<T>();
   A.applyOnTheLeft(second.householderQ());
-  return {{std::move(B), A.transpose()}, sigma.tail(most - rank).norm()};
+  return {{std::move(B), A.transpose()}, sigma.tail(most - rank).stableNorm()};
 }
 
 /// How a set applies one of its adapters.

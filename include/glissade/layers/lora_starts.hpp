@@ -65,10 +65,12 @@ template <class T>
                                  [](const auto& W, double, auto& A, auto& B) {
                                    using Matrix = typename LoraLayer<T>::Matrix;
                                    detail::require_finite("olora_layer", "the weight", W);
-                                   const Eigen::HouseholderQR<Matrix> qr(W);
+                                   const int exponent = exponent_of(W);  // squares neither overflow nor vanish
+                                   const Eigen::HouseholderQR<Matrix> qr(times_power_of_two(W, -exponent));
                                    const Eigen::Index r = A.rows();
                                    B = qr.householderQ() * Matrix::Identity(W.rows(), r);
                                    A = qr.matrixQR().topRows(r).template triangularView<Eigen::Upper>();
+                                   A = times_power_of_two(A, exponent).eval();
                                  });
 }
 
