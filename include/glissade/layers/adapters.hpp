@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../core/checks.hpp"
+#include "../linalg/frobenius.hpp"
 #include "../linalg/thin_svd.hpp"
 #include "merging.hpp"
 

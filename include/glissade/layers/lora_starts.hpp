@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "../linalg/frobenius.hpp"
 #include "../linalg/thin_svd.hpp"
 #include "lora.hpp"
 
