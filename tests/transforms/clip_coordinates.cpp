@@ -170,8 +170,9 @@ TEST_CASE("clip coordinates: a step after one that threw is that of a fresh opti
 TEST_CASE("clip coordinates: twice in a chain is one after the other") {
   const Vector g = some_gradient(40);
   Vector x = Vector::Zero(40);
-  Optimizer optimizer{chain(ClipCoordinates{.fraction = 0.3, .scale = 0.1}, ClipCoordinates{.fraction = 0.4}, Scale{}),
-                      x};
+  Optimizer optimizer{
+      chain(ClipCoordinates{.fraction = 0.3, .scale = 0.1}, ClipCoordinates{.fraction = 0.4, .scale = 0.5}, Scale{}),
+      x};
   optimizer.step(g);
-  CHECK(x == clipped(0.4, clipped(0.3, g, 0.1)));
+  CHECK(x == clipped(0.4, clipped(0.3, g, 0.1), 0.5));
 }
