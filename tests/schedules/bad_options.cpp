@@ -1,6 +1,5 @@
 // Every option of every schedule: what is in its range is taken, what is not is refused by name.
-#include "support/catch.hpp"
-#include "support/message_of.hpp"
+#include "support/bad_values.hpp"
 #include <glissade/schedules/budget.hpp>
 #include <glissade/schedules/cosine_annealing.hpp>
 #include <glissade/schedules/cosine_decay.hpp>
@@ -19,47 +18,8 @@
 #include <glissade/schedules/warmup_cosine_decay.hpp>
 #include <glissade/schedules/warmup_stable_decay.hpp>
 
-#include <vector>
-
 using namespace glissade;
-
-namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-constexpr double tiny = std::numeric_limits<double>::denorm_min();
-constexpr double above = 1 + std::numeric_limits<double>::epsilon();
-constexpr double below = 1 - std::numeric_limits<double>::epsilon() / 2;
-
-/// What a range takes and refuses, up to its ends.
-struct Values {
-  std::vector<double> taken, refused;
-};
-const Values non_negative{{0, tiny, 1e300}, {-tiny, -1, -infinity, infinity, not_a_number}};
-const Values positive{{tiny, 1, 1e300}, {0, -tiny, -1, infinity, not_a_number}};
-const Values at_least_one{{1, 1e300}, {below, 0, -1, infinity, not_a_number}};
-const Values fraction{{0, 0.5, 1}, {-tiny, above, infinity, not_a_number}};
-const Values open_fraction{{tiny, below}, {0, 1, -1, infinity, not_a_number}};
-const Values decay{{0, below}, {-tiny, 1, infinity, not_a_number}};
-/// Lengths up to infinity, from 10 on.
-const Values at_least_ten{{10, 1e300, infinity}, {9.999, 0, -1, not_a_number}};
-
-/// make(value) for values of an option whose name a message must bear.
-template <class Make>
-void check(const std::string& owner, const std::string& option, const Values& values, const Make& make) {
-  for (const double value : values.taken) {
-    INFO(owner << ": " << option << " = " << value);
-    CHECK(message_of([&] { static_cast<void>(make(value)); }) == "");
-  }
-  for (const double value : values.refused) {
-    INFO(owner << ": " << option << " = " << value);
-    CHECK(message_of([&] {
-            static_cast<void>(make(value));
-          }).starts_with(owner + ": " + option + " = " + to_text(value) + ", must be "));
-  }
-}
-
-}  // namespace
+using namespace bad_values;
 
 TEST_CASE("schedules: every option out of its range is refused by name") {
   check("cosine_annealing", "peak", non_negative, [](double v) { return cosine_annealing(v, 10); });
