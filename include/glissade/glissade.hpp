@@ -1,5 +1,5 @@
-// glissade: optimizers, update rules and methods over Eigen. What is not here takes longer to compile or
-// needs more than Eigen, and is included by name: problems/, oracle/autodiff.hpp, io/.
+// glissade: optimizers, update rules and methods over Eigen. What is not here takes longer to compile, needs more than
+// Eigen or is not often needed, and is included by name: problems/, oracle/autodiff.hpp, io/.
 #pragma once
 
 #include "core/random_permutation.hpp"
@@ -32,10 +32,12 @@
 #include "layers/incremental_rank.hpp"
 #include "layers/lora.hpp"
 #include "layers/lora_starts.hpp"
+#include "layers/merging.hpp"
 #include "layers/mora.hpp"
 #include "linalg/convex_inverse.hpp"
 #include "linalg/cubic_model.hpp"
 #include "linalg/diagonal_estimate.hpp"
+#include "linalg/frobenius.hpp"
 #include "linalg/modified_cholesky.hpp"
 #include "linalg/negative_curvature.hpp"
 #include "linalg/orthonormal.hpp"

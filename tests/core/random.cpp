@@ -93,3 +93,23 @@ TEST_CASE("random: numbers stay what they are") {
   CHECK(RandomKey{0}.bits(2) == 0x06c45d188009454fULL);
   static_assert(RandomKey{5}.uniform(3) == RandomKey{5}.uniform(3));
 }
+
+TEST_CASE("random: the stream is that of splitmix64, which files rely on") {
+  constexpr std::uint64_t last = ~std::uint64_t{0};
+  // The published first numbers of splitmix64 with seed 0, and more from another program.
+  CHECK(RandomKey{0}.bits(0) == 0xe220a8397b1dcdafULL);
+  CHECK(RandomKey{0}.bits(1) == 0x6e789e6aa1b965f4ULL);
+  CHECK(RandomKey{0}.bits(2) == 0x06c45d188009454fULL);
+  CHECK(RandomKey{42}.bits(0) == 0xbdd732262feb6e95ULL);
+  CHECK(RandomKey{42}.bits(7) == 0xccf635ee9e9e2fa4ULL);
+  CHECK(RandomKey{last}.bits(last) == 0xb4d055fcf2cbbd7bULL);
+  CHECK(RandomKey{0}.derive(0).value == 0x48218226ff3cd4bfULL);
+  CHECK(RandomKey{42}.derive(0).value == 0x4579b960bb007f46ULL);
+  CHECK(RandomKey{42}.derive(1).value == 0xa9cb101be2f6824fULL);
+  CHECK(RandomKey{7}.derive(last).value == 0xfb3757e726a60512ULL);
+  CHECK(RandomKey{42}.uniform(0) == 0x1.7bae644c5fd6dp-1);
+  CHECK(RandomKey{42}.uniform(7) == 0x1.99ec6bdd3d3c5p-1);
+  CHECK(std::abs(RandomKey{42}.normal(0) - 0.41471975043153014) <= 1e-15);
+  CHECK(std::abs(RandomKey{42}.normal(1) + 0.8918862136277574) <= 1e-15);
+  CHECK(std::abs(RandomKey{0}.normal(5) - 0.09423340424642672) <= 1e-15);
+}

@@ -64,6 +64,19 @@ TEST_CASE("random_orthonormal: orthonormal, a function of its key, uniform in th
   CHECK((mean - Matrix::Identity(9, 9) * 4.0 / 9).cwiseAbs().maxCoeff() < 0.04);  // 4 standard errors
 }
 
+TEST_CASE("orthonormalized: the factor of a QR decomposition whose R has a positive diagonal") {
+  for (const auto& [rows, cols] : {std::pair<Index, Index>{9, 4}, {5, 5}, {6, 1}})
+    for (std::uint64_t seed = 0; seed < 10; ++seed) {
+      const Matrix A = normal(rows, cols, seed);
+      const Matrix Q = orthonormalized(A), R = Q.transpose() * A;
+      CHECK(defect(Q) < 1e-14);
+      CHECK(R.diagonal().minCoeff() > 0);
+      CHECK(Matrix(R.triangularView<Eigen::StrictlyLower>()).norm() < 1e-14 * A.norm());
+      CHECK((Q * R - A).norm() < 1e-14 * A.norm());
+      CHECK((orthonormalized(Q) - Q).norm() < 1e-14);
+    }
+}
+
 TEST_CASE("multiply: equals Eigen's product in all storage orders, without heap") {
   const auto check = [](Index m, Index depth, Index n) {
     const Matrix a = normal(m, depth, 1), b = normal(depth, n, 2), c = normal(m, n, 3);

@@ -278,3 +278,24 @@ TEST_CASE("Adafactor: float follows double") {
   CHECK(rule_checks::float_distance(Adafactor{}) <= 2e-6);
   CHECK(rule_checks::float_distance(Adafactor{.beta1 = 0.9}) <= 2e-6);
 }
+
+TEST_CASE("Adafactor: what decays is decay times x, in each convention by another rate") {
+  const Eigen::VectorXd start = Eigen::Vector3d(2, -3, 0.5), g = Eigen::Vector3d(1, 0.5, -2);
+  for (const Convention convention : {Convention::paper, Convention::torch, Convention::optax})
+    for (const double beta1 : {0.0, 0.5})
+      for (const double rate : {0.05, 0.01}) {
+        const auto after = [&](double decay) {
+          Eigen::VectorXd x = start;
+          Optimizer optimizer{
+              Adafactor{.learning_rate = rate, .beta1 = beta1, .weight_decay = decay, .convention = convention}, x};
+          optimizer.step(g);
+          return x;
+        };
+        const double root_mean_square = std::sqrt(13.25 / 3);
+        const double decay = convention == Convention::paper   ? 0.1 * rate * root_mean_square
+                             : convention == Convention::torch ? 0.1 * rate
+                                                               : 0.1;
+        INFO(static_cast<int>(convention) << ", beta1 " << beta1 << ", rate " << rate);
+        CHECK((after(0) - after(0.1) - decay * start).norm() <= 1e-14);
+      }
+}

@@ -84,3 +84,23 @@ TEST_CASE("evaluation_parameters: the parameter's shape, inside any chain, and r
   Optimizer plain{Adam{}, a};
   CHECK_THROWS_AS(evaluation_parameters(plain, 0), std::invalid_argument);
 }
+
+TEST_CASE("schedule-free: iterates weigh with the largest rate so far, also where the rate falls") {
+  for (const double step_power : {0.0, 1.0}) {
+    auto y = laws::parameters<Eigen::VectorXd>(23);
+    Eigen::VectorXd z = y, x = y;
+    const auto rate = [](std::int64_t t) { return 0.2 / static_cast<double>(t < 5 ? 6 - t : t - 2); };  // up, then down
+    Optimizer optimizer{ScheduleFreeSgd{.learning_rate = rate, .rate_power = 3, .step_power = step_power}, y};
+    double sum = 0, largest = 0;
+    for (int t = 1; t <= 20; ++t) {
+      const auto g = laws::gradients<Eigen::VectorXd>(23, t);
+      optimizer.step(g);
+      largest = std::max(largest, rate(t - 1));
+      const double weight = std::pow(t, step_power) * std::pow(largest, 3);
+      sum += weight;
+      z -= rate(t - 1) * g;
+      x += weight / sum * (z - x);
+      CHECK((evaluation_parameters(optimizer, 0).matrix() - x).norm() <= 1e-12);
+    }
+  }
+}

@@ -130,3 +130,49 @@ TEST_CASE("directional model: eigenvectors, scale, best step and misuse") {
   CHECK_THROWS_AS(directional_model(u, Eigen::Vector2d(0, 0), u), std::invalid_argument);
   CHECK_THROWS_AS(directional_model(Eigen::Vector3d(1, 2, 3), u, u), std::invalid_argument);
 }
+
+TEST_CASE("clip coordinates: a step after one that threw is that of a fresh optimizer") {
+  const Vector g = some_gradient(40), h = 3 * some_gradient(70);
+  const auto check = [&](const auto& chained) {
+    int calls = 0;
+    int fails = 0;  // the call that throws; 0: none
+    const Schedule rate = [&](std::int64_t) {
+      if (++calls == fails) throw std::runtime_error("no rate");
+      return 0.5;
+    };
+    Vector x = Vector::Zero(40), y = Vector::Zero(70);
+    Optimizer fresh{chained(rate), x, y};
+    calls = 0;
+    fresh.step(g, h);
+    const int in_a_step = calls;
+    REQUIRE(in_a_step >= 2);
+    for (int k = 1; k <= in_a_step; ++k) {
+      Vector u = Vector::Zero(40), v = Vector::Zero(70);
+      Optimizer optimizer{chained(rate), u, v};
+      calls = 0;
+      fails = k;
+      CHECK_THROWS_AS(optimizer.step(100 * g, 100 * h), std::runtime_error);
+      fails = 0;
+      u.setZero();
+      v.setZero();
+      optimizer.step(g, h);
+      CHECK(u == x);
+      CHECK(v == y);
+    }
+  };
+  check([](const Schedule& rate) { return chain(ClipCoordinates{.fraction = 0.3}, ScaleByLearningRate{rate}); });
+  check([](const Schedule& rate) {
+    return chain(ScaleByLearningRate{rate}, ClipCoordinates{.fraction = 0.3}, ClipCoordinates{.fraction = 0.5},
+                 Scale{});
+  });
+}
+
+TEST_CASE("clip coordinates: twice in a chain is one after the other") {
+  const Vector g = some_gradient(40);
+  Vector x = Vector::Zero(40);
+  Optimizer optimizer{
+      chain(ClipCoordinates{.fraction = 0.3, .scale = 0.1}, ClipCoordinates{.fraction = 0.4, .scale = 0.5}, Scale{}),
+      x};
+  optimizer.step(g);
+  CHECK(x == clipped(0.4, clipped(0.3, g, 0.1), 0.5));
+}

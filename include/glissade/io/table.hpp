@@ -38,15 +38,27 @@ inline Eigen::VectorXd signs_of(const Eigen::VectorXd& targets) {
   return signs;
 }
 
-/// Columns with mean 0 and standard deviation 1; constant columns become 0.
+/// Columns with mean 0 and standard deviation 1, of any size before; constant columns become 0.
+/// Throws std::invalid_argument if a column is not finite, and changes nothing then.
 inline void standardize(Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>& features) {
+  for (Eigen::Index j = 0; j < features.cols(); ++j)
+    if (!features.col(j).allFinite())
+      throw std::invalid_argument("standardize: column " + std::to_string(j) + " is infinite or NaN");
+  if (features.rows() == 0) return;
   for (Eigen::Index j = 0; j < features.cols(); ++j) {
-    features.col(j).array() -= features.col(j).mean();
-    const double deviation = std::sqrt(features.col(j).squaredNorm() / static_cast<double>(features.rows()));
-    if (deviation > 0)
-      features.col(j) /= deviation;
-    else
-      features.col(j).setZero();
+    auto column = features.col(j).array();
+    if (column.minCoeff() == column.maxCoeff()) {  // its mean may be another number, by rounding
+      column.setZero();
+      continue;
+    }
+    // A power of two rounds nothing and lets squares neither overflow nor vanish; what the column has in common would
+    // round its mean.
+    int exponent = 0;
+    std::frexp(column.abs().maxCoeff(), &exponent);
+    const double first = std::ldexp(column[0], -exponent);
+    column = column.unaryExpr([=](double x) { return std::ldexp(x, -exponent) - first; });
+    column -= column.mean();
+    column /= std::sqrt(column.square().mean());
   }
 }
 

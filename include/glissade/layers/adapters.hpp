@@ -14,7 +14,9 @@
 #include <vector>
 
 #include "../core/checks.hpp"
+#include "../linalg/frobenius.hpp"
 #include "../linalg/thin_svd.hpp"
+#include "merging.hpp"
 
 namespace glissade {
 
@@ -40,7 +42,7 @@ void check_adapter(const char* owner, const Adapter<T>& adapter, Eigen::Index m,
   if (B.rows() != m || A.cols() != n || B.cols() != A.rows())
     throw std::invalid_argument(std::string(owner) + ": an adapter of " + shape_text(B.rows(), B.cols()) + " and " +
                                 shape_text(A.rows(), A.cols()) + " for a weight of " + shape_text(m, n));
-  require(owner, "scale", scale, range::finite);
+  require_factor<T>(owner, "scale", scale);
   if (!B.allFinite() || !A.allFinite())
     throw std::invalid_argument(std::string(owner) + ": an adapter that is infinite or NaN");
 }
@@ -50,7 +52,8 @@ template <class T>
 using WeightedAdapter = std::pair<const Adapter<T>*, double>;
 
 template <class T>
-Adapter<T> concatenate(Eigen::Index m, Eigen::Index n, const std::vector<WeightedAdapter<T>>& parts) {
+Adapter<T> concatenate(const char* owner, Eigen::Index m, Eigen::Index n,
+                       const std::vector<WeightedAdapter<T>>& parts) {
   Eigen::Index rank = 0;
   for (const auto& part : parts) rank += part.first->rank();
   Adapter<T> sum{{m, rank}, {rank, n}};
@@ -61,6 +64,7 @@ Adapter<T> concatenate(Eigen::Index m, Eigen::Index n, const std::vector<Weighte
     sum.A.middleRows(at, adapter.rank()) = static_cast<T>(part.second * adapter.scale) * adapter.A;
     at += adapter.rank();
   }
+  require_finite(owner, "A of the sum", sum.A);
   return sum;
 }
 
@@ -72,7 +76,7 @@ Adapter<T> concatenate(Eigen::Index m, Eigen::Index n, const std::vector<Weighte
 ///
 /// (Sums of the factors, B_1 + B_2 times A_1 + A_2, have cross terms and are something else.)
 /// Errors: std::invalid_argument for no adapters, shapes that differ, another number of weights than of adapters, and
-/// entries that are not finite.
+/// entries that are not finite, of an adapter or of the sum.
 template <class T>
 [[nodiscard]] Adapter<T> concatenated(const std::vector<Adapter<T>>& adapters, const std::vector<double>& weights) {
   if (adapters.empty() || adapters.size() != weights.size())
@@ -84,9 +88,10 @@ template <class T>
   for (std::size_t i = 0; i < adapters.size(); ++i) {
     detail::check_adapter("concatenated", adapters[i], m, n);
     require("concatenated", "weight", weights[i], range::finite);
+    detail::require_factor<T>("concatenated", "weight times scale", weights[i] * adapters[i].scale);
     parts.emplace_back(&adapters[i], weights[i]);
   }
-  return detail::concatenate(m, n, parts);
+  return detail::concatenate("concatenated", m, n, parts);
 }
 
 template <class T>
@@ -117,13 +122,15 @@ template <class T>
                                 std::to_string(adapter.rank()) + " for a weight of " + shape_text(m, n) +
                                 ", must be in [1, " + std::to_string(most) + "]");
 
-  const Eigen::HouseholderQR<Matrix> first(static_cast<T>(adapter.scale) * adapter.B);
-  const Eigen::HouseholderQR<Matrix> second(adapter.A.transpose());
+  // Of size 1, so that squares neither overflow nor vanish.
+  const int of_B = exponent_of(adapter.B), of_A = exponent_of(adapter.A);
+  const Eigen::HouseholderQR<Matrix> first(times_power_of_two(adapter.B, -of_B));
+  const Eigen::HouseholderQR<Matrix> second(times_power_of_two(adapter.A, -of_A).transpose());
   const Matrix R1 = first.matrixQR().topRows(left).template triangularView<Eigen::Upper>();
   const Matrix R2 = second.matrixQR().topRows(right).template triangularView<Eigen::Upper>();
   const Matrix core = R1 * R2.transpose();
-  const ThinSvd<double> svd = thin_svd<double>(core.template cast<double>());
-  const auto& sigma = svd.sigma;
+  const ThinSvd<double> svd = thin_svd<double>(adapter.scale * core.template cast<double>());
+  const Eigen::VectorXd sigma = times_power_of_two(svd.sigma, of_B + of_A);
 
   Matrix B = Matrix::Zero(m, rank);
   B.topRows(left) = (svd.U.leftCols(rank) * sigma.head(rank).asDiagonal()).template cast<T>();
@@ -131,7 +138,7 @@ template <class T>
   Matrix A = Matrix::Zero(n, rank);
   A.topRows(right) = svd.V.leftCols(rank).template cast<T>();
   A.applyOnTheLeft(second.householderQ());
-  return {{std::move(B), A.transpose()}, sigma.tail(most - rank).norm()};
+  return {{std::move(B), A.transpose()}, sigma.tail(most - rank).stableNorm()};
 }
 
 /// How a set applies one of its adapters.
@@ -180,6 +187,7 @@ class AdapterSet {
   void add(std::string name, Adapter<T> adapter, const AdapterUse& use = {}) {
     detail::check_adapter("AdapterSet::add", adapter, base_.rows(), base_.cols());
     require("AdapterSet::add", "weight", use.weight, range::finite);
+    detail::require_factor<T>("AdapterSet::add", "weight times scale", use.weight * adapter.scale);
     if (contains(name)) throw std::invalid_argument("AdapterSet::add: \"" + name + "\" is there already");
     members_.emplace(std::move(name), Member{std::move(adapter), use});
   }
@@ -216,7 +224,7 @@ class AdapterSet {
   [[nodiscard]] Adapter<T> composed(std::uint64_t granted = all_rights) const {
     std::vector<detail::WeightedAdapter<T>> parts;
     for_each_active(granted, [&](const Adapter<T>& adapter, double weight) { parts.emplace_back(&adapter, weight); });
-    return detail::concatenate(base_.rows(), base_.cols(), parts);
+    return detail::concatenate("AdapterSet::composed", base_.rows(), base_.cols(), parts);
   }
 
  private:

@@ -11,12 +11,13 @@
 
 #include "../core/checks.hpp"
 #include "../core/random.hpp"
+#include "merging.hpp"
 
 namespace glissade {
 
 struct AfloraOptions {
   int rank;                 // in [1, min(m, n)]; 4 in the paper
-  double rank_scale = 0.1;  // > 0: where every entry of s_d starts
+  double rank_scale = 0.1;  // > 0, a normal number of the scalar: where every entry of s_d starts
   std::uint64_t seed = 0;   // of A and B
 };
 
@@ -41,11 +42,12 @@ struct AfloraOptions {
 /// Cost: 2 m n b + 2 r b (m + n) flops forward; backward 4 r b (m + n) and, for dX, 2 m n b. Where both matrices are
 /// frozen, backward_vectors saves 2 r b n of these. No m x n array is ever formed, nor an m x b one. The layer keeps
 /// three r x b and two m x r arrays of workspace; Eigen's large products take packing buffers from the heap.
-/// While it is merged, forward is W X alone and backward is refused. Merging and unmerging does not restore W's bits.
-/// Errors: std::invalid_argument for shapes and options; std::logic_error for what a merged layer refuses.
-/// Pitfall: until s_b has left zero, A, B and s_d have no gradient.
-/// Source: "AFLoRA: Adaptive Freezing of Low Rank Adaptation in Parameter Efficient Fine-Tuning of Large Models",
-/// 2024, arXiv 2403.13269, equation 1, and the authors' code.
+/// While it is merged, forward is W X alone, backward is refused, and so is unmerge if a bit of A, B, s_d or s_b
+/// changed; a copy of them is kept for that. Merging and unmerging does not restore W's bits.
+/// Errors: std::invalid_argument for shapes and options, and for a merge of what is infinite or NaN, or would make W
+/// so, before W is touched; std::logic_error for what a merged layer refuses. Pitfall: until s_b has left zero, A, B
+/// and s_d have no gradient. Source: "AFLoRA: Adaptive Freezing of Low Rank Adaptation in Parameter Efficient
+/// Fine-Tuning of Large Models", 2024, arXiv 2403.13269, equation 1, and the authors' code.
 template <class T>
 class AfloraLayer {
  public:
@@ -64,7 +66,7 @@ class AfloraLayer {
     const Index n = weight_.cols();
     if (m < 1 || n < 1) throw std::invalid_argument("AfloraLayer: the weight is empty");
     require("AfloraLayer", "rank", options.rank, Range{1, static_cast<double>(m < n ? m : n)});
-    require("AfloraLayer", "rank_scale", options.rank_scale, range::positive);
+    detail::require_positive<T>("AfloraLayer", "rank_scale", options.rank_scale);
     const RandomKey key{options.seed};
     draw(A, options.rank, n, key.derive(0));
     draw(B, m, options.rank, key.derive(1));
@@ -110,20 +112,45 @@ class AfloraLayer {
 
   void merge() {
     if (merged_) throw std::logic_error("AfloraLayer::merge: the layer is merged already");
-    weight_.noalias() += (s_b.asDiagonal() * B * s_d.asDiagonal()).eval() * A;
+    check_factors("AfloraLayer::merge");
+    detail::require_finite("AfloraLayer::merge", "s_d", s_d);
+    detail::require_finite("AfloraLayer::merge", "s_b", s_b);
+    Factors now{A, B, s_d, s_b};
+    detail::merge_product("AfloraLayer::merge", weight_, T{1}, scaled(), A);
+    merged_factors_ = std::move(now);
+    hidden_.resize(0, 0);
     merged_ = true;
   }
   void unmerge() {
     if (!merged_) throw std::logic_error("AfloraLayer::unmerge: the layer is not merged");
-    weight_.noalias() -= (s_b.asDiagonal() * B * s_d.asDiagonal()).eval() * A;
+    const Factors& then = merged_factors_;
+    if (!detail::equal_bits(A, then.A) || !detail::equal_bits(B, then.B) || !detail::equal_bits(s_d, then.s_d) ||
+        !detail::equal_bits(s_b, then.s_b))
+      throw std::logic_error("AfloraLayer::unmerge: A, B, s_d or s_b changed while the layer was merged");
+    weight_.noalias() -= scaled() * A;
     merged_ = false;
   }
 
  private:
+  struct Factors {
+    Matrix A, B;
+    Vector s_d, s_b;
+  };
+
+  /// diag(s_b) B diag(s_d)
+  [[nodiscard]] Matrix scaled() const { return s_b.asDiagonal() * B * s_d.asDiagonal(); }
+
+  void check_factors(const char* where) const {
+    require_shape(where, "A", A, A.rows(), weight_.cols());
+    require_shape(where, "B", B, weight_.rows(), A.rows());
+    require_shape(where, "s_d", s_d, A.rows(), 1);
+    require_shape(where, "s_b", s_b, weight_.rows(), 1);
+  }
   void check_batch(const char* where, const Input& X, const Input& Y) const {
     if (X.cols() < 1) throw std::invalid_argument(std::string(where) + ": the batch is empty");
     require_shape(where, "X", X, weight_.cols(), X.cols());
     require_shape(where, "Y", Y, weight_.rows(), X.cols());
+    if (!merged_) check_factors(where);
   }
 
   /// Kaiming's uniform random numbers with gain sqrt(2).
@@ -143,6 +170,7 @@ class AfloraLayer {
     if (hidden_.cols() != X.cols())
       throw std::logic_error(std::string(where) + ": forward was called with " + std::to_string(hidden_.cols()) +
                              " samples, backward with " + std::to_string(X.cols()));
+    if (hidden_.rows() != A.rows()) throw std::logic_error(std::string(where) + ": the rank changed after forward");
     outer_.noalias() = dY * scaled_.transpose();
     back_.noalias() = scaled_B_.transpose() * dY;
     ds_b = outer_.cwiseProduct(B).rowwise().sum();
@@ -157,11 +185,12 @@ class AfloraLayer {
   Matrix weight_;
   AfloraOptions options_;
   bool merged_ = false;
-  Matrix hidden_;    // A X of the last forward
-  Matrix scaled_;    // diag(s_d) of it
-  Matrix scaled_B_;  // diag(s_b) B of the last forward
-  Matrix outer_;     // C of the last backward
-  Matrix back_;      // diag(s_d) D of the last backward
+  Factors merged_factors_;  // what was merged
+  Matrix hidden_;           // A X of the last forward
+  Matrix scaled_;           // diag(s_d) of it
+  Matrix scaled_B_;         // diag(s_b) B of the last forward
+  Matrix outer_;            // C of the last backward
+  Matrix back_;             // diag(s_d) D of the last backward
 };
 
 }  // namespace glissade

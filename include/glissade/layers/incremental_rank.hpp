@@ -10,6 +10,7 @@
 
 #include "../core/checks.hpp"
 #include "../linalg/orthonormal.hpp"
+#include "merging.hpp"
 
 namespace glissade {
 
@@ -43,7 +44,8 @@ struct IncrementalRankOptions {
 /// Cost: 2 R b (m + n) flops forward, 2 R b (m + n) + 2 r b (m + n) backward. No m x n array is ever formed. Keeps four
 /// arrays of R x b. Memory: R_t (m + n) scalars in all and R_t, with a bias R_t + m, for every task.
 /// Errors: std::invalid_argument for shapes, options, tasks that have not begun, and new factors with a column of
-/// zeros, which together with selectors of zero get no gradient; std::logic_error for backward without forward.
+/// zeros, which together with selectors of zero get no gradient, and for a next_task where the present one or the new
+/// factors are infinite or NaN, before anything is frozen; std::logic_error for backward without forward.
 /// Pitfall: a selector scales a factor and cannot mix two, so a task that needs another mixture needs more rank.
 /// Source: "Incremental Task Learning with Incremental Rank Updates", 2022, arXiv 2207.09074, and the authors' code.
 template <class T>
@@ -90,6 +92,7 @@ class IncrementalRank {
 
   /// Freezes the present task and begins the next with random factors.
   void next_task() {
+    check_present();
     freeze();
     draw(options_.task_rank);
   }
@@ -99,6 +102,7 @@ class IncrementalRank {
     require_shape("IncrementalRank::next_task", "v", new_v, n_, options_.task_rank);
     check_columns("u", new_u);
     check_columns("v", new_v);
+    check_present();
     const Matrix left = new_u, right = new_v;  // they may be u and v
     freeze();
     begin(left, right);
@@ -173,7 +177,16 @@ class IncrementalRank {
  private:
   using OneVector = Eigen::Ref<const Vector>;
 
+  /// What is frozen takes part in every later task, with a factor of 0 at first, which NaN survives.
+  void check_present() const {
+    constexpr auto where = "IncrementalRank::next_task";
+    detail::require_finite(where, "u", u);
+    detail::require_finite(where, "v", v);
+    detail::require_finite(where, "s", s);
+    detail::require_finite(where, "bias", bias);
+  }
   static void check_columns(const char* what, const Input& factors) {
+    detail::require_finite("IncrementalRank::next_task", std::string("the new ") + what, factors);
     for (Index j = 0; j < factors.cols(); ++j)
       if ((factors.col(j).array() == 0).all())
         throw std::invalid_argument("IncrementalRank::next_task: column " + std::to_string(j) + " of " + what +

@@ -13,6 +13,7 @@
 #include "../core/random.hpp"
 #include "../rule/groups.hpp"
 #include "../rule/schedule.hpp"
+#include "merging.hpp"
 
 namespace glissade {
 
@@ -26,7 +27,7 @@ enum class LoraStart {
 
 struct LoraOptions {
   int rank;                      // in [1, min(m, n)]
-  double alpha = 1;              // > 0
+  double alpha = 1;              // > 0, a normal number of the scalar
   bool rank_stabilized = false;  // rsLoRA: the scale is alpha / sqrt(r), else alpha / r
   LoraStart start = LoraStart::kaiming;
   std::uint64_t seed = 0;
@@ -50,13 +51,13 @@ struct LoraOptions {
 /// Cost: 2 m n b + 2 r b (m + n) flops forward; backward 4 r b (m + n) and, for dX, 2 m n b. No m x n array is ever
 /// formed. The layer keeps two r x b arrays of workspace, with a mask one of n x b, and while it is merged a copy of A
 /// and B; Eigen's large products take packing buffers from the heap.
-/// While it is merged, forward is W X alone, backward is refused, and so is unmerge if A or B changed. Merging and
-/// unmerging does not restore W's bits: doing both 1000 times moves weights of size 1 by up to 2e-5 in float, by 5e-7
-/// where s B A is small against W. For the old bits keep a copy.
-/// Errors: std::invalid_argument for shapes and options; std::logic_error for what a merged layer refuses, for a
-/// backward without its forward, and for one with A = 0 and B = 0, which no gradient would ever move.
-/// Source: "LoRA: Low-Rank Adaptation of Large Language Models", 2021, arXiv 2106.09685; rsLoRA 2023, arXiv
-/// 2312.03732.
+/// While it is merged, forward is W X alone, backward is refused, and so is unmerge if a bit of A or B changed. Merging
+/// and unmerging does not restore W's bits: doing both 1000 times moves weights of size 1 by up to 2e-5 in float, by
+/// 5e-7 where s B A is small against W. For the old bits keep a copy.
+/// Errors: std::invalid_argument for shapes and options, and for a merge of what is infinite or NaN, or would make W
+/// so, before W is touched; std::logic_error for what a merged layer refuses, for a backward without its forward, and
+/// for one with A = 0 and B = 0, which no gradient would ever move. Source: "LoRA: Low-Rank Adaptation of Large
+/// Language Models", 2021, arXiv 2106.09685; rsLoRA 2023, arXiv 2312.03732.
 template <class T>
 class LoraLayer {
  public:
@@ -76,7 +77,7 @@ class LoraLayer {
     if (!(options.rank >= 1 && options.rank <= most))
       throw std::invalid_argument("LoraLayer: rank = " + std::to_string(options.rank) + " for a weight of " +
                                   shape_text(m, n) + ", must be in [1, " + to_text(most) + "]");
-    require("LoraLayer", "alpha", options.alpha, range::positive);
+    detail::require_positive<T>("LoraLayer", "alpha", options.alpha);
     begin();
   }
 
@@ -143,22 +144,22 @@ class LoraLayer {
   void merge() {
     if (merged_) throw std::logic_error("LoraLayer::merge: the layer is merged already");
     check_factors("LoraLayer::merge");
-    weight_.noalias() += static_cast<T>(scale()) * B * A;
-    merged_A_ = A;
-    merged_B_ = B;
+    Matrix A_now = A, B_now = B;
+    detail::merge_product("LoraLayer::merge", weight_, static_cast<T>(scale()), B_now, A_now);
+    merged_A_.swap(A_now);
+    merged_B_.swap(B_now);
     hidden_.resize(0, 0);
     merged_ = true;
   }
   void unmerge() {
     if (!merged_) throw std::logic_error("LoraLayer::unmerge: the layer is not merged");
-    if (!equal(A, merged_A_) || !equal(B, merged_B_))
+    if (!detail::equal_bits(A, merged_A_) || !detail::equal_bits(B, merged_B_))
       throw std::logic_error("LoraLayer::unmerge: A or B changed while the layer was merged");
     weight_.noalias() -= static_cast<T>(scale()) * B * A;
     merged_ = false;
   }
 
  private:
-  static bool equal(const Matrix& a, const Matrix& b) { return a.rows() == b.rows() && a.cols() == b.cols() && a == b; }
   void check_factors(const char* where) const {
     require_shape(where, "A", A, A.rows(), weight_.cols());
     require_shape(where, "B", B, weight_.rows(), A.rows());

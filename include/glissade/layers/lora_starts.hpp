@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "../linalg/frobenius.hpp"
 #include "../linalg/thin_svd.hpp"
 #include "lora.hpp"
 
@@ -57,17 +58,20 @@ template <class T>
 ///
 ///     B = Q_r,   A = R_r,   W <- W - s B A
 ///
-/// Cost: a QR decomposition. Errors: as for pissa_layer; a weight that is not finite stays so.
+/// Cost: a QR decomposition. Errors: as for pissa_layer.
 /// Source: "OLoRA: Orthonormal Low-Rank Adaptation of Large Language Models", 2024, arXiv 2406.01775.
 template <class T>
 [[nodiscard]] LoraLayer<T> olora_layer(typename LoraLayer<T>::Matrix weight, const LoraOptions& options) {
   return detail::lora_without<T>("olora_layer", std::move(weight), options,
                                  [](const auto& W, double, auto& A, auto& B) {
                                    using Matrix = typename LoraLayer<T>::Matrix;
-                                   const Eigen::HouseholderQR<Matrix> qr(W);
+                                   detail::require_finite("olora_layer", "the weight", W);
+                                   const int exponent = exponent_of(W);  // squares neither overflow nor vanish
+                                   const Eigen::HouseholderQR<Matrix> qr(times_power_of_two(W, -exponent));
                                    const Eigen::Index r = A.rows();
                                    B = qr.householderQ() * Matrix::Identity(W.rows(), r);
                                    A = qr.matrixQR().topRows(r).template triangularView<Eigen::Upper>();
+                                   A = times_power_of_two(A, exponent).eval();
                                  });
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "../core/checks.hpp"
+#include "merging.hpp"
 
 namespace glissade {
 
@@ -44,9 +45,9 @@ struct MoraOptions {
 /// Shapes: M q x q, zero at first; X n x b, Y m x b. q is even for rotation.
 /// Cost: 2 q^2 b flops forward, 4 q^2 b backward, times ceil(n / q) for decoupling and rotation; n + m scalars per
 /// sample for the maps. Takes memory from the heap for Z.
-/// Errors: std::invalid_argument for shapes, a rank below 1 and a size q above min(m, n).
-/// Source: "MoRA: High-Rank Updating for Parameter-Efficient Fine-Tuning", 2024, arXiv 2405.12130, and the authors'
-/// code. Deviation: q is rounded down, as in the paper; the code may exceed LoRA's number of parameters.
+/// Errors: std::invalid_argument for shapes, a rank below 1, a size q above min(m, n), and where merged() is not
+/// finite. Source: "MoRA: High-Rank Updating for Parameter-Efficient Fine-Tuning", 2024, arXiv 2405.12130, and the
+/// authors' code. Deviation: q is rounded down, as in the paper; the code may exceed LoRA's number of parameters.
 template <class T>
 class Mora {
  public:
@@ -97,10 +98,12 @@ class Mora {
     }
   }
 
-  /// The correction as a matrix, m x n: to be added to a weight.
+  /// The correction as a matrix, m x n: to be added to a weight. It is refused if it is infinite or NaN.
   [[nodiscard]] Matrix merged() const {
+    detail::require_finite("Mora::merged", "M", M);
     Matrix delta = Matrix::Zero(m_, n_);
     add_forward(Matrix::Identity(n_, n_), delta);
+    detail::require_finite("Mora::merged", "the correction", delta);
     return delta;
   }
 

@@ -37,11 +37,11 @@ void minimize_cubic_model(ShiftedSolver<V>& H, double M, V& g) {
   const auto curvature = [&](Eigen::Index i) { return i < cluster ? 0.0 : H.diagonal()[i] + s0; };
 
   auto& [h, w] = H.work();
-  if (split && s0 > 0 && g.head(cluster).norm() <= 1e-13 * norm) {
+  if (split && s0 > 0 && g.head(cluster).stableNorm() <= 1e-13 * norm) {
     h.setZero(n);
     for (Eigen::Index i = cluster; i < n; ++i) h[i] = -g[i] / curvature(i);
     const double radius = 2 * s0 / M;
-    const double length = h.norm();
+    const double length = h.stableNorm();
     if (length <= radius) {
       h[0] = std::sqrt((radius - length) * (radius + length));
       g = h;
@@ -51,27 +51,28 @@ void minimize_cubic_model(ShiftedSolver<V>& H, double M, V& g) {
 
   h.resize(n);
   double low = 0;
-  double high = std::sqrt(M * norm / 2);
+  double high = std::sqrt(M / 2) * std::sqrt(norm);
   double t = high;
   for (int k = 0; k < 100; ++k) {
-    double slope_sum = 0;  // h'(T + s I)^{-1} h
     if (split) {
-      for (Eigen::Index i = 0; i < n; ++i) {
-        h[i] = -g[i] / (curvature(i) + t);
-        slope_sum += h[i] * h[i] / (curvature(i) + t);
-      }
+      for (Eigen::Index i = 0; i < n; ++i) h[i] = -g[i] / (curvature(i) + t);
     } else {
       h = -g;
       H.solve(s0 + t, h);
-      w = h;
-      H.solve(s0 + t, w);
-      slope_sum = h.dot(w);
     }
     const double length = h.stableNorm();
+    w = h / length;
+    double slope_sum = 0;  // w'(T + s I)^{-1} w of the unit vector w
+    if (split) {
+      for (Eigen::Index i = 0; i < n; ++i) slope_sum += w[i] * w[i] / (curvature(i) + t);
+    } else {
+      H.solve(s0 + t, w);
+      slope_sum = h.dot(w) / length;
+    }
     const double s = s0 + t;
     const double psi = 1 / length - M / (2 * s);
     (psi < 0 ? low : high) = t;
-    const double slope = slope_sum / (length * length * length) + M / (2 * s * s);
+    const double slope = slope_sum / length + M / (2 * s) / s;
     double next = t - psi / slope;
     if (!(next > low && next < high)) next = low + 0.5 * (high - low);
     const bool done = psi == 0 || std::abs(next - t) <= 4 * eps * t;

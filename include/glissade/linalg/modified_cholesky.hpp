@@ -78,7 +78,7 @@ class ModifiedCholesky {
       const Eigen::Index rest = n - j - 1;
       auto column = c_.col(j).tail(rest);
       const double theta = rest == 0 ? 0.0 : column.cwiseAbs().maxCoeff();
-      d_[j] = std::max({std::abs(c_(j, j)), theta * theta / beta2, delta});
+      d_[j] = std::max({std::abs(c_(j, j)), theta / beta2 * theta, delta});
       for (Eigen::Index k = 0; k < rest; ++k) c_.col(j + 1 + k).tail(rest) -= (column[k] / d_[j]) * column;
       column /= d_[j];
     }

@@ -33,7 +33,7 @@ double negative_curvature(const Product& product, Eigen::Index n, Eigen::Index m
     product(d, image);
     const double length = d.norm();
     const double curvature = d.dot(image) / length / length;
-    largest = std::max(largest, image.norm() / length);
+    largest = std::max(largest, image.stableNorm() / length);
     if (curvature < -1e-8 * largest) {
       d /= length;
       return std::isfinite(curvature) ? curvature : 0;

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "../core/random.hpp"
+#include "frobenius.hpp"
 
 namespace glissade {
 
@@ -15,10 +16,12 @@ template <class T>
 using DenseMatrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
 
 /// An orthonormal basis of the columns of A, rows >= cols, by Householder's QR: 4 m n^2 flops. The diagonal of R
-/// is positive, so that the basis is unique where A has full rank.
+/// is positive, so that the basis is unique where A has full rank. Columns may have any size.
 template <class T>
 [[nodiscard]] DenseMatrix<T> orthonormalized(const DenseMatrix<T>& A) {
-  const Eigen::HouseholderQR<DenseMatrix<T>> qr(A);
+  DenseMatrix<T> scaled = A;  // the basis is the same; squares neither overflow nor vanish
+  for (Eigen::Index j = 0; j < A.cols(); ++j) scaled.col(j) = times_power_of_two(A.col(j), -exponent_of(A.col(j)));
+  const Eigen::HouseholderQR<DenseMatrix<T>> qr(scaled);
   DenseMatrix<T> Q = DenseMatrix<T>::Identity(A.rows(), A.cols());
   Q.applyOnTheLeft(qr.householderQ());
   for (Eigen::Index j = 0; j < A.cols(); ++j)

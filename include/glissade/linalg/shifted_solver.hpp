@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "frobenius.hpp"
+
 namespace glissade {
 
 enum class SpectralForm { tridiagonal, eigen };
@@ -28,15 +30,16 @@ class ShiftedSolver {
     below_.setZero(n);
     dense_ = form == SpectralForm::eigen || n < 3;
     if (!dense_) {
-      tridiagonal_.compute(H);
+      const int exponent = exponent_of(H);  // its squares neither overflow nor vanish
+      tridiagonal_.compute(times_power_of_two(H, -exponent));
       q_ = tridiagonal_.packedMatrix();
       // Eigen hands out a copy of the factors of its reflections; they follow from the vectors (1, v).
       for (Eigen::Index k = 0; k + 2 < n; ++k) {
         const double squared = q_.col(k).tail(n - k - 2).squaredNorm();
         reflections_[k] = squared > 0 ? 2 / (1 + squared) : 0;
       }
-      diagonal_ = tridiagonal_.diagonal();
-      below_.head(n - 1) = tridiagonal_.subDiagonal();
+      diagonal_ = times_power_of_two(tridiagonal_.diagonal(), exponent);
+      below_.head(n - 1) = times_power_of_two(tridiagonal_.subDiagonal(), exponent);
       dense_ = !positive(0);
     }
     if (dense_) {
@@ -79,7 +82,7 @@ class ShiftedSolver {
     double pivot = 1;
     for (Eigen::Index i = 0; i < diagonal_.size(); ++i) {
       const double b = i == 0 ? 0.0 : below_[i - 1];
-      pivot = diagonal_[i] + shift - b * b / pivot;
+      pivot = diagonal_[i] + shift - b / pivot * b;
       if (!(pivot > 0)) return false;
     }
     return true;

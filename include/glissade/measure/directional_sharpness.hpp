@@ -3,6 +3,7 @@
 
 #include <Eigen/Core>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -38,21 +39,28 @@ template <class G, class U, class HU>
   };
   check_shape("the gradient", gradient.rows(), gradient.cols());
   check_shape("the Hessian's product", hessian_update.rows(), hessian_update.cols());
+  // Sums of u / s with a power of two s near the largest |u|, so that squares neither overflow nor vanish.
+  double largest = 0;
+  const auto u = [&](Eigen::Index r, Eigen::Index c) { return static_cast<double>(update.derived().coeff(r, c)); };
+  for (Eigen::Index c = 0; c < update.cols(); ++c)
+    for (Eigen::Index r = 0; r < update.rows(); ++r) largest = std::max(largest, std::abs(u(r, c)));
+  if (largest == 0) reject("directional_model", "|update|", 0, "> 0");
+  int exponent = 0;
+  std::frexp(largest, &exponent);
   double squared = 0;
   double along = 0;
   double curved = 0;
   for (Eigen::Index c = 0; c < update.cols(); ++c)
     for (Eigen::Index r = 0; r < update.rows(); ++r) {
-      const auto u = static_cast<double>(update.derived().coeff(r, c));
-      squared += u * u;
-      along += u * static_cast<double>(gradient.derived().coeff(r, c));
-      curved += u * static_cast<double>(hessian_update.derived().coeff(r, c));
+      const double scaled = std::ldexp(u(r, c), -exponent);
+      squared += scaled * scaled;
+      along += scaled * static_cast<double>(gradient.derived().coeff(r, c));
+      curved += scaled * std::ldexp(static_cast<double>(hessian_update.derived().coeff(r, c)), -exponent);
     }
-  if (squared == 0) reject("directional_model", "|update|", 0, "> 0");
   const double slope = along / std::sqrt(squared);
   const double sharpness = curved / squared;
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  if (sharpness > 0) return {sharpness, slope, -slope / sharpness, slope * slope / (2 * sharpness)};
+  if (sharpness > 0) return {sharpness, slope, -slope / sharpness, slope / sharpness * slope / 2};
   return {sharpness, slope, infinity, infinity};
 }
 

@@ -23,16 +23,16 @@ struct Ackley : DenseFormula<Ackley> {
   [[nodiscard]] auto formula(const auto& x) const {
     using std::cos;
     using std::exp;
-    using std::sqrt;
+    using std::hypot;
     using T = std::remove_cvref_t<decltype(x[0])>;
     const double d = detail::real(x.size());
-    T squares = 0;
+    T norm = 0;
     T cosines = 0;
     for (Index i = 0; i < x.size(); ++i) {
-      squares += x[i] * x[i];
+      norm = hypot(norm, x[i]);
       cosines += cos(2 * std::numbers::pi * x[i]);
     }
-    const T radius = value_of(squares) == 0 ? T(0.0) : T(sqrt(squares / d));
+    const T radius = norm / std::sqrt(d);
     return T(-20 * exp(-0.2 * radius) - exp(cosines / d) + 20 + std::numbers::e);
   }
   static Eigen::VectorXd start(Index d = 4) { return Eigen::VectorXd::Constant(d, 0.3); }

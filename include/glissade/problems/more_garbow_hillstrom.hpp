@@ -108,11 +108,13 @@ struct HelicalValley : LeastSquares<HelicalValley, FixedFormula> {
   static constexpr int window = 3;
 
   void residuals(const auto& x, auto&& add) const {
-    using std::atan;
-    using std::sqrt;
-    const auto turns = atan(x[1] / x[0]) / (2 * std::numbers::pi) + (value_of(x[0]) < 0 ? 0.5 : 0.0);
+    using std::atan2;
+    using std::hypot;
+    const auto angle = atan2(x[1], x[0]);
+    const double full = value_of(x[0]) < 0 && value_of(angle) < 0 ? 1 : 0;  // from -1/4 to 3/4, as the authors'
+    const auto turns = angle / (2 * std::numbers::pi) + full;
     add(10 * (x[2] - 10 * turns));
-    add(10 * (sqrt(x[0] * x[0] + x[1] * x[1]) - 1));
+    add(10 * (hypot(x[0], x[1]) - 1));
     add(x[2]);
   }
   static Eigen::Vector3d start() { return {-1, 0, 0}; }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "../linalg/frobenius.hpp"
 #include "../linalg/product.hpp"
 #include "../rule/choose.hpp"
 #include "../rule/convention.hpp"
@@ -29,8 +30,10 @@ void orthogonalize_by_newton_schulz(MatrixView<T> X, const std::array<double, 3>
   const MatrixView<T> next{workspace, r, wide.cols, wide.row_major};
   const MatrixView<T> A{workspace + X.size(), r, r, false};
   const MatrixView<T> B{workspace + X.size() + r * r, r, r, false};
-  const double norm = std::sqrt(X.flat().template cast<double>().square().sum());
-  X.flat() *= static_cast<T>(1 / (torch ? (std::max)(norm, epsilon) : norm + epsilon));
+  const double norm = frobenius_norm<T>(X);
+  if (norm == 0) return;
+  const auto [first, second] = inverse_factors(torch ? (std::max)(norm, epsilon) : norm + epsilon);
+  X.flat() = (X.flat() * static_cast<T>(first)) * static_cast<T>(second);
   const auto [a, b, c] = coefficients;
   for (int step = 0; step < steps; ++step) {
     multiply(wide, wide.transpose(), A);

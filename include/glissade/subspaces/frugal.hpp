@@ -142,8 +142,8 @@ struct FrugalMatrix {
     if (rest) {
       lift_side<T>(side(m.tensor), image_of<T>(image, m.tensor), projector, U, 1);
       // Where the subspace holds all of the gradient this is round-off, which sign() must not see.
-      const T noise = G.flat().abs().maxCoeff() * static_cast<T>(8 * std::sqrt(static_cast<double>(projector.rows))) *
-                      std::numeric_limits<T>::epsilon();
+      const double share = 8 * std::sqrt(static_cast<double>(projector.rows));
+      const T noise = G.flat().abs().maxCoeff() * (static_cast<T>(share) * std::numeric_limits<T>::epsilon());
       transform_lanes(
           size, m.out, [&](Lane<T> g, Lane<T> up) { return inactive(g - up, noise); }, m.in, m.out);
     }

@@ -1,6 +1,7 @@
 // Online Subspace Descent: GaLore whose subspace follows the gradient by a cheap step every time.
 #pragma once
 
+#include "../linalg/frobenius.hpp"
 #include "galore.hpp"
 
 namespace glissade {
@@ -50,8 +51,8 @@ struct OnlineSubspaceMatrix {
     const bool first = is_unset(v.projector);
     if (first) start(step, v, G);
     project_side<T>(v.side, G, v.projector, v.image);
-    const double norm = std::sqrt(G.flat().template cast<double>().square().sum());
-    const bool moves = !first && norm > 0 && std::isfinite(norm);
+    const double norm = frobenius_norm<T>(G);
+    const bool moves = !first && norm > 0 && std::isfinite(norm) && v.image.flat().isFinite().all();
     if (moves) prepare_projector(v, m, G, norm);
     m.run(inner, step, step.count, within(m.tensor), v.image.data, v.made.data);
     lift_side<T>(v.side, v.made, v.projector, {m.out, m.tensor.rows, m.tensor.cols, m.tensor.row_major}, options.scale);
@@ -90,8 +91,8 @@ struct OnlineSubspaceMatrix {
     // As if P stood to the right of H, that is G or G'.
     const bool left = v.side == ProjectionSide::left;
     const MatrixView<const T> R = v.image;
-    const MatrixView<T> gradient = projector_gradient<T>(m, left ? G.transpose() : G, v.projector,
-                                                         left ? R.transpose() : R, static_cast<T>(1 / norm));
+    const MatrixView<T> gradient =
+        projector_gradient<T>(m, left ? G.transpose() : G, v.projector, left ? R.transpose() : R, norm);
     const auto g = gradient.flat();
     m.fields[1][0] += 1;
     if (by_adam()) {
@@ -130,11 +131,11 @@ struct OnlineSubspaceMatrix {
       SubspaceFinder{}(v.side, G, v.projector, {});
   }
 
-  /// The gradient of |H P P' - H|^2 + lambda |P' P - I|^2, H of norm 1 after `inverse_norm`, from C = H P:
-  ///     2 [P (C'C) + H' (C E - 2 C)] + 4 lambda P (E - I),   E = P' P
+  /// The gradient of |H P P' - H|^2 + lambda |P' P - I|^2, H of norm 1 after it is divided by `norm`, from H P:
+  ///     2 [P (C'C) + H' (C E - 2 C)] + 4 lambda P (E - I),   C = H P,  E = P' P
   template <class T, class P>
   MatrixView<T> projector_gradient(const MatrixUpdate<T, P>& m, MatrixView<const T> H, MatrixView<const T> projector,
-                                   MatrixView<const T> HP, T inverse_norm) const {
+                                   MatrixView<const T> HP, double norm) const {
     const Index r = projector.cols;
     const Index taken = 2 * HP.size();  // by the image and what is made of it
     const auto E = scratch_matrix<T>(m.workspace, taken, r, r, false);
@@ -142,16 +143,18 @@ struct OnlineSubspaceMatrix {
     const auto W = scratch_matrix<T>(m.workspace, taken + 2 * r * r, HP.rows, r, HP.row_major);
     const auto result =
         scratch_matrix<T>(m.workspace, taken + 2 * r * r + HP.size(), projector.rows, r, projector.row_major);
-    const double scale = static_cast<double>(inverse_norm);
+    const auto [first, second] = inverse_factors(norm);
     const double lambda = options.ortho_penalty;
     multiply(projector.transpose(), projector, E);
-    multiply(HP.transpose(), HP, K, 2 * scale * scale);
-    multiply(HP, E, W, scale);
-    W.flat() -= (2 * inverse_norm) * HP.flat();
+    const auto C = scratch_matrix<T>(m.workspace, HP.size(), HP.rows, r, HP.row_major);  // nothing is made yet
+    C.flat() = (HP.flat() * static_cast<T>(first)) * static_cast<T>(second);
+    multiply(C.transpose(), C, K, 2);
+    multiply(C, E, W);
+    W.flat() = (W.flat() - 2 * C.flat()) * static_cast<T>(first);
     K.flat() += static_cast<T>(4 * lambda) * E.flat();
     for (Index i = 0; i < r; ++i) K(i, i) -= static_cast<T>(4 * lambda);
     multiply(projector, K, result);
-    multiply(H.transpose(), W, result, 2 * scale, true);
+    multiply(H.transpose(), W, result, 2 * second, true);
     return result;
   }
 };
@@ -173,7 +176,7 @@ struct OnlineSubspaceMatrix {
 /// numbers; that of the inner rule for an m x r matrix.
 /// Cost: 6 m n r + 4 (m + n) r^2 flops per step. Nothing but the first step takes memory from the heap, as much as a
 /// refresh of Galore.
-/// Errors: as Galore's. P rests where the gradient is zero or not finite.
+/// Errors: as Galore's. P rests where the gradient is zero, or it or its image not finite.
 /// Pitfalls: singular vectors of a gradient without noise are a stationary point of the loss of P, which sgd never
 /// leaves; without penalty Adam lets P grow where the gradient has left the subspace.
 /// Source: "Memory-Efficient LLM Training with Online Subspace Descent", 2024, arXiv 2408.12857, Algorithm 1.

@@ -93,6 +93,27 @@ inline void check_target(Eigen::Index rows, Eigen::Index cols, Eigen::Index targ
                                 shape_text(target_rows, target_cols));
 }
 
+/// Of what changes weights. What replaces them may be anything.
+template <class T>
+bool has_finite_change(const DenseDelta<T>&) {
+  return true;
+}
+template <class T>
+bool has_finite_change(const SparseDelta<T>& delta) {
+  return delta.replaces || delta.values.allFinite();
+}
+template <class T>
+bool has_finite_change(const Adapter<T>& delta) {
+  return delta.B.allFinite() && delta.A.allFinite() && std::isfinite(static_cast<T>(delta.scale));
+}
+template <class T>
+bool has_finite_change(const ScalingDelta<T>& delta) {
+  return delta.factors.allFinite();
+}
+void check_change(const auto& delta) {
+  if (!has_finite_change(delta)) throw std::invalid_argument("apply_delta: a change that is infinite or NaN");
+}
+
 }  // namespace detail
 
 /// The weights that differ: by more than c epsilon max(|P_ij|, |N_ij|), as differences; with `lossless` in any bit,
@@ -186,7 +207,8 @@ template <class Old, class New>
   return {means.transpose().cast<T>()};
 }
 
-/// P <- the new version. Errors: std::invalid_argument for weights of another shape, or a place outside of them.
+/// P <- the new version. Errors: std::invalid_argument, before P is touched, for weights of another shape, a place
+/// outside of them, and what is to be added or multiplied if it is infinite or NaN.
 template <class T, class P>
 void apply_delta(const DenseDelta<T>& delta, Eigen::DenseBase<P>& target) {
   detail::check_target(delta.weights.rows(), delta.weights.cols(), target.rows(), target.cols());
@@ -202,6 +224,7 @@ void apply_delta(const SparseDelta<T>& delta, Eigen::DenseBase<P>& target) {
     if (place < 0 || place >= target.size())
       throw std::invalid_argument("apply_delta: place " + std::to_string(place) + ", must be in [0, " +
                                   std::to_string(target.size()) + ")");
+  detail::check_change(delta);
   for (Eigen::Index i = 0; i < delta.places.size(); ++i) {
     T& weight = target.derived().coeffRef(delta.places[i] % delta.rows, delta.places[i] / delta.rows);
     weight = delta.replaces ? delta.values[i] : weight + delta.values[i];
@@ -211,12 +234,14 @@ template <class T, class P>
 void apply_delta(const Adapter<T>& delta, Eigen::DenseBase<P>& target) {
   detail::check_target(delta.B.rows(), delta.A.cols(), target.rows(), target.cols());
   detail::check_target(delta.B.cols(), delta.A.cols(), delta.A.rows(), target.cols());
+  detail::check_change(delta);
   target.derived().matrix().noalias() += static_cast<T>(delta.scale) * delta.B * delta.A;
 }
 template <class T, class P>
 void apply_delta(const ScalingDelta<T>& delta, Eigen::DenseBase<P>& target) {
   const bool by_rows = delta.factors.cols() == 1 && delta.factors.rows() == target.rows();
   if (!by_rows) detail::check_target(1, delta.factors.cols(), delta.factors.rows(), target.cols());
+  detail::check_change(delta);
   auto&& weights = target.derived().array();
   for (Eigen::Index c = 0; c < target.cols(); ++c) {
     if (by_rows)
@@ -259,6 +284,7 @@ template <class Delta, class Old, class New>
 bool restores(const Delta& delta, const Eigen::DenseBase<Old>& before, const Eigen::DenseBase<New>& after,
               double tolerance) {
   using T = typename New::Scalar;
+  if (!has_finite_change(delta)) return false;
   typename Adapter<T>::Matrix restored = before.derived().matrix();
   apply_delta(delta, restored);
   const double count = std::sqrt(static_cast<double>(after.size()));

@@ -26,6 +26,11 @@ void check_weights(const char* owner, const Eigen::DenseBase<A>& a, const Eigen:
   if (!a.derived().array().isFinite().all() || !b.derived().array().isFinite().all())
     throw std::invalid_argument(std::string(owner) + ": weights that are infinite or NaN");
 }
+/// What is about to become the new weights.
+void check_result(const char* owner, const auto& weights) {
+  if (!weights.isFinite().all())
+    throw std::invalid_argument(std::string(owner) + ": the new weights would be infinite or NaN");
+}
 }  // namespace detail
 
 /// Interpolates between an old model and one fine-tuned from it, so that the new one keeps more of what
@@ -35,7 +40,7 @@ void check_weights(const char* owner, const Eigen::DenseBase<A>& a, const Eigen:
 ///
 /// `target` holds the new weights and receives the result. Shares outside [0, 1] extrapolate and must be
 /// asked for.
-/// Throws std::invalid_argument for shapes that differ, weights that are not finite, and a share out of
+/// Throws std::invalid_argument for shapes that differ, weights that are not finite or would not be, and a share out of
 /// range.
 /// Source: "Backward Compatibility During Data Updates by Weight Interpolation", 2023, arXiv 2301.10546.
 /// Its "soup" is the same with the mean of several new models.
@@ -46,7 +51,9 @@ void interpolate_weights(const Eigen::DenseBase<Old>& old, Eigen::DenseBase<New>
   detail::check_weights("interpolate_weights", old, target);
   using T = typename New::Scalar;
   auto& x = target.derived();
-  x = (static_cast<T>(share) * old.derived().array() + static_cast<T>(1 - share) * x.array()).matrix();
+  const auto merged = static_cast<T>(share) * old.derived().array() + static_cast<T>(1 - share) * x.array();
+  detail::check_result("interpolate_weights", merged);
+  x = merged.matrix();
 }
 
 /// The same, where the old model's weights count in proportion to its diagonal Fisher information.
@@ -71,7 +78,7 @@ void interpolate_weights_by_fisher(const Eigen::DenseBase<Old>& old, const Eigen
       const double all = kept + (1 - share);
       const auto before = static_cast<double>(old.derived().coeff(r, c));
       const auto now = static_cast<double>(x.coeff(r, c));
-      const double merged = all == 0 ? before : (kept * before + (1 - share) * now) / all;
+      const double merged = all == 0 ? before : kept / all * before + (1 - share) / all * now;
       x.coeffRef(r, c) = static_cast<typename New::Scalar>(merged);
     }
 }

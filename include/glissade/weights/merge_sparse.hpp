@@ -70,7 +70,8 @@ struct BreadcrumbsOptions {
 ///     target <- target + scale tau
 ///
 /// `target` starts as a copy of the base; call once per task, in any order. A vector is one row.
-/// Throws std::invalid_argument for shapes that differ, weights that are not finite, and options out of
+/// Takes memory for another target.
+/// Throws std::invalid_argument for shapes that differ, weights that are not finite or would not be, and options out of
 /// range.
 /// Source: "Model Breadcrumbs", 2023, arXiv 2312.06795; row by row as in the authors' code, where the
 /// paper has thresholds per layer.
@@ -82,7 +83,7 @@ void add_breadcrumbs(const Eigen::DenseBase<Base>& base, const Eigen::DenseBase<
   require("add_breadcrumbs", "leave_out", options.leave_out, range::fraction);
   detail::check_weights("add_breadcrumbs", base, task);
   detail::check_weights("add_breadcrumbs", base, target);
-  auto& x = target.derived();
+  auto x = target.derived().eval();
   const bool vector = x.cols() == 1;
   const Eigen::Index rows = vector ? 1 : x.rows();
   const auto length = static_cast<std::size_t>(vector ? x.rows() : x.cols());
@@ -104,6 +105,8 @@ void add_breadcrumbs(const Eigen::DenseBase<Base>& base, const Eigen::DenseBase<
       x.coeffRef(row_of(order[i]), col_of(order[i])) +=
           static_cast<typename New::Scalar>(options.scale * change[order[i]]);
   }
+  detail::check_result("add_breadcrumbs", x.array());
+  target.derived() = x;
 }
 
 }  // namespace glissade

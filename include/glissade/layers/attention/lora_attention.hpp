@@ -13,6 +13,7 @@
 
 #include "../../core/checks.hpp"
 #include "../../core/random.hpp"
+#include "../merging.hpp"
 #include "polynomial_attention.hpp"
 #include "softmax_attention.hpp"
 
@@ -96,7 +97,7 @@ class LoraAttention {
     if (!(options.rank >= 1 && options.rank <= most))
       throw std::invalid_argument("LoraAttention: rank = " + std::to_string(options.rank) + " for weights of " +
                                   shape_text(d, h) + ", must be in [1, " + to_text(most) + "]");
-    require("LoraAttention", "alpha", options.alpha, range::positive);
+    detail::require_positive<T>("LoraAttention", "alpha", options.alpha);
     const double bound = 1 / std::sqrt(static_cast<double>(h));
     for (std::uint64_t i = 0; i < 3; ++i) {
       if (!adapted(i)) continue;
