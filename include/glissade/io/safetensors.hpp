@@ -7,8 +7,9 @@
 //   state/<tensor>/<field>#2       field's        its own     the same name in a second rule
 //   state/<tensor>/<field>/by_row  U8             [bytes]     8-bit codes of a matrix, or by_column
 //   state/<tensor>/counts          I64            [1] or [2]  updates of this parameter, with gates its calls before
-//                                                             them; -1 of one at rest, which has no other state
-//   state/<tensor>/waits           I64            [1]         with gates: which of them hold a part of its gradient
+//                                                             them; -1 of one at rest, which has no other state. Not
+//                                                             there where they are those of the optimizer
+//   state/<tensor>/waits           I64            [1]         which gates hold a part of its gradient, where one does
 //   optimizer/counts               I64            [1] or [2]  completed steps, likewise
 //   optimizer/calls                I64            [1]         calls of step
 //   optimizer/shared/<link>        F64            [n]         scalars of a link of the chain
@@ -196,30 +197,39 @@ class OptimizerReader {
   void read_counts(const RuleState<P>& memory, bool gated) {
     loaded.tensors = memory.tensors;
     loaded.states.resize(memory.states.size());
-    ArrayList counts;
-    for (std::size_t k = 0; k < loaded.tensors.size(); ++k)
-      counts.tensor_counts(loaded.tensors[k], gated, &loaded.states[k]);
-    counts.optimizer(gated, &loaded.counts);
-    read(counts.arrays);
+    ArrayList of_all, of_tensors;
+    of_all.optimizer(gated, &loaded.counts);
+    read(of_all.arrays);
+    for (std::size_t k = 0; k < loaded.tensors.size(); ++k) {
+      TensorState& state = loaded.states[k];
+      state.counts = loaded.counts;
+      of_tensors.begin_state(loaded.tensors[k]);
+      if (has("state/" + loaded.tensors[k].name + "/counts")) of_tensors.tensor_counts(gated, &state.counts);
+      if (has("state/" + loaded.tensors[k].name + "/waits")) of_tensors.tensor_waits(&state.waits);
+    }
+    read(of_tensors.arrays);
     const auto check = [&](Counts& of, std::int64_t least, const std::string& name) {
       require_count(of.calls, least, name, file_);
       require_count(of.updates, of.calls < 0 ? -1 : 0, name, file_);
       if (of.calls < 0) of.updates = of.calls;
     };
+    require_count(loaded.counts.calls, 0, "optimizer/calls", file_);
+    check(loaded.counts, 0, "optimizer/counts");
     for (std::size_t k = 0; k < loaded.tensors.size(); ++k) {
       Counts& of = loaded.states[k].counts;
       if (!gated) of.calls = of.updates;
       check(of, -1, "state/" + loaded.tensors[k].name + "/counts");
       require_count(loaded.states[k].waits, 0, "state/" + loaded.tensors[k].name + "/waits", file_);
     }
-    require_count(loaded.counts.calls, 0, "optimizer/calls", file_);
-    check(loaded.counts, 0, "optimizer/counts");
   }
-  /// The file must hold these arrays and no others.
+  [[nodiscard]] bool has(const std::string& array) const { return contents_.arrays.contains(array); }
+  /// The file must hold these arrays and no others, but counts that are those of the optimizer.
   void check_arrays(const std::vector<SavedArray>& wanted) const {
     for (const SavedArray& array : wanted) find_stored(contents_, array, file_);
     auto extra = contents_.arrays;
     for (const SavedArray& array : wanted) extra.erase(array.name);
+    for (const Tensor& tensor : loaded.tensors)
+      for (const char* const name : {"/counts", "/waits"}) extra.erase("state/" + tensor.name + name);
     if (!extra.empty()) fail_load(file_, extra.begin()->first, "not part of the optimizer");
   }
   /// The loaded memory must have been prepared.
@@ -311,7 +321,7 @@ void save_file(const O& optimizer, const std::filesystem::path& path) {
 ///
 /// Throws std::invalid_argument for an option out of its range, for a parameter named "state/...",
 /// "optimizer/..." or "__metadata__", for a name that is not UTF-8, and where names, shapes and options
-/// take more than the 100 000 000 bytes that readers of the format take: those of about 300 000 tensors
+/// take more than the 100 000 000 bytes that readers of the format take: those of about 400 000 tensors
 /// with two moments; std::filesystem::filesystem_error with path and reason when the file cannot be
 /// written. Then the old file is what it was.
 template <class R, StorageScalar P>

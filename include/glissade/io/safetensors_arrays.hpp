@@ -89,15 +89,16 @@ class ArrayList {
   void numbers(std::string name, ScalarType type, std::size_t size, ArrayPlace place) {
     arrays.push_back({std::move(name), type, {size}, static_cast<Index>(size), 1, false, place});
   }
-  /// With gates both counts are of use, else they are the same; and something may wait at one.
-  void tensor_counts(const Tensor& tensor, bool gated, auto* state) {
+  /// The fields that follow are of this tensor.
+  void begin_state(const Tensor& tensor) {
     seen_.clear();
     state_prefix_ = "state/" + tensor.name + "/";
-    list_counts(state_name("counts"), gated, state == nullptr ? nullptr : &state->counts);
-    if (gated)
-      numbers(state_name("waits"), ScalarType::int64, 1, state == nullptr ? ArrayPlace() : ArrayPlace(&state->waits));
   }
-  /// A field of the tensor whose counts came last.
+  /// Those of a tensor, where they are not those of the optimizer. With gates both counts are of use, else they are the
+  /// same.
+  void tensor_counts(bool gated, auto* counts) { list_counts(state_name("counts"), gated, counts); }
+  /// With gates, where something waits.
+  void tensor_waits(ArrayPlace place) { numbers(state_name("waits"), ScalarType::int64, 1, place); }
   void field(const Tensor& tensor, std::size_t link, std::string_view name, ScalarType type, Index rows, Index cols,
              bool row_major, ArrayPlace place) {
     std::string full = state_name(name);
@@ -146,6 +147,12 @@ class ArrayList {
   std::string state_prefix_;
 };
 
+/// Whether the counts of tensor k have to be said, since they are not those of the optimizer.
+template <StorageScalar P>
+bool has_own_counts(const RuleState<P>& memory, std::size_t k) {
+  return memory.states[k].counts != memory.counts;
+}
+
 /// The arrays of a rule's memory as they are, const or not, and the parameters where they lie. A tensor at rest has
 /// none.
 template <class Memory, StorageScalar P>
@@ -156,7 +163,9 @@ std::vector<SavedArray> list_stored(Memory& memory, const std::vector<P*>& param
   for (std::size_t k = 0; k < memory.tensors.size(); ++k) {
     const Tensor& tensor = memory.tensors[k];
     auto& state = memory.states[k];
-    list.tensor_counts(tensor, gated, &state);
+    list.begin_state(tensor);
+    if (has_own_counts(memory, k)) list.tensor_counts(gated, &state.counts);
+    if (state.waits != 0) list.tensor_waits(&state.waits);
     for (std::size_t link = 0; link < state.links.size(); ++link)
       for (auto& field : state.links[link])
         list.field(tensor, link, field.name(), field.type(), field.rows(), field.cols(), field.row_major(),
@@ -172,13 +181,14 @@ std::vector<SavedArray> list_stored(Memory& memory, const std::vector<P*>& param
 /// for them.
 template <StorageScalar P>
 std::vector<SavedArray> list_wanted(const RuleView<P>& rule, const RuleState<P>& memory) {
-  constexpr const TensorState* no_state = nullptr;
   constexpr const Counts* none = nullptr;
   ArrayList list;
   for (const Tensor& tensor : memory.tensors) list.parameter(tensor, scalar_type_of<P>, {});
   for (std::size_t k = 0; k < memory.tensors.size(); ++k) {
     const Tensor& tensor = memory.tensors[k];
-    list.tensor_counts(tensor, rule.table->gated, no_state);
+    list.begin_state(tensor);
+    if (has_own_counts(memory, k)) list.tensor_counts(rule.table->gated, none);
+    if (memory.states[k].waits != 0) list.tensor_waits({});
     if (memory.states[k].at_rest()) continue;
     rule.declare(tensor, [&](std::size_t link, const FieldSpec& wanted) {
       list.field(tensor, link, wanted.name, wanted.type, wanted.rows, wanted.cols, tensor.row_major, {});
