@@ -119,7 +119,10 @@ Entry both(std::string name, std::string options, R rule, int chaotic_in_float_f
 
 inline double distance(const std::vector<double>& a, const std::vector<double>& b) {
   double most = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(a[i] - b[i]));
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double apart = std::abs(a[i] - b[i]);
+    most = std::isnan(apart) ? std::numeric_limits<double>::infinity() : std::max(most, apart);
+  }
   return most;
 }
 

@@ -70,6 +70,8 @@ template <StorageScalar P>
 
 /// Copies all of them into objects such as the parameters, in the same order:
 ///
+///     Eigen::MatrixXd averaged_W(W.rows(), W.cols());
+///     Eigen::VectorXd averaged_b(b.size());
 ///     copy_evaluation(optimizer, averaged_W, averaged_b);
 ///
 /// Throws std::invalid_argument if number or shapes are others; then nothing is written.

@@ -16,9 +16,10 @@ namespace glissade {
 ///     not bias_corrected:     u <- m / ( sqrt(v + epsilon_root) + epsilon )
 ///
 /// State: first_moment m, second_moment v (the parameter's shape).
-/// The two bias corrections are applied to the denominator. With epsilon = 0, 0 / 0 is 0, and in float updates
-/// below 1e-20 (in double 1e-160) are not what Adam is for: their squares are lost and the quotient is huge. An
-/// epsilon > 0, or parameters in double, mend that; double state does not, the square is formed in float.
+/// The two bias corrections are applied to the denominator. With epsilon = 0 a coefficient whose squares are all lost,
+/// in float those of updates below 1e-20 (in double 1e-160), rests; an epsilon > 0 lets it move a little. One whose
+/// square overflows, above 1e20 (1e155), stands still from then on; moments in fewer bits than the parameters saturate
+/// instead. Parameters in double mend both; double state does not, the square is formed in float.
 /// Source: "Adam: A Method for Stochastic Optimization", 2014, arXiv 1412.6980, Algorithm 1.
 struct ScaleByAdam {
   static constexpr std::string_view name = "ScaleByAdam";

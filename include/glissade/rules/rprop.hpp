@@ -50,7 +50,7 @@ struct Rprop {
                auto& u, const auto&, auto& previous, auto& size) {
       using L = std::remove_cvref_t<decltype(u)>;
       const L zero(0);
-      const L turn = sign(u) * previous;  // a product of both could vanish
+      const L turn = u * previous;
       const L factor = select(turn > zero, L(up), select(turn < zero, L(down), L(1)));
       const L bounded = min(max(size * factor, L(least)), L(most));
       size = late ? select(turn == zero, size, bounded) : bounded;
