@@ -169,6 +169,8 @@ TEST_CASE("traps: what is left of a gradient whose square has vanished makes no 
   CHECK(farthest<double>(with_state<Eigen::bfloat16>(Adam{.epsilon = 0}), {1e-30, 0, 1e-32}) <= 5e-3);
   CHECK(farthest<double>(with_state<float>(Adam{.epsilon = 0}), {1e-24, 0, 1e-40}) <= 5e-3);
   CHECK(farthest<double>(with_state<LogarithmicCode>(Adam{.epsilon = 0}), {1e-30, 0, 1e-32}) <= 5e-3);
+  for (const double g : {1e-18, 3e-19, 1e-19, 3e-20, 1e-20, 1e-21})
+    CHECK(farthest<float>(with_state<LogarithmicCode>(Adam{.epsilon = 0}), {g, g / 3, g / 9, g / 27, g / 81}) <= 6e-3);
 }
 
 TEST_CASE("traps: an epsilon below the numbers of the scalar gives no 0 / 0") {
