@@ -41,10 +41,10 @@ inline Eigen::VectorXd signs_of(const Eigen::VectorXd& targets) {
 /// Columns with mean 0 and standard deviation 1, of any size before; constant columns become 0.
 /// Throws std::invalid_argument if a column is not finite, and changes nothing then.
 inline void standardize(Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>& features) {
+  if (features.rows() == 0) return;
   for (Eigen::Index j = 0; j < features.cols(); ++j)
     if (!features.col(j).allFinite())
       throw std::invalid_argument("standardize: column " + std::to_string(j) + " is infinite or NaN");
-  if (features.rows() == 0) return;
   for (Eigen::Index j = 0; j < features.cols(); ++j) {
     auto column = features.col(j).array();
     if (column.minCoeff() == column.maxCoeff()) {  // its mean may be another number, by rounding
