@@ -284,11 +284,7 @@ TEST_CASE("chains: what a chain does is what its definition says, whatever meets
   const char* const more = std::getenv("GLISSADE_DRAWS");
   const std::uint64_t draws = more == nullptr ? 310 : std::strtoull(more, nullptr, 10);
   for (std::uint64_t seed = 0; seed < draws; ++seed) {
-    const Kind kind = kinds[seed % std::size(kinds)];
-    if (!run(kind, seed, {})) {
-      CHECK(true);
-      continue;
-    }
-    FAIL_CHECK(shortest(seed));
+    const bool differs = run(kinds[seed % std::size(kinds)], seed, {}).has_value();
+    CHECK((differs ? shortest(seed) : "") == "");
   }
 }

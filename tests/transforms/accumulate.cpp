@@ -205,3 +205,17 @@ TEST_CASE("accumulate: what waits behind two gates is not lost") {
   }
   CHECK(x == VectorXd::Constant(2, 4));
 }
+
+TEST_CASE("accumulate: a step that throws has brought no gradient") {
+  VectorXd x = VectorXd::Constant(2, 5), y = x;
+  Optimizer optimizer{chain(ThrowNonFinite{}, Accumulate{.steps = 1}, Adam{.learning_rate = 1}), x, y};
+  optimizer.step(VectorXd::Ones(2), VectorXd::Ones(2));
+  const VectorXd before = y;
+  const auto memory = optimizer.state(1);
+  VectorXd bad = VectorXd::Ones(2);
+  bad[0] = std::numeric_limits<double>::infinity();
+  CHECK_THROWS_AS(optimizer.step(bad, VectorXd::Ones(2)), std::domain_error);
+  CHECK(optimizer.state(1) == memory);
+  optimizer.step(VectorXd::Ones(2), no_gradient);
+  CHECK(y == before);
+}

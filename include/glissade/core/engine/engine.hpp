@@ -52,7 +52,6 @@ class Engine {
     count(state_.counts);
     for (std::size_t k = 0; k < tensors(); ++k) {
       TensorState& tensor = state_.states[k];
-      if constexpr (absorbs) tensor.waits &= ~has_gradient;
       if (!work_.sources[k].present) continue;
       count(tensor.counts);
       if (passed && tensor.counts.updates % flush_period == 0) flush(tensor);
@@ -86,10 +85,9 @@ class Engine {
   /// What stands before a gate that takes updates in runs on every tensor.
   void take_missing_for_zero() {
     for (std::size_t k = 0; k < tensors(); ++k) {
-      TensorState& tensor = state_.states[k];
-      if (tensor.at_rest()) continue;
+      if (state_.states[k].at_rest()) continue;
       if (work_.sources[k].present)
-        tensor.waits |= has_gradient;
+        work_.sources[k].given = true;
       else
         work_.sources[k] = {nullptr, true, false, true};
     }
@@ -103,12 +101,10 @@ class Engine {
     return largest;
   }
 
-  /// A bit in TensorState::waits during a step.
-  static constexpr std::int64_t has_gradient = 1;
-  /// Of an absorbing gate: its bit there.
+  /// Of an absorbing gate: its bit in TensorState::waits.
   template <std::size_t Gate>
   static constexpr std::int64_t bit_of = [] {
-    std::int64_t bit = 2 * has_gradient;
+    std::int64_t bit = 1;
     for (std::size_t i = 0; i < Gate; ++i)
       if (Traits::absorbs[i]) bit *= 2;
     return bit;
@@ -167,9 +163,9 @@ class Engine {
     if constexpr (gate < End) {
       const auto& rule = item<gate>(links_).rule;
       double* memory = shared_values(gate);
-      if constexpr (bit_of<gate> == 2 * has_gradient)
-        for (TensorState& tensor : state_.states)
-          if ((tensor.waits & has_gradient) != 0) tensor.waits |= bit_of<gate>;
+      if constexpr (bit_of<gate> == 1)
+        for (std::size_t k = 0; k < tensors(); ++k)
+          if (work_.sources[k].given) state_.states[k].waits |= 1;
       const bool open = rule.open(memory);
       bool passed = false;
       if (open) {
@@ -229,7 +225,10 @@ class Engine {
           pass.sums = work_.tensor_sums.data() + k * sums;
         }
         pass.template begin<(From > 0)>(totals);
-        if constexpr (measures) work_.sources[k] = pass.source;
+        if constexpr (measures) {
+          pass.source.given = work_.sources[k].given;
+          work_.sources[k] = pass.source;
+        }
       });
     }
   }

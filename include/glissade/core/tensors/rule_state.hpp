@@ -19,6 +19,7 @@ struct Source {
   bool computed = false;  // in the compute scalar, else in the parameter's
   bool negate = false;
   bool present = false;
+  bool given = false;  // by the caller, where a gate takes what is missing for zero
 };
 
 /// What a step needs and forgets: memory that is kept for the next one. A copy begins without any.
