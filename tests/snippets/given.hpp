@@ -54,7 +54,11 @@ struct Given {
   Adapter<float> adapter, other;
   Index outputs, inputs;
 
-  Eigen::VectorXd x, comparator;
+  Eigen::VectorXd x, z, comparator;
+  static double loss_of_layer(const Eigen::MatrixXf& weights, const Eigen::VectorXf& bias, Eigen::MatrixXf& d_weights,
+                              Eigen::VectorXf& d_bias);
+  static void F(const Eigen::VectorXd& at, Eigen::VectorXd& out);
+  static void T(const Eigen::VectorXd& at, Eigen::VectorXd& image);
   Objective f, objective;
   Lbfgs method;
 

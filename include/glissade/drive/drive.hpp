@@ -5,6 +5,7 @@
 //   has_value  static constexpr bool: reports have a value, which must be finite too
 //   tolerance  static constexpr double Stop::*: where the measure is small enough
 //   solved     static constexpr Status: the end there
+//   check      static void check(const Stop&), which throws where a rule is about what the problem does not have
 //
 // and a report_of(state) that finds the measure in the states of its methods, as that of ValueAndGradient does. The
 // measure and, where there is one, the value are all that the driver judges a problem by.
@@ -19,6 +20,7 @@
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "method.hpp"
@@ -140,9 +142,17 @@ class Drive {
     return Status::running;
   }
 
+  const auto& x_in_doubles() {
+    if constexpr (std::is_same_v<typename V::Scalar, double>)
+      return x_;
+    else
+      return shown_ = x_.template cast<double>();
+  }
+
   /// Shows the new point to predicate and observers, who may end the run; an end that is already there stays.
   Status show_point(Status status, double step) {
     if (sizeof...(O) == 0 && !stop_.predicate) return status;
+    const auto& shown = x_in_doubles();
     const Record record{result_.iterations,
                         report_.value,
                         report_.gradient_norm,
@@ -150,7 +160,7 @@ class Drive {
                         step,
                         seconds(),
                         oracle_.evaluations(),
-                        Eigen::Map<const Eigen::VectorXd>(x_.data(), x_.size())};
+                        Eigen::Map<const Eigen::VectorXd>(shown.data(), shown.size())};
     const bool predicate = stop_.predicate && stop_.predicate(record);
     const bool observer = std::apply(
         [&](O&... each) { return (0 + ... + static_cast<int>(detail::asks_to_stop(each, record))) > 0; }, observers_);
@@ -174,44 +184,47 @@ class Drive {
   S& state_;
   const Stop& stop_;
   std::tuple<O&...> observers_;
+  Eigen::VectorXd shown_;
   Clock::time_point start_ = Clock::now();
   Report report_;
   Result result_;
 };
 
-/// Calls run(oracle, x) with an oracle that keeps to the budgets of the stop rule and a plain vector.
-template <class X, class F, class Run, class... O>
+/// Calls run(oracle, x) for a method with an oracle that keeps to the budgets of the stop rule and a plain vector.
+template <class Problem, class M, class F, class X, class Run, class... O>
 Result with_oracle(F& objective, X& x, const Stop& stop, const Run& run, O&...) {
   static_assert((Observer<O> && ...),
                 "an observer is called with a const glissade::Record& and returns a glissade::Flow or nothing");
   stop.check();
-  return with_plain(x, [&](auto& plain) {
-    Oracle<F, std::remove_reference_t<decltype(plain)>> oracle(objective);
+  Problem::check(stop);
+  return with_plain<M>(objective, x, [&]<class G, class V>(G& plain_objective, V& plain) {
+    check_honours<M, G, V>();
+    Oracle<G, V> oracle(plain_objective);
     for (const detail::CallLimit& limit : detail::call_limits) oracle.allow(limit.call, stop.*limit.most);
     return run(oracle, plain);
   });
 }
 
-/// Runs a method from the state that its init makes at x.
+/// Runs a method from the state that its init makes at x, after x was moved into the set where the problem has one.
 template <class Problem, class F, class X, class M, class... O>
 Result drive_from_start(F& objective, X& x, const M& method, const Stop& stop, O&... observers) {
-  check_honours<M, F, PlainVector<X>>();
+  check_method(method);
   const auto run = [&](auto& oracle, auto& plain) {
+    if (plain.allFinite()) oracle.project(plain);
     auto state = method.init(oracle, plain);
     return Drive(Problem{}, false, oracle, plain, method, state, stop, observers...).run();
   };
-  return with_oracle(objective, x, stop, run, observers...);
+  return with_oracle<Problem, M>(objective, x, stop, run, observers...);
 }
 
 /// Runs a method from a state at x, which is left where a further run goes on.
 template <class Problem, class F, class X, class M, class S, class... O>
 Result drive_from_state(F& objective, X& x, const M& method, S& state, const Stop& stop, O&... observers) {
-  check_honours<M, F, PlainVector<X>>();
   check_method(method);
   const auto run = [&](auto& oracle, auto& plain) {
     return Drive(Problem{}, true, oracle, plain, method, state, stop, observers...).run();
   };
-  return with_oracle(objective, x, stop, run, observers...);
+  return with_oracle<Problem, M>(objective, x, stop, run, observers...);
 }
 
 }  // namespace glissade

@@ -15,12 +15,14 @@ enum class Status {
   gradient_tolerance,
   step_tolerance,
   value_tolerance,
+  tolerance,
   // A limit, a predicate or an observer ended it.
   max_iterations,
   max_value_calls,
   max_gradient_calls,
   max_hessian_calls,
   max_product_calls,
+  max_operator_calls,
   max_seconds,
   stopped_by_predicate,
   stopped_by_observer,
@@ -34,19 +36,22 @@ enum class Status {
   saddle,
   not_convex,
   constant_too_large,
+  infeasible,
 };
 
 /// A sentence about why a run ended.
 constexpr std::string_view to_string(Status status) {
   switch (status) {
     case Status::running:
-      return "The minimization has not ended.";
+      return "The run has not ended.";
     case Status::gradient_tolerance:
       return "The norm of the gradient, or of the prox-gradient step, is within gradient_tolerance.";
     case Status::step_tolerance:
       return "The last step was shorter than step_tolerance allows.";
     case Status::value_tolerance:
       return "The last change of the value was within value_tolerance.";
+    case Status::tolerance:
+      return "The measure is within tolerance.";
     case Status::max_iterations:
       return "The number of iterations reached max_iterations.";
     case Status::max_value_calls:
@@ -57,6 +62,8 @@ constexpr std::string_view to_string(Status status) {
       return "The calls of the Hessian reached max_hessian_calls.";
     case Status::max_product_calls:
       return "The products with the Hessian reached max_product_calls.";
+    case Status::max_operator_calls:
+      return "The calls of the operator reached max_operator_calls.";
     case Status::max_seconds:
       return "The time ran out: max_seconds.";
     case Status::stopped_by_predicate:
@@ -64,9 +71,9 @@ constexpr std::string_view to_string(Status status) {
     case Status::stopped_by_observer:
       return "An observer asked to stop.";
     case Status::non_finite_start:
-      return "The start is not finite, or its value or gradient is not.";
+      return "The start is not finite, or what is measured there is not.";
     case Status::non_finite:
-      return "The next point has a value or a gradient that is not finite, or lies at infinity.";
+      return "The next point has a value or a measure that is not finite, or lies at infinity.";
     case Status::non_finite_hessian:
       return "The Hessian, or a product with it, is not finite here, or its eigenvalues cannot be found.";
     case Status::unbounded:
@@ -85,13 +92,18 @@ constexpr std::string_view to_string(Status status) {
     case Status::constant_too_large:
       return "The adaptive constant reached max_constant without progress: the gradient or the Hessian is wrong, "
              "rounding errors prevail, or max_constant is too small for this function.";
+    case Status::infeasible:
+      return "The steps have settled at a vector other than zero: there is no fixed point, and this displacement is "
+             "the "
+             "certificate.";
   }
   return "Unknown status.";
 }
 
 /// True where the run ended because a tolerance was met.
 constexpr bool converged(Status status) {
-  return status == Status::gradient_tolerance || status == Status::step_tolerance || status == Status::value_tolerance;
+  return status == Status::gradient_tolerance || status == Status::step_tolerance ||
+         status == Status::value_tolerance || status == Status::tolerance;
 }
 
 /// What a method says of a step, or of its start. A status other than `running` ends the run.

@@ -28,6 +28,7 @@ namespace glissade {
 template <Rule R>
 struct Lifted {
   static constexpr std::string_view name = "Lifted";
+  static constexpr bool any_scalar = true;  // the rule's memory is that of an Optimizer of the same parameters
 
   R rule;
   OptimizerOptions settings = {};
@@ -37,12 +38,12 @@ struct Lifted {
     std::string name;  // of the rule
     double value = 0;
     V gradient;
-    RuleState<double> memory;
+    RuleState<typename V::Scalar> memory;
 
     static void visit(auto& self, auto&& field) {
       field("value", self.value);
       field("gradient", self.gradient);
-      RuleState<double>::visit(self.memory, field);
+      RuleState<typename V::Scalar>::visit(self.memory, field);
     }
   };
 
@@ -51,7 +52,7 @@ struct Lifted {
     auto&& f = oracle_of(objective, x);
     State<V> state;
     state.name = describe(rule);
-    state.memory = initial_state(rule, named("x", x));
+    state.memory = initial_state_of_concatenated(rule, f.tensors(x), x.data());
     state.value = f.value_and_gradient(x, state.gradient);
     return state;
   }
@@ -59,18 +60,32 @@ struct Lifted {
   template <class F, class V>
   Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
-    glissade::step(rule, state.memory, x, state.gradient, settings);
+    step_concatenated(rule, state.memory, x.data(), state.gradient.data(), settings);
     state.value = f.value_and_gradient(x, state.gradient);
     return report_of(state);
   }
 };
 
-/// The solution that an averaging rule holds beside x, as that of an optimizer (optimizer/evaluation.hpp).
+/// The solution that an averaging rule holds beside x, a vector, matrix or tuple of such, as that of an optimizer
+/// (optimizer/evaluation.hpp): an object like x that owns its memory.
 /// Throws std::invalid_argument if the rule does not average or keeps its average in 8-bit codes.
-template <class R, class V>
-[[nodiscard]] V evaluation_parameters(const Lifted<R>& method, const typename Lifted<R>::template State<V>& state,
-                                      const V& x) {
-  return evaluation_parameters(method.rule, state.memory.tensors[0], state.memory.states[0], x.data()).matrix();
+template <class R, class S, class X>
+[[nodiscard]] auto evaluation_parameters(const Lifted<R>& method, const S& state, const X& x) {
+  using P = ScalarOf<X>;
+  auto solution = owned_tuple(x);
+  std::size_t number = 0;
+  for_each_parameter(solution, number, {}, [&](std::size_t k, const std::string&, const auto& view, auto) {
+    const Tensor& tensor = state.memory.tensors.at(k);
+    const Eigen::ArrayXXd average =
+        evaluation_parameters(method.rule, tensor, state.memory.states.at(k), static_cast<const P*>(view.data));
+    for (Index row = 0; row < view.rows; ++row)
+      for (Index col = 0; col < view.cols; ++col)
+        view.data[view.row_major ? row * view.cols + col : col * view.rows + row] = convert<P>(average(row, col));
+  });
+  if constexpr (std::tuple_size_v<decltype(solution)> == 1)
+    return std::get<0>(std::move(solution));
+  else
+    return solution;
 }
 
 template <class R>

@@ -17,6 +17,13 @@ struct Minimization {
   static constexpr bool has_value = true;
   static constexpr double Stop::*tolerance = &Stop::gradient_tolerance;
   static constexpr Status solved = Status::gradient_tolerance;
+  static void check(const Stop& stop) {
+    if (stop.tolerance != Stop{}.tolerance)
+      throw std::invalid_argument(
+          "minimize: Stop::tolerance = " + to_text(stop.tolerance) +
+          ", but a minimization is ended by gradient_tolerance; tolerance bounds the measure of "
+          "problems without a gradient");
+  }
 };
 
 /// A rule becomes a method, a method stays one.
@@ -34,11 +41,17 @@ decltype(auto) as_method(const M& method) {
 ///
 ///     Result r = minimize(f, x, Lbfgs{.memory = 10}, {.max_iterations = 200}, ProgressBar{});
 ///
-/// The method is one of the library's or a rule or chain (minimize(f, x, Adam{})). x is a vector of
-/// doubles of fixed or dynamic size, or a Map or segment of one. Whatever the objective returns and whatever ends the
-/// run, the end is a status: x is the last point that the method judged good, with finite value and gradient, and no
-/// more calls are made than the stop rule allows. Exceptions of the objective pass through and leave x at that point.
-/// Result::measure is the norm of the gradient; where the objective has a prox, of the prox-gradient step.
+/// The method is one of the library's or a rule or chain (minimize(f, x, Adam{})). x is a vector of doubles or floats
+/// of fixed or dynamic size, or a Map or segment of one, a matrix, a span, a number, or several of them, named or not:
+///
+///     minimize(loss_of_layer, std::tie(W, b), Muon{}, {.max_iterations = 100});   // loss_of_layer(W, b, dW, db)
+///
+/// Vectors of double are moved where they lie, all else is copied once in each direction per call. Rules compute with
+/// the scalars of x, bit for bit as an Optimizer; the other methods in double. Whatever the objective returns and
+/// whatever ends the run, the end is a status: x is the last point that the method judged good, with finite value and
+/// gradient, and no more calls are made than the stop rule allows. Exceptions of the objective pass through and leave x
+/// at that point. Result::measure is the norm of the gradient; where the objective has a prox, of the prox-gradient
+/// step.
 ///
 /// Throws std::invalid_argument for an option out of its range.
 template <class F, class X, class M, class... O>
@@ -58,9 +71,7 @@ Result minimize(F&& objective, X&& x, const M& method, const Stop& stop = {}, O&
 template <class F, class X, class M, class S, class... O>
 Result resume(F&& objective, X&& x, const M& method, S& state, const Stop& stop = {}, O&&... observers) {
   check_variable<X>();
-  if (state.gradient.size() != x.size())
-    throw std::invalid_argument("resume: the state is of " + std::to_string(state.gradient.size()) +
-                                " variables, x has " + std::to_string(x.size()));
+  check_size_of_state(state.gradient.size(), size_of(x));
   return drive_from_state<detail::Minimization>(objective, x, detail::as_method(method), state, stop, observers...);
 }
 

@@ -100,8 +100,7 @@ class AnyOptimizer : public BoundRule<P> {
   template <class R, class... X>
   requires Rule<R> || std::same_as<R, AnyRule<P>> AnyOptimizer(R rule, OptimizerOptions options, X&&... parameters)
       : BoundRule<P>(options), rule_(AnyRule<P>(std::move(rule)).model_) {
-    static_assert((!detail::is_temporary<X>() && ...),
-                  "a temporary matrix or vector cannot be bound: it would be gone");
+    static_assert((!is_temporary<X>() && ...), "a temporary matrix or vector cannot be bound: it would be gone");
     this->begin(rule_->view(), parameters...);
   }
 

@@ -10,76 +10,11 @@
 #include <vector>
 
 #include "../core/checks.hpp"
+#include "../core/tensors/parameters.hpp"
 #include "../core/tensors/rule_state.hpp"
 #include "overlap.hpp"
 
 namespace glissade::detail {
-
-/// An object that owns its memory, handed over as an rvalue.
-template <class X>
-constexpr bool is_temporary() {
-  using Plain = std::remove_cvref_t<X>;
-  if constexpr (std::is_lvalue_reference_v<X>)
-    return false;
-  else if constexpr (is_named<Plain>)
-    return is_temporary<decltype(Plain::value)>();
-  else if constexpr (EigenDense<Plain>)
-    return std::is_base_of_v<Eigen::PlainObjectBase<Plain>, Plain>;
-  else
-    return Scalar<Plain> || requires(Plain & x) { x.shrink_to_fit(); };
-}
-
-/// One tensor of the caller's: where it lies and its shape. P is const where it is only read.
-template <class P>
-struct View {
-  P* data;
-  Index rows;
-  Index cols;
-  int rank;
-  bool row_major;
-};
-template <class P>
-View(P*, Index, Index, int, bool) -> View<P>;
-
-/// Calls use(k, name, view, object) for every tensor that an object of the caller's holds, numbered from k on; the name
-/// is empty where the caller has given none, `object` the matrix or vector itself where it can get other memory, else a
-/// null pointer. Throws std::invalid_argument for a block with strides.
-template <class X, class Use>
-void for_each_parameter(X& x, std::size_t& k, const std::string& name, const Use& use) {
-  using Plain = std::remove_cvref_t<X>;
-  if constexpr (is_named<Plain>) {
-    for_each_parameter(x.value, k, x.name, use);
-  } else if constexpr (EigenDense<Plain>) {
-    static_assert(EigenDirect<Plain>, "a parameter is a matrix, vector, block or Map, not an expression");
-    if (!is_contiguous(x))
-      throw std::invalid_argument("Optimizer: parameter \"" + (name.empty() ? std::to_string(k) : name) +
-                                  "\" of shape " + shape_text(x.rows(), x.cols()) + " has strides " +
-                                  std::to_string(x.innerStride()) + " and " + std::to_string(x.outerStride()) +
-                                  ", must be contiguous: strides 1 and " + std::to_string(x.innerSize()));
-    const View view{x.data(), x.rows(), x.cols(), rank_of<Plain>(), static_cast<bool>(Plain::IsRowMajor)};
-    if constexpr (std::is_base_of_v<Eigen::PlainObjectBase<Plain>, Plain>)
-      use(k++, name, view, &x);
-    else
-      use(k++, name, view, nullptr);
-  } else if constexpr (Scalar<Plain>) {
-    use(k++, name, View{&x, Index{1}, Index{1}, 0, false}, nullptr);
-  } else if constexpr (ScalarRange<X>) {
-    const std::span values(x);
-    const View view{values.data(), static_cast<Index>(values.size()), Index{1}, 1, false};
-    if constexpr (requires { x.shrink_to_fit(); })
-      use(k++, name, view, &x);
-    else
-      use(k++, name, view, nullptr);
-  } else if constexpr (TensorRange<X>) {
-    std::size_t i = 0;
-    for (auto& element : x) for_each_parameter(element, k, name.empty() ? name : name + "." + std::to_string(i++), use);
-  } else {
-    static_assert(
-        requires { std::tuple_size<Plain>::value; },
-        "a parameter is an Eigen object, a span or vector of numbers, a number, or a vector or tuple of such");
-    std::apply([&](auto&... element) { (for_each_parameter(element, k, name, use), ...); }, x);
-  }
-}
 
 /// Throws std::invalid_argument if two of some tensors have the same name.
 inline void check_names(const std::vector<Tensor>& tensors) {
@@ -123,6 +58,14 @@ class GradientReader {
                                   std::to_string(tensors_.size()) + " parameters");
   }
 
+  /// The gradient of the next tensor, which lies as its parameters do.
+  void read_as_it_lies(const P* values) {
+    Source& source = work_.sources[count_];
+    source = from_memory(values, tensors_[count_].size());
+    source.present = true;
+    source.negate = maximize_;
+    ++count_;
+  }
   template <class G>
   void read(const G& gradient) {
     if constexpr (is_named<G>) {
@@ -219,7 +162,7 @@ class BoundParameters {
     std::size_t next = size();
     for_each_parameter(
         x, next, {},
-        [&]<class S, class Object>(std::size_t k, const std::string& name, const View<S>& view, Object object) {
+        [&]<class S, class Object>(std::size_t k, const std::string& name, const TensorView<S>& view, Object object) {
           static_assert(!std::is_const_v<S>, "a parameter must be writable");
           check_scalar<P, S>();
           Tensor tensor{name.empty() ? std::to_string(k) : name, view.rows, view.cols, view.rank, view.row_major};

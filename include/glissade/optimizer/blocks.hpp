@@ -80,14 +80,12 @@ class BlockOptimizer {
   template <class... X>
   BlockOptimizer(R rule, BlockOptions blocks, X&&... parameters)
       : BlockOptimizer(std::move(rule), Other{}, std::move(blocks), parameters...) {
-    static_assert((!detail::is_temporary<X>() && ...),
-                  "a temporary matrix or vector cannot be bound: it would be gone");
+    static_assert((!is_temporary<X>() && ...), "a temporary matrix or vector cannot be bound: it would be gone");
   }
   template <class... X>
   BlockOptimizer(R rule, Other other, BlockOptions blocks, X&&... parameters)
       : optimizer_(std::move(rule), parameters...), blocks_(std::move(blocks)), other_(std::move(other)) {
-    static_assert((!detail::is_temporary<X>() && ...),
-                  "a temporary matrix or vector cannot be bound: it would be gone");
+    static_assert((!is_temporary<X>() && ...), "a temporary matrix or vector cannot be bound: it would be gone");
     check();
     others_.tensors = optimizer_.memory().tensors;
     others_.states.resize(others_.tensors.size());

@@ -79,7 +79,7 @@ template <StorageScalar P, class... X>
 void copy_evaluation(const BoundRule<P>& optimizer, X&&... into) {
   const auto for_each = [&](const auto& use) {
     std::size_t number = 0;
-    (detail::for_each_parameter(into, number, {}, use), ...);
+    (for_each_parameter(into, number, {}, use), ...);
     return number;
   };
   const std::size_t number = for_each([&](std::size_t k, const std::string&, const auto& view, auto) {
@@ -92,7 +92,7 @@ void copy_evaluation(const BoundRule<P>& optimizer, X&&... into) {
   if (number != optimizer.size())
     throw std::invalid_argument("copy_evaluation: " + std::to_string(number) + " objects for " +
                                 std::to_string(optimizer.size()) + " parameters");
-  for_each([&]<class S>(std::size_t k, const std::string&, const detail::View<S>& view, auto) {
+  for_each([&]<class S>(std::size_t k, const std::string&, const TensorView<S>& view, auto) {
     const Eigen::ArrayXXd solution = evaluation_parameters(optimizer, k);
     for (Index row = 0; row < view.rows; ++row)
       for (Index col = 0; col < view.cols; ++col)

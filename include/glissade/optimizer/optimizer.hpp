@@ -169,14 +169,12 @@ class Optimizer : public BoundRule<P>, detail::HoldsAddressesSoHoldARuleStateAnd
 
   template <class... X>
   explicit Optimizer(R rule, X&&... parameters) : Optimizer(std::move(rule), OptimizerOptions{}, parameters...) {
-    static_assert((!detail::is_temporary<X>() && ...),
-                  "a temporary matrix or vector cannot be bound: it would be gone");
+    static_assert((!is_temporary<X>() && ...), "a temporary matrix or vector cannot be bound: it would be gone");
   }
 
   template <class... X>
   Optimizer(R rule, OptimizerOptions options, X&&... parameters) : BoundRule<P>(options), rule_(std::move(rule)) {
-    static_assert((!detail::is_temporary<X>() && ...),
-                  "a temporary matrix or vector cannot be bound: it would be gone");
+    static_assert((!is_temporary<X>() && ...), "a temporary matrix or vector cannot be bound: it would be gone");
     if constexpr (Rule<R>) this->begin(detail::view_of<P>(rule_), parameters...);
   }
 

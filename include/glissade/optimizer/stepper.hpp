@@ -57,22 +57,24 @@ template <StorageScalar P, class X, class Place>
 void match_parameters(RuleState<P>& state, X& x, std::vector<Place>& places) {
   const bool empty = state.tensors.empty();
   std::size_t number = 0;
-  for_each_parameter(x, number, {}, [&]<class S>(std::size_t k, const std::string& name, const View<S>& view, auto) {
-    check_scalar<P, S>();
-    if (empty) {
-      add_tensor(state, {name.empty() ? std::to_string(k) : name, view.rows, view.cols, view.rank, view.row_major});
-    } else if (k >= state.tensors.size()) {
-      throw std::invalid_argument("step: more parameters than the " + std::to_string(state.tensors.size()) +
-                                  " that the state was made for");
-    } else if (const Tensor& tensor = state.tensors[k];
-               view.rows != tensor.rows || view.cols != tensor.cols || view.row_major != tensor.row_major) {
-      throw std::invalid_argument("step: parameter \"" + tensor.name + "\" is " + shape_text(view.rows, view.cols) +
-                                  ", the state was made for " + tensor.shape() +
-                                  (view.row_major != tensor.row_major ? " in the other storage order" : ""));
-    }
-    static_assert(!std::is_const_v<S> || std::is_const_v<std::remove_pointer_t<Place>>, "a parameter must be writable");
-    places.push_back(view.data);
-  });
+  for_each_parameter(
+      x, number, {}, [&]<class S>(std::size_t k, const std::string& name, const TensorView<S>& view, auto) {
+        check_scalar<P, S>();
+        if (empty) {
+          add_tensor(state, {name.empty() ? std::to_string(k) : name, view.rows, view.cols, view.rank, view.row_major});
+        } else if (k >= state.tensors.size()) {
+          throw std::invalid_argument("step: more parameters than the " + std::to_string(state.tensors.size()) +
+                                      " that the state was made for");
+        } else if (const Tensor& tensor = state.tensors[k];
+                   view.rows != tensor.rows || view.cols != tensor.cols || view.row_major != tensor.row_major) {
+          throw std::invalid_argument("step: parameter \"" + tensor.name + "\" is " + shape_text(view.rows, view.cols) +
+                                      ", the state was made for " + tensor.shape() +
+                                      (view.row_major != tensor.row_major ? " in the other storage order" : ""));
+        }
+        static_assert(!std::is_const_v<S> || std::is_const_v<std::remove_pointer_t<Place>>,
+                      "a parameter must be writable");
+        places.push_back(view.data);
+      });
   if (number != state.tensors.size())
     throw std::invalid_argument("step: " + std::to_string(number) + " parameters, the state was made for " +
                                 std::to_string(state.tensors.size()));
@@ -129,6 +131,43 @@ void step(const R& rule, RuleState<P>& state, X&& parameters, const G& gradients
   } catch (...) {
     if (begins) state = RuleState<P>{};
     throw;
+  }
+  detail::run(view, state, options);
+}
+
+/// The same for tensors whose coefficients lie one after another, at x, in the order of a list of their shapes.
+template <Rule R, StorageScalar P>
+[[nodiscard]] RuleState<P> initial_state_of_concatenated(const R& rule, const std::vector<Tensor>& tensors,
+                                                         const P* x) {
+  RuleState<P> state;
+  check_options(rule, 0);
+  std::vector<const P*> places;
+  for (const Tensor& tensor : tensors) {
+    detail::add_tensor(state, tensor);
+    places.push_back(x);
+    x += tensor.size();
+  }
+  detail::check_names(state.tensors);
+  detail::prepare(detail::view_of<P>(rule), state, places);
+  return state;
+}
+
+/// The same for such tensors, with a state that was made for them.
+template <Rule R, StorageScalar P>
+void step_concatenated(const R& rule, RuleState<P>& state, P* x, const P* gradient,
+                       const OptimizerOptions& options = {}) {
+  const detail::RuleView<P> view = detail::view_of<P>(rule);
+  detail::check_all_options(view, options, state);
+  const detail::ForgetAddresses forget(state.workspace);
+  state.workspace.parameters.clear();
+  for (const Tensor& tensor : state.tensors) {
+    state.workspace.parameters.push_back(x);
+    x += tensor.size();
+  }
+  detail::GradientReader<P> reader(state, options.maximize);
+  for (const Tensor& tensor : state.tensors) {
+    reader.read_as_it_lies(gradient);
+    gradient += tensor.size();
   }
   detail::run(view, state, options);
 }

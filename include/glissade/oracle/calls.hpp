@@ -15,19 +15,29 @@ enum class Call : std::uint8_t {
   hessian,
   hessian_vector,
   prox,
+  projection,
+  operator_value,
+  constraints,
+  jacobian,
+  lagrangian_hessian,
   batch_value,
   batch_gradient,
   batch_hessian_vector,
   batch_third,
 };
 
-/// Calls of the objective. One call that gives value and gradient counts as one of each.
+/// Calls of the objective or operator. One call that gives value and gradient counts as one of each.
 struct Evaluations {
   std::int64_t value = 0;
   std::int64_t gradient = 0;
   std::int64_t hessian = 0;
   std::int64_t hessian_vector = 0;
   std::int64_t prox = 0;
+  std::int64_t projection = 0;
+  std::int64_t operator_value = 0;  // F(z) or T(x); a sweep over all blocks of a system counts as one
+  std::int64_t constraints = 0;
+  std::int64_t jacobian = 0;
+  std::int64_t lagrangian_hessian = 0;
   std::int64_t component_value = 0;  // terms of a finite sum, over all batches
   std::int64_t component_gradient = 0;
   std::int64_t component_hessian_vector = 0;
@@ -69,6 +79,11 @@ inline constexpr std::array call_kinds{
     CallKind{"hessian_vector", &Evaluations::hessian_vector, &Evaluations::component_hessian_vector,
              Call::hessian_vector},
     CallKind{"prox", &Evaluations::prox, nullptr, Call::prox},
+    CallKind{"projection", &Evaluations::projection, nullptr, Call::projection},
+    CallKind{"operator_value", &Evaluations::operator_value, nullptr, Call::operator_value},
+    CallKind{"constraints", &Evaluations::constraints, nullptr, Call::constraints},
+    CallKind{"jacobian", &Evaluations::jacobian, nullptr, Call::jacobian},
+    CallKind{"lagrangian_hessian", &Evaluations::lagrangian_hessian, nullptr, Call::lagrangian_hessian},
     CallKind{"batch_value", &Evaluations::component_value, &Evaluations::component_value, Call::value},
     CallKind{"batch_gradient", &Evaluations::component_gradient, &Evaluations::component_gradient, Call::gradient},
     CallKind{"batch_hessian_vector", &Evaluations::component_hessian_vector, &Evaluations::component_hessian_vector,

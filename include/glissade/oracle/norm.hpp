@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 namespace glissade {
 
@@ -11,14 +12,24 @@ inline double unit_of(double size) {
   return size > 0 && std::isfinite(size) ? std::ldexp(1.0, std::min(-std::ilogb(size), 1023)) : 1.0;
 }
 
-/// Euclidean, safe from overflow and underflow.
+namespace detail {
 template <class V>
-double norm_of(const V& v) {
+double norm_of_doubles(const V& v) {
   const double fast = v.norm();
   if (fast > 1e-140 && fast < 1e140) return fast;
   if (v.size() == 0) return 0;
   const double unit = unit_of(v.cwiseAbs().maxCoeff());
   return (unit * v).norm() / unit;
+}
+}  // namespace detail
+
+/// Euclidean, summed in double, safe from overflow and underflow.
+template <class V>
+double norm_of(const V& v) {
+  if constexpr (std::is_same_v<typename V::Scalar, double>)
+    return detail::norm_of_doubles(v);
+  else
+    return detail::norm_of_doubles(v.template cast<double>());
 }
 
 /// v'v / number, also where v'v alone would overflow or vanish.

@@ -17,7 +17,20 @@
 //   double sampled_gradient(x, indices, uniform, g)
 //                                           as batch_gradient of a likelihood, with labels drawn from the
 //                                           model: that of term k by the number uniform(k) in (0, 1)
+//   batch_gradients(x, indices, G)          the gradient of every one of these terms, a column of G each
 //   prox(x, step)                           x becomes argmin_z h(z) + ||z - x||^2 / (2 step)
+//   project(x)                              x becomes the nearest point of a set, to which the problem is bound
+//   project_tangent(x, v)                   v becomes the nearest vector that does not leave the set at x
+//   constraints(x, c), jacobian(x, J)       m numbers, resized by the objective, and their derivatives, m x n
+//   lagrangian_hessian(x, multipliers, H)   the Hessian of f plus multipliers times constraints
+//
+// An operator is a callable
+//
+//   void F(z, out)                          or T(x, out): fills out, a vector as z
+//   double norm(v)                          where not the Euclidean norm is the one in which T is nonexpansive
+//
+// with project and project_tangent where it is bound to a set. Variables other than a vector of doubles are arguments
+// of the shape that they have: f(W, gradient_of_W), f(W, b, gradient_of_W, gradient_of_b), T(X, image).
 #pragma once
 
 #include <Eigen/Core>
@@ -25,7 +38,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -33,112 +45,15 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "../core/checks.hpp"
+#include "../core/tensors/tensor.hpp"
 #include "calls.hpp"
+#include "concepts.hpp"
+#include "norm.hpp"
 
 namespace glissade {
-
-using Index = Eigen::Index;
-
-/// The square matrix that belongs to a vector type.
-template <class V>
-using SquareOf = Eigen::Matrix<typename V::Scalar, V::SizeAtCompileTime, V::SizeAtCompileTime>;
-
-template <class F, class V>
-concept HasValue = requires(F& f, const V& x) {
-  { f.value(x) } -> std::convertible_to<double>;
-};
-template <class F, class V>
-concept HasGradientMember = requires(F& f, const V& x, V& g) {
-  { f.value_and_gradient(x, g) } -> std::convertible_to<double>;
-};
-template <class F, class V>
-concept GradientCallable = requires(F& f, const V& x, V& g) {
-  { f(x, g) } -> std::convertible_to<double>;
-};
-template <class F, class V>
-concept HasGradient = HasGradientMember<F, V> || GradientCallable<F, V>;
-template <class F, class V>
-concept HasHessian = requires(F& f, const V& x, SquareOf<V>& H) {
-  f.hessian(x, H);
-};
-template <class F, class V>
-concept HasHessianVector = requires(F& f, const V& x, V& Hv) {
-  f.hessian_vector(x, x, Hv);
-};
-template <class F, class V>
-concept HasSize = requires(F& f) {
-  { f.size() } -> std::convertible_to<Index>;
-};
-template <class F, class V>
-concept HasBatchValue = requires(F& f, const V& x, std::span<const Index> indices) {
-  { f.batch_value(x, indices) } -> std::convertible_to<double>;
-};
-template <class F, class V>
-concept HasBatchGradient = requires(F& f, const V& x, std::span<const Index> indices, V& g) {
-  f.batch_gradient(x, indices, g);
-};
-template <class F, class V>
-concept HasBatchHessianVector = requires(F& f, const V& x, std::span<const Index> indices, V& Hv) {
-  f.batch_hessian_vector(x, indices, x, Hv);
-};
-template <class F, class V>
-concept HasBatchThird = requires(F& f, const V& x, std::span<const Index> indices, V& out) {
-  f.batch_third(x, indices, x, out);
-};
-template <class F, class V>
-concept HasSampledGradient = requires(F& f, const V& x, std::span<const Index> indices, double (*uniform)(Index),
-                                      V& g) {
-  f.sampled_gradient(x, indices, uniform, g);
-};
-template <class F, class V>
-class Oracle;
-/// Of an oracle: whether its objective has one.
-template <class F, class V>
-inline constexpr bool has_prox = requires(F& f, V& x) {
-  f.prox(x, 1.0);
-};
-template <class F, class V>
-inline constexpr bool has_prox<Oracle<F, V>, V> = has_prox<F, V>;
-template <class F, class V>
-concept HasProx = has_prox<F, V>;
-
-namespace detail {
-
-/// The second argument of a call operator or function that is not a template.
-template <class F>
-struct SecondArgument {};
-template <class C, class R, class A, class B>
-struct SecondArgument<R (C::*)(A, B)> : std::type_identity<B> {};
-template <class C, class R, class A, class B>
-struct SecondArgument<R (C::*)(A, B) const> : std::type_identity<B> {};
-template <class C, class R, class A, class B>
-struct SecondArgument<R (C::*)(A, B) noexcept> : std::type_identity<B> {};
-template <class C, class R, class A, class B>
-struct SecondArgument<R (C::*)(A, B) const noexcept> : std::type_identity<B> {};
-template <class R, class A, class B>
-struct SecondArgument<R (*)(A, B)> : std::type_identity<B> {};
-
-/// Cannot be filled: a copy, or const.
-template <class G>
-inline constexpr bool is_lost =
-    std::is_const_v<std::remove_reference_t<G>> ||
-    (!std::is_reference_v<G> &&
-     std::is_base_of_v<Eigen::PlainObjectBase<std::remove_cvref_t<G>>, std::remove_cvref_t<G>>);
-
-/// A callable whose gradient argument cannot be filled. Of a generic lambda that is not known before it is called.
-template <class F>
-constexpr bool loses_gradient() {
-  if constexpr (requires { typename SecondArgument<decltype(&F::operator())>::type; })
-    return is_lost<typename SecondArgument<decltype(&F::operator())>::type>;
-  else if constexpr (requires { typename SecondArgument<std::decay_t<F>>::type; })
-    return is_lost<typename SecondArgument<std::decay_t<F>>::type>;
-  else
-    return false;
-}
-
-}  // namespace detail
 
 /// Asks an objective, counts the calls and keeps to their budgets. Methods see objectives only through it. A call
 /// beyond its budget is not made: what it would fill is NaN then and refused() tells which call it was, so that a
@@ -154,6 +69,8 @@ class Oracle {
   static constexpr bool has_hessian_vector = HasHessianVector<F, V>;
   static constexpr bool has_batch_third = HasBatchThird<F, V>;
   static constexpr bool has_prox = HasProx<F, V>;
+  static constexpr bool has_set = HasSet<F, V>;
+  static constexpr bool has_tangent = HasTangent<F, V>;
 
   /// At most so many calls of a kind, its batches in shares of the sum included.
   void allow(Call call, std::int64_t most) {
@@ -202,15 +119,7 @@ class Oracle {
   template <class H>
   void hessian(const V& x, H& hessian) {
     static_assert(has_hessian, "the objective lacks hessian(x, H), which this method needs");
-    hessian.resize(x.size(), x.size());
-    if (evaluations_[Call::hessian] == 0) hessian.setConstant(not_a_number);
-    if (!ask<has_hessian, Call::hessian>(1, [&](auto& f) { f.hessian(x, hessian); })) {
-      hessian.setConstant(not_a_number);
-      return;
-    }
-    check_size("Hessian", hessian.rows(), x.size());
-    check_size("Hessian", hessian.cols(), x.size());
-    symmetrize(hessian);
+    symmetric<has_hessian, Call::hessian>(x, hessian, [&](auto& f) { f.hessian(x, hessian); });
   }
 
   void hessian_vector(const V& x, const V& v, V& product) {
@@ -266,6 +175,87 @@ class Oracle {
                                       [&](auto& f) { f.sampled_gradient(x, indices, uniform, gradient); });
   }
 
+  /// The gradient of each of these terms, a column of `gradients` each.
+  void batch_gradients(const V& x, std::span<const Index> indices, ColumnsOf<V>& gradients) {
+    constexpr bool given = HasBatchGradients<F, V>;
+    static_assert(given || HasBatchGradient<F, V>,
+                  "the objective lacks batch_gradients(x, indices, G) and batch_gradient(x, indices, gradient), one of "
+                  "which this method needs");
+    const auto terms = static_cast<Index>(indices.size());
+    gradients.resize(x.size(), terms);
+    if constexpr (given) {
+      if (evaluations_[Call::batch_gradient] == 0) spoil(gradients);
+      if (!ask<true, Call::batch_gradient>(indices.size(), [&](auto& f) { f.batch_gradients(x, indices, gradients); }))
+        spoil(gradients);
+      check_size("gradients", gradients.rows(), x.size());
+      check_size("gradients", gradients.cols(), terms);
+    } else {
+      for (Index k = 0; k < terms; ++k) {
+        batch_gradient(x, indices.subspan(static_cast<std::size_t>(k), 1), scratch_);
+        gradients.col(k) = scratch_;
+      }
+    }
+  }
+
+  /// F(z) or T(z).
+  void operator_value(const V& z, V& out) {
+    static_assert(HasOperator<F, V>, "the operator lacks a call operator void(z, out), which this method needs");
+    static_assert(!detail::loses_gradient<F>(),
+                  "the operator takes its output by value or as const: it would fill a copy; take it by reference");
+    fill<HasOperator<F, V>, Call::operator_value>("value", z.size(), 1, out, [&](auto& f) { f(z, out); });
+  }
+  /// One call of the operator by other means, for problems that consist of parts: use(problem), which counts as one.
+  /// False: it was refused.
+  template <class Use>
+  bool sweep(const Use& use) {
+    return ask<true, Call::operator_value>(1, use);
+  }
+  /// The norm by which T x is near x: the operator's own, else the Euclidean one.
+  [[nodiscard]] double norm(const V& v) const {
+    if constexpr (HasNorm<F, V>)
+      return static_cast<double>(f_->norm(v));
+    else
+      return norm_of(v);
+  }
+
+  /// The nearest point of the set; where there is none, z itself.
+  void project(V& z) {
+    if constexpr (has_set) ask<true, Call::projection>(1, [&](auto& f) { f.project(z); });
+  }
+  /// The nearest vector that does not leave the set at z; where there is no set, v itself.
+  void project_tangent(const V& z, V& v) {
+    static_assert(has_tangent || !has_set, "the set lacks project_tangent(x, v), which this method needs");
+    if constexpr (has_tangent) f_->project_tangent(z, v);
+  }
+
+  /// Resizes c to the number of constraints.
+  void constraints(const V& x, Eigen::VectorXd& c) {
+    constexpr bool given = HasConstraints<F, V>;
+    static_assert(given, "the objective lacks constraints(x, c), which this method needs");
+    if (!ask<given, Call::constraints>(1, [&](auto& f) { f.constraints(x, c); })) spoil(c);
+  }
+  void jacobian(const V& x, Eigen::MatrixXd& J) {
+    constexpr bool given = HasJacobian<F, V>;
+    static_assert(given, "the objective lacks jacobian(x, J), which this method needs");
+    if (!ask<given, Call::jacobian>(1, [&](auto& f) { f.jacobian(x, J); })) spoil(J);
+    check_size("Jacobian", J.cols(), x.size());
+  }
+  template <class H>
+  void lagrangian_hessian(const V& x, const Eigen::VectorXd& multipliers, H& hessian) {
+    constexpr bool given = HasLagrangianHessian<F, V>;
+    static_assert(given, "the objective lacks lagrangian_hessian(x, multipliers, H), which this method needs");
+    symmetric<given, Call::lagrangian_hessian>(x, hessian,
+                                               [&](auto& f) { f.lagrangian_hessian(x, multipliers, hessian); });
+  }
+
+  /// Names and shapes of the tensors of which x consists.
+  [[nodiscard]] std::vector<Tensor> tensors(const V& x) const {
+    if constexpr (requires { f_->tensors(); })
+      return f_->tensors();
+    else
+      return {Tensor{"x", x.size()}};
+  }
+
   void prox(V& x, double step) {
     static_assert(has_prox, "the objective lacks prox(x, step), which this method needs");
     ask<has_prox, Call::prox>(1, [&](auto& f) {
@@ -278,6 +268,10 @@ class Oracle {
 
  private:
   static constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+  template <class M>
+  static void spoil(M& matrix) {
+    matrix.setConstant(static_cast<typename M::Scalar>(not_a_number));
+  }
 
   /// A call of these kinds, of so many terms where it is of a batch: counted and made, or refused. What the objective
   /// does not give is not compiled, so that the sentence about that is the only error.
@@ -295,11 +289,25 @@ class Oracle {
   template <bool given, Call... kinds, class Make>
   EIGEN_ALWAYS_INLINE void fill(const char* what, Index size, std::size_t terms, V& out, const Make& make) {
     out.resize(size);
-    if ((false || ... || (evaluations_[kinds] == 0))) out.setConstant(not_a_number);
+    if ((false || ... || (evaluations_[kinds] == 0))) spoil(out);
     if (ask<given, kinds...>(terms, make))
       check_size(what, out.size(), size);
     else
-      out.setConstant(not_a_number);
+      spoil(out);
+  }
+
+  /// The same for a call that fills a symmetric matrix.
+  template <bool given, Call kind, class H, class Make>
+  void symmetric(const V& x, H& hessian, const Make& make) {
+    hessian.resize(x.size(), x.size());
+    if (evaluations_[kind] == 0) spoil(hessian);
+    if (!ask<given, kind>(1, make)) {
+      spoil(hessian);
+      return;
+    }
+    check_size("Hessian", hessian.rows(), x.size());
+    check_size("Hessian", hessian.cols(), x.size());
+    symmetrize(hessian);
   }
 
   template <Call call>

@@ -1,0 +1,158 @@
+// What may be asked of an objective or operator, as concepts: F has it for variables V.
+#pragma once
+
+#include <Eigen/Core>
+
+#include <concepts>
+#include <span>
+#include <type_traits>
+
+namespace glissade {
+
+using Index = Eigen::Index;
+
+/// The square matrix that belongs to a vector type.
+template <class V>
+using SquareOf = Eigen::Matrix<typename V::Scalar, V::SizeAtCompileTime, V::SizeAtCompileTime>;
+
+/// A matrix with a column for every term of a batch.
+template <class V>
+using ColumnsOf = Eigen::Matrix<typename V::Scalar, V::SizeAtCompileTime, Eigen::Dynamic>;
+
+template <class F, class V>
+concept HasValue = requires(F& f, const V& x) {
+  { f.value(x) } -> std::convertible_to<double>;
+};
+template <class F, class V>
+concept HasGradientMember = requires(F& f, const V& x, V& g) {
+  { f.value_and_gradient(x, g) } -> std::convertible_to<double>;
+};
+template <class F, class V>
+concept GradientCallable = requires(F& f, const V& x, V& g) {
+  { f(x, g) } -> std::convertible_to<double>;
+};
+template <class F, class V>
+concept HasGradient = HasGradientMember<F, V> || GradientCallable<F, V>;
+template <class F, class V>
+concept HasHessian = requires(F& f, const V& x, SquareOf<V>& H) {
+  f.hessian(x, H);
+};
+template <class F, class V>
+concept HasHessianVector = requires(F& f, const V& x, V& Hv) {
+  f.hessian_vector(x, x, Hv);
+};
+template <class F, class V>
+concept HasSize = requires(F& f) {
+  { f.size() } -> std::convertible_to<Index>;
+};
+template <class F, class V>
+concept HasBatchValue = requires(F& f, const V& x, std::span<const Index> indices) {
+  { f.batch_value(x, indices) } -> std::convertible_to<double>;
+};
+template <class F, class V>
+concept HasBatchGradient = requires(F& f, const V& x, std::span<const Index> indices, V& g) {
+  f.batch_gradient(x, indices, g);
+};
+template <class F, class V>
+concept HasBatchHessianVector = requires(F& f, const V& x, std::span<const Index> indices, V& Hv) {
+  f.batch_hessian_vector(x, indices, x, Hv);
+};
+template <class F, class V>
+concept HasBatchThird = requires(F& f, const V& x, std::span<const Index> indices, V& out) {
+  f.batch_third(x, indices, x, out);
+};
+template <class F, class V>
+concept HasSampledGradient = requires(F& f, const V& x, std::span<const Index> indices, double (*uniform)(Index),
+                                      V& g) {
+  f.sampled_gradient(x, indices, uniform, g);
+};
+template <class F, class V>
+concept HasBatchGradients = requires(F& f, const V& x, std::span<const Index> indices, ColumnsOf<V>& G) {
+  f.batch_gradients(x, indices, G);
+};
+template <class F, class V>
+concept HasOperator = requires(F& f, const V& x, V& out) {
+  { f(x, out) } -> std::same_as<void>;
+};
+template <class F, class V>
+concept HasNorm = requires(F& f, const V& x) {
+  { f.norm(x) } -> std::convertible_to<double>;
+};
+template <class F, class V>
+class Oracle;
+
+/// What an objective declares and a method honours or refuses. Of an oracle: whether its objective has one.
+template <class F, class V>
+inline constexpr bool has_prox = requires(F& f, V& x) {
+  f.prox(x, 1.0);
+};
+template <class F, class V>
+inline constexpr bool has_prox<Oracle<F, V>, V> = has_prox<F, V>;
+template <class F, class V>
+concept HasProx = has_prox<F, V>;
+template <class F, class V>
+inline constexpr bool has_set = requires(F& f, V& x) {
+  f.project(x);
+};
+template <class F, class V>
+inline constexpr bool has_set<Oracle<F, V>, V> = has_set<F, V>;
+template <class F, class V>
+concept HasSet = has_set<F, V>;
+template <class F, class V>
+concept HasTangent = requires(F& f, const V& x, V& v) {
+  f.project_tangent(x, v);
+};
+template <class F, class V>
+inline constexpr bool has_constraints = requires(F& f, const V& x, Eigen::VectorXd& c) {
+  f.constraints(x, c);
+};
+template <class F, class V>
+inline constexpr bool has_constraints<Oracle<F, V>, V> = has_constraints<F, V>;
+template <class F, class V>
+concept HasConstraints = has_constraints<F, V>;
+template <class F, class V>
+concept HasJacobian = requires(F& f, const V& x, Eigen::MatrixXd& J) {
+  f.jacobian(x, J);
+};
+template <class F, class V>
+concept HasLagrangianHessian = requires(F& f, const V& x, const Eigen::VectorXd& multipliers, SquareOf<V>& H) {
+  f.lagrangian_hessian(x, multipliers, H);
+};
+
+namespace detail {
+
+/// The second argument of a call operator or function that is not a template.
+template <class F>
+struct SecondArgument {};
+template <class C, class R, class A, class B>
+struct SecondArgument<R (C::*)(A, B)> : std::type_identity<B> {};
+template <class C, class R, class A, class B>
+struct SecondArgument<R (C::*)(A, B) const> : std::type_identity<B> {};
+template <class C, class R, class A, class B>
+struct SecondArgument<R (C::*)(A, B) noexcept> : std::type_identity<B> {};
+template <class C, class R, class A, class B>
+struct SecondArgument<R (C::*)(A, B) const noexcept> : std::type_identity<B> {};
+template <class R, class A, class B>
+struct SecondArgument<R (*)(A, B)> : std::type_identity<B> {};
+
+/// Cannot be filled: a copy, or const.
+template <class G>
+inline constexpr bool is_lost =
+    std::is_const_v<std::remove_reference_t<G>> ||
+    (!std::is_reference_v<G> &&
+     std::is_base_of_v<Eigen::PlainObjectBase<std::remove_cvref_t<G>>, std::remove_cvref_t<G>>);
+
+/// A callable whose gradient argument cannot be filled. Of a generic lambda that is not known before it is called.
+template <class F>
+constexpr bool loses_gradient() {
+  if constexpr (requires { typename SecondArgument<decltype(&F::operator())>::type; })
+    return is_lost<typename SecondArgument<decltype(&F::operator())>::type>;
+  else if constexpr (requires { typename SecondArgument<std::decay_t<F>>::type; })
+    return is_lost<typename SecondArgument<std::decay_t<F>>::type>;
+  else
+    return false;
+}
+
+}  // namespace detail
+
+}  // namespace glissade

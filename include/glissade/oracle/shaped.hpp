@@ -1,0 +1,166 @@
+// An objective of what its user holds, a matrix, several tensors or a vector of floats, as one of the flat vector that
+// methods move.
+#pragma once
+
+#include <Eigen/Core>
+
+#include <concepts>
+#include <limits>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../core/tensors/parameters.hpp"
+#include "concepts.hpp"
+
+namespace glissade {
+
+/// The objective F of tensors P... as one of their coefficients, one after another in a vector V. Its members are those
+/// that F has for arguments of these types; Hessians and the like are those of a single vector. All values are copied
+/// once in each direction per call.
+template <class F, class V, class P>
+class Shaped;
+template <class F, class V, class... P>
+class Shaped<F, V, std::tuple<P...>> {
+  using Indices = std::span<const Index>;
+  using First = std::tuple_element_t<0, std::tuple<P...>>;
+  static constexpr bool one_vector = [] {
+    if constexpr (sizeof...(P) == 1 && EigenDense<First>)
+      return First::ColsAtCompileTime == 1;
+    else
+      return false;
+  }();
+
+  static constexpr bool gradient_member = requires(F & f, const P&... x, P&... g) {
+    { f.value_and_gradient(x..., g...) } -> std::convertible_to<double>;
+  };
+  static constexpr bool gradient_call = requires(F & f, const P&... x, P&... g) {
+    { f(x..., g...) } -> std::convertible_to<double>;
+  };
+  static constexpr bool operator_call = requires(F & f, const P&... x, P&... out) {
+    { f(x..., out...) } -> std::same_as<void>;
+  };
+
+ public:
+  /// x: the shapes, in `tensors` with their names.
+  Shaped(F& objective, std::tuple<P...> x, std::vector<Tensor> tensors)
+      : f_(objective), x_(std::move(x)), out_(x_), tensors_(std::move(tensors)) {
+    // What the objective does not fill shows.
+    V nothing = V::Constant(size_of(), static_cast<typename V::Scalar>(std::numeric_limits<double>::quiet_NaN()));
+    unflatten_parameters(nothing, out_);
+  }
+  [[nodiscard]] const std::vector<Tensor>& tensors() const { return tensors_; }
+
+  double value_and_gradient(const V& x, V& gradient) requires(gradient_member || gradient_call) {
+    unflatten_parameters(x, x_);
+    const double value = std::apply(
+        [&](P&... g) {
+          return with_x([&](const P&... at) {
+            if constexpr (gradient_member)
+              return static_cast<double>(f_.value_and_gradient(at..., g...));
+            else
+              return static_cast<double>(f_(at..., g...));
+          });
+        },
+        out_);
+    collect("gradient", gradient);
+    return value;
+  }
+  double value(const V& x) requires requires(F& f, const P&... at) {
+    { f.value(at...) } -> std::convertible_to<double>;
+  }
+  {
+    unflatten_parameters(x, x_);
+    return with_x([&](const P&... at) { return static_cast<double>(f_.value(at...)); });
+  }
+  void operator()(const V& x, V& image) requires operator_call {
+    unflatten_parameters(x, x_);
+    std::apply([&](P&... out) { with_x([&](const P&... at) { f_(at..., out...); }); }, out_);
+    collect("value", image);
+  }
+  void prox(V& x, double step) requires requires(F& f, P&... at) { f.prox(at..., step); }
+  {
+    in_place(x, [&](P&... at) { f_.prox(at..., step); });
+  }
+  void project(V& x) requires requires(F& f, P&... at) { f.project(at...); }
+  {
+    in_place(x, [&](P&... at) { f_.project(at...); });
+  }
+  void project_tangent(const V& x, V& v) requires requires(F& f, const P&... at, P&... w) {
+    f.project_tangent(at..., w...);
+  }
+  {
+    unflatten_parameters(x, x_);
+    unflatten_parameters(v, out_);
+    std::apply([&](P&... w) { with_x([&](const P&... at) { f_.project_tangent(at..., w...); }); }, out_);
+    collect("tangent", v);
+  }
+
+  Index size() requires requires(F& f) {
+    { f.size() } -> std::convertible_to<Index>;
+  }
+  { return static_cast<Index>(f_.size()); }
+  double batch_value(const V& x, Indices indices) requires requires(F& f, const P&... at) {
+    { f.batch_value(at..., indices) } -> std::convertible_to<double>;
+  }
+  {
+    unflatten_parameters(x, x_);
+    return with_x([&](const P&... at) { return static_cast<double>(f_.batch_value(at..., indices)); });
+  }
+  void batch_gradient(const V& x, Indices indices, V& gradient) requires requires(F& f, const P&... at, P&... g) {
+    f.batch_gradient(at..., indices, g...);
+  }
+  {
+    unflatten_parameters(x, x_);
+    std::apply([&](P&... g) { with_x([&](const P&... at) { f_.batch_gradient(at..., indices, g...); }); }, out_);
+    collect("gradient", gradient);
+  }
+
+  template <class H>
+  void hessian(const V& x, H& hessian) requires(one_vector&& HasHessian<F, First>) {
+    unflatten_parameters(x, x_);
+    SquareOf<First> H_of_x(x.size(), x.size());
+    H_of_x.setConstant(std::numeric_limits<typename First::Scalar>::quiet_NaN());
+    f_.hessian(std::get<0>(std::as_const(x_)), H_of_x);
+    hessian = H_of_x.template cast<typename H::Scalar>();
+  }
+  void hessian_vector(const V& x, const V& v, V& product) requires(one_vector&& HasHessianVector<F, First>) {
+    unflatten_parameters(x, x_);
+    const First direction = v.template cast<typename First::Scalar>();
+    f_.hessian_vector(std::get<0>(std::as_const(x_)), direction, std::get<0>(out_));
+    collect("product", product);
+  }
+
+ private:
+  [[nodiscard]] Index size_of() const {
+    Index total = 0;
+    for (const Tensor& tensor : tensors_) total += tensor.size();
+    return total;
+  }
+  template <class Use>
+  decltype(auto) with_x(const Use& use) {
+    return std::apply(use, std::as_const(x_));
+  }
+  template <class Use>
+  void in_place(V& x, const Use& use) {
+    unflatten_parameters(x, x_);
+    std::apply(use, x_);
+    check_parameter_shapes("point", x_, tensors_);
+    flatten_parameters(x_, x);
+  }
+  void collect(const char* what, V& to) {
+    check_parameter_shapes(what, out_, tensors_);
+    flatten_parameters(out_, to);
+  }
+
+  F& f_;
+  std::tuple<P...> x_;
+  std::tuple<P...> out_;
+  std::vector<Tensor> tensors_;
+};
+
+}  // namespace glissade
