@@ -44,7 +44,7 @@ struct Everything {
 
 std::string bytes_of(const auto& state) {
   std::string bytes;
-  detail::write_state(state, nullptr, 0, [&](const std::byte* data, std::size_t size) {
+  detail::write_state(state, static_cast<const double*>(nullptr), 0, [&](const std::byte* data, std::size_t size) {
     bytes.append(reinterpret_cast<const char*>(data), size);
   });
   return bytes;
@@ -52,7 +52,8 @@ std::string bytes_of(const auto& state) {
 
 std::string load_error(auto& state, const std::string& bytes) {
   std::istringstream in(bytes);
-  return message_of<std::runtime_error>([&] { detail::read_state(state, nullptr, 0, in, "state"); });
+  return message_of<std::runtime_error>(
+      [&] { detail::read_state(state, static_cast<double*>(nullptr), 0, in, "state"); });
 }
 
 }  // namespace

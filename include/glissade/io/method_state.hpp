@@ -2,7 +2,7 @@
 // even in another program.
 //
 //   array           dtype        content
-//   x               F64          the point
+//   x               F64 ...      the point: its coefficients as they lie, of several tensors one after another
 //   state/<field>   F64 I64 U8   what the state's visit names; see drive/method.hpp
 //
 //   metadata        text
@@ -67,7 +67,7 @@ class StateList {
   }
   template <class T>
   void point(T* data, Index size) {
-    add("x", ScalarType::float64, size, 1, 1, false, data);
+    add("x", scalar_type_of<std::remove_const_t<T>>, size, 1, 1, false, data);
   }
 
   /// Calls fail(name, reason) at a number that makes the state invalid.
@@ -139,24 +139,24 @@ inline void read_state_list(const StateList& list, const std::string& method, st
   list.check([&](const std::string& name, const std::string& what) { fail_load(file, name, what); });
 }
 
-template <class S>
-void write_state(const S& state, const double* x, Index size, const WriteBytes& write) {
+template <class S, class P>
+void write_state(const S& state, const P* x, Index size, const WriteBytes& write) {
   write_state_list(list_state(state, x, size), std::string(state.name), write);
 }
 
 /// Reads into `state` and x only when all has been found right.
-template <class S>
-void read_state(S& state, double* x, Index size, std::istream& in, const std::string& file) {
+template <class S, class P>
+void read_state(S& state, P* x, Index size, std::istream& in, const std::string& file) {
   S loaded = state;
-  Eigen::VectorXd point(x == nullptr ? 0 : size);
-  const StateList list = list_state(loaded, x == nullptr ? static_cast<double*>(nullptr) : point.data(), size);
+  Eigen::Matrix<P, Eigen::Dynamic, 1> point(x == nullptr ? 0 : size);
+  const StateList list = list_state(loaded, x == nullptr ? x : point.data(), size);
   read_state_list(list, std::string(state.name), in, file);
   state = std::move(loaded);
   if (x != nullptr) std::copy(point.data(), point.data() + point.size(), x);
 }
 
-template <class S>
-void save_state(const S& state, const double* x, Index size, const std::filesystem::path& path) {
+template <class S, class P>
+void save_state(const S& state, const P* x, Index size, const std::filesystem::path& path) {
   list_state(state, x, size).check([](const std::string& name, const std::string& what) {
     throw std::invalid_argument("save: " + in_quotes(name) + ": " + what);
   });
@@ -164,6 +164,10 @@ void save_state(const S& state, const double* x, Index size, const std::filesyst
   write_state(state, x, size, [&](const std::byte* data, std::size_t bytes) { file.write(data, bytes); });
   file.commit();
 }
+
+/// The coefficients of a point, as a vector.
+template <class X>
+using PointOf = Eigen::Matrix<ScalarOf<X>, Eigen::Dynamic, 1>;
 
 template <class S>
 concept MethodState = requires(S& state, StateList& list) {
@@ -173,18 +177,20 @@ concept MethodState = requires(S& state, StateList& list) {
 
 }  // namespace detail
 
-/// Saves what a method's init or resume has left, with x or without. The file is replaced as a whole.
+/// Saves what a method's init, initial_state or resume has left, with x, whatever minimize takes, or without. The file
+/// is replaced as a whole.
 ///
 /// Throws std::invalid_argument for a whole number of the state that is out of its bounds and for two fields of one
 /// name; std::filesystem::filesystem_error with path and reason when it cannot be written. Then the old file is what
 /// it was.
-template <detail::MethodState S>
-void save(const S& state, const Eigen::Ref<const Eigen::VectorXd>& x, const std::filesystem::path& path) {
-  detail::save_state(state, x.data(), x.size(), path);
+template <detail::MethodState S, class X>
+void save(const S& state, const X& x, const std::filesystem::path& path) {
+  const auto plain = to_plain<detail::PointOf<X>>(x);
+  detail::save_state(state, plain.data(), plain.size(), path);
 }
 template <detail::MethodState S>
 void save(const S& state, const std::filesystem::path& path) {
-  detail::save_state(state, nullptr, 0, path);
+  detail::save_state(state, static_cast<const double*>(nullptr), 0, path);
 }
 
 /// Restores what save has written into a state that init has made with the same method, for as many
@@ -192,15 +198,18 @@ void save(const S& state, const std::filesystem::path& path) {
 ///
 /// Throws std::runtime_error that names the file, the field, what was found and what was expected;
 /// then state and x are what they were.
-template <detail::MethodState S>
-void load(S& state, Eigen::Ref<Eigen::VectorXd> x, const std::filesystem::path& path) {
+template <detail::MethodState S, class X>
+void load(S& state, X&& x, const std::filesystem::path& path) {
+  check_variable<X>();
   std::ifstream in = detail::open_for_reading(path);
-  detail::read_state(state, x.data(), x.size(), in, path.string());
+  auto plain = to_plain<detail::PointOf<X>>(x);
+  detail::read_state(state, plain.data(), plain.size(), in, path.string());
+  from_plain(plain, x);
 }
 template <detail::MethodState S>
 void load(S& state, const std::filesystem::path& path) {
   std::ifstream in = detail::open_for_reading(path);
-  detail::read_state(state, nullptr, 0, in, path.string());
+  detail::read_state(state, static_cast<double*>(nullptr), 0, in, path.string());
 }
 
 }  // namespace glissade
