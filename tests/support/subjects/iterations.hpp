@@ -3,12 +3,14 @@
 #pragma once
 
 #include <glissade/fixed_point/halpern.hpp>
+#include <glissade/fixed_point/parallel_evaluation.hpp>
 #include <glissade/fixed_point/picard.hpp>
 #include <glissade/games/extragradient.hpp>
 #include <glissade/games/optimistic_gradient.hpp>
 
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <utility>
 
 /// An operator that counts its calls.
@@ -36,6 +38,23 @@ class CountedOperatorOnBox : public CountedOperator {
   static void project(Eigen::VectorXd& x) { x = x.cwiseMax(-10).cwiseMin(10); }
 };
 
+/// A system of scalar steps, whose Jacobi sweep the formula is.
+class CountedSystem : public CountedOperator {
+ public:
+  using CountedOperator::CountedOperator;
+  [[nodiscard]] static Eigen::Index steps() { return 4; }
+  void evaluate(Eigen::Index begin, Eigen::Index end, const Eigen::Ref<const Eigen::MatrixXd>& s,
+                Eigen::Ref<Eigen::MatrixXd> out) {
+    in_ = s.transpose();
+    out_.setConstant(4, std::numeric_limits<double>::quiet_NaN());
+    (*this)(in_, out_);
+    out = out_.segment(begin, end - begin).transpose();
+  }
+
+ private:
+  Eigen::VectorXd in_, out_;
+};
+
 /// How the doors are called, each with a problem whose solution is (0, 1, 2, ...).
 namespace doors {
 
@@ -59,6 +78,16 @@ struct FixedPoint {
     }
   }
   static double measure(const VectorXd& x, const VectorXd& image) { return (x - image).norm(); }
+};
+
+/// s_t = t + (s_{t-1} - (t - 1)) / 2.
+struct Sequence : FixedPoint {
+  using Plain = CountedSystem;
+  static void formula(const VectorXd& s, VectorXd& image) {
+    for (Eigen::Index t = 0; t < s.size(); ++t)
+      image[t] = static_cast<double>(t) + (t == 0 ? 0.0 : (s[t - 1] - static_cast<double>(t - 1)) / 2);
+  }
+  static double measure(const VectorXd& s, const VectorXd& image) { return (s - image).cwiseAbs().maxCoeff(); }
 };
 
 struct Game {
@@ -105,6 +134,7 @@ void for_each_iteration(const Law& law) {
   fixed_point("KrasnoselskiiMann, schedule",
               KrasnoselskiiMann{.relaxation = [](std::int64_t t) { return t % 2 == 0 ? 1.0 : 0.5; }});
   fixed_point("Halpern", Halpern{});
+  law.template operator()<doors::Sequence>("ParallelEvaluation", ParallelEvaluation{});
   game("Extragradient", Extragradient{.step_size = 0.3});
   game("Extragradient, anchored", Extragradient{.step_size = 0.3, .anchored = true});
   game("OptimisticGradient", OptimisticGradient{.step_size = 0.3});
