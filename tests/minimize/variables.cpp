@@ -1,6 +1,8 @@
 // What minimize moves: every shape and scalar, as an Optimizer does.
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
+#include <glissade/finite_sum/ai_sarah.hpp>
+#include <glissade/finite_sum/sarah.hpp>
 #include <glissade/minimize/minimize.hpp>
 #include <glissade/minimize/newton/newton.hpp>
 #include <glissade/minimize/quasi_newton/lbfgs.hpp>
@@ -124,6 +126,42 @@ TEST_CASE("variables: Hessians and values of floats") {
   CHECK(r.evaluations.hessian > 0);
   CHECK(f.values > 0);
   CHECK((x.array() - 1).abs().maxCoeff() <= 1e-5F);
+}
+
+TEST_CASE("variables: finite sums of floats, of a matrix and of several tensors") {
+  using Indices = std::span<const Index>;
+  // Six terms, all the same.
+  struct Floats {
+    static Index size() { return 6; }
+    static double value_and_gradient(const VectorXf& x, VectorXf& g) { return add_cosh(x, g, 1); }
+    static void batch_gradient(const VectorXf& x, Indices, VectorXf& g) { add_cosh(x, g, 1); }
+    static void batch_hessian_vector(const VectorXf& x, Indices, const VectorXf& v, VectorXf& Hv) {
+      Hv = (x.array() - 1).cosh() * v.array();
+    }
+    static void batch_third(const VectorXf& x, Indices, const VectorXf& v, VectorXf& out) {
+      out = (x.array() - 1).sinh() * v.array().square();
+    }
+  } floats;
+  VectorXf x = VectorXf::Constant(3, 1.7F);
+  CHECK(minimize(floats, x, AiSarah{.batching = {.size = 2}}, {.gradient_tolerance = 1e-4}).status ==
+        Status::gradient_tolerance);
+  CHECK((x.array() - 1).abs().maxCoeff() <= 1e-3F);
+  struct OfBoth {
+    static Index size() { return 6; }
+    static double value_and_gradient(const MatrixXd& W, const VectorXd& b, MatrixXd& dW, VectorXd& db) {
+      return add_cosh(W, dW, 1) + add_cosh(b, db, 1);
+    }
+    static void batch_gradient(const MatrixXd& W, const VectorXd& b, Indices, MatrixXd& dW, VectorXd& db) {
+      add_cosh(W, dW, 1);
+      add_cosh(b, db, 1);
+    }
+  } both;
+  MatrixXd W = MatrixXd::Constant(2, 3, 1.5);
+  VectorXd b = VectorXd::Constant(4, 0.2);
+  CHECK(minimize(both, std::tie(W, b), Sarah{.step_size = 0.5, .batching = {.size = 2}}).status ==
+        Status::gradient_tolerance);
+  CHECK((W.array() - 1).abs().maxCoeff() <= 1e-5);
+  CHECK((b.array() - 1).abs().maxCoeff() <= 1e-5);
 }
 
 TEST_CASE("variables: bfloat16 parameters are minimized by a rule as an Optimizer does") {

@@ -59,6 +59,12 @@ struct Given {
                               Eigen::VectorXf& d_bias);
   static void F(const Eigen::VectorXd& at, Eigen::VectorXd& out);
   static void T(const Eigen::VectorXd& at, Eigen::VectorXd& image);
+  struct System {
+    [[nodiscard]] Index steps() const;
+    void evaluate(Index begin, Index end, const Eigen::Ref<const Eigen::MatrixXd>& columns,
+                  Eigen::Ref<Eigen::MatrixXd> out) const;
+  } recurrence;
+  Eigen::MatrixXd s;
   Objective f, objective;
   Lbfgs method;
 

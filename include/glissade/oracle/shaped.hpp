@@ -152,10 +152,40 @@ class Shaped<F, V, std::tuple<P...>> {
     hessian = H_of_x.template cast<typename H::Scalar>();
   }
   void hessian_vector(const V& x, const V& v, V& product) requires(one_vector&& HasHessianVector<F, First>) {
+    along(x, v, "product", product,
+          [&](const First& at, const First& direction, First& out) { f_.hessian_vector(at, direction, out); });
+  }
+  void batch_gradients(const V& x, Indices indices,
+                       ColumnsOf<V>& gradients) requires(one_vector&& HasBatchGradients<F, First>) {
     unflatten_parameters(x, x_);
-    const First direction = v.template cast<typename First::Scalar>();
-    f_.hessian_vector(std::get<0>(std::as_const(x_)), direction, std::get<0>(out_));
-    collect("product", product);
+    ColumnsOf<First> columns(x.size(), static_cast<Index>(indices.size()));
+    f_.batch_gradients(std::get<0>(std::as_const(x_)), indices, columns);
+    gradients = columns.template cast<typename V::Scalar>();
+  }
+  void batch_hessian_vector(const V& x, Indices indices, const V& v,
+                            V& product) requires(one_vector&& HasBatchHessianVector<F, First>) {
+    along(x, v, "product", product, [&](const First& at, const First& direction, First& out) {
+      f_.batch_hessian_vector(at, indices, direction, out);
+    });
+  }
+  void batch_third(const V& x, Indices indices, const V& v, V& third) requires(one_vector&& HasBatchThird<F, First>) {
+    along(x, v, "third derivative", third,
+          [&](const First& at, const First& direction, First& out) { f_.batch_third(at, indices, direction, out); });
+  }
+  template <class Uniform>
+  void sampled_gradient(const V& x, Indices indices, const Uniform& uniform,
+                        V& gradient) requires(one_vector&& HasSampledGradient<F, First>) {
+    unflatten_parameters(x, x_);
+    f_.sampled_gradient(std::get<0>(std::as_const(x_)), indices, uniform, std::get<0>(out_));
+    collect("gradient", gradient);
+  }
+  void constraints(const V& x, Eigen::VectorXd& c) requires(one_vector&& HasConstraints<F, First>) {
+    unflatten_parameters(x, x_);
+    f_.constraints(std::get<0>(std::as_const(x_)), c);
+  }
+  void jacobian(const V& x, Eigen::MatrixXd& J) requires(one_vector&& HasJacobian<F, First>) {
+    unflatten_parameters(x, x_);
+    f_.jacobian(std::get<0>(std::as_const(x_)), J);
   }
 
  private:
@@ -174,6 +204,14 @@ class Shaped<F, V, std::tuple<P...>> {
     std::apply(use, x_);
     check_parameter_shapes("point", x_, tensors_);
     flatten_parameters(x_, x);
+  }
+  /// What is asked for along a direction v.
+  template <class Use>
+  void along(const V& x, const V& v, const char* what, V& to, const Use& use) {
+    unflatten_parameters(x, x_);
+    const First direction = v.template cast<typename First::Scalar>();
+    use(std::get<0>(std::as_const(x_)), direction, std::get<0>(out_));
+    collect(what, to);
   }
   void collect(const char* what, V& to) {
     check_parameter_shapes(what, out_, tensors_);
