@@ -46,8 +46,11 @@ enum class EvaluationScheme { jacobi, gauss_seidel, jacobi_gauss_seidel, gauss_s
 ///     Result r = find_fixed_point(recurrence, s, ParallelEvaluation{}, {.tolerance = 0});
 ///
 /// After k Jacobi sweeps the first k columns are exact, and are not evaluated again; after T all are: a tolerance of 0
-/// ends at the exact result. Pays where k is much less than T. A start near the solution saves sweeps.
-/// What is measured is the largest change of a coefficient by the next sweep.
+/// ends at the exact result. A start near the solution saves sweeps. It pays where k is much less than T and one sweep
+/// is cheap: on many cores or a wide machine, or where steps wait for something. On one core, for a linear recurrence
+/// of 64 to 256 units, 30 sweeps take 25 to 100 times as long as the ordinary pass
+/// (bench/fixed_point/parallel_evaluation.cpp). What is measured is the largest change of a coefficient by the next
+/// sweep.
 ///
 /// Options: scheme; blocks (in [1, T]: of the mixed schemes, whose exactness after as many sweeps as blocks follows;
 /// for Jacobi, parts that are evaluated by one call each), threads (in [1, 1024]; with more than 1 `evaluate` is called
