@@ -82,6 +82,20 @@ class Shaped<F, V, std::tuple<P...>> {
     std::apply([&](P&... out) { with_x([&](const P&... at) { f_(at..., out...); }); }, out_);
     collect("value", image);
   }
+  double norm(const V& v) requires requires(F& f, const P&... at) {
+    { f.norm(at...) } -> std::convertible_to<double>;
+  }
+  {
+    unflatten_parameters(v, x_);
+    return with_x([&](const P&... at) { return static_cast<double>(f_.norm(at...)); });
+  }
+  bool certifies(const V& v) requires requires(F& f, const P&... at) {
+    { f.certifies(at...) } -> std::convertible_to<bool>;
+  }
+  {
+    unflatten_parameters(v, x_);
+    return with_x([&](const P&... at) { return static_cast<bool>(f_.certifies(at...)); });
+  }
   void prox(V& x, double step) requires requires(F& f, P&... at) { f.prox(at..., step); }
   {
     in_place(x, [&](P&... at) { f_.prox(at..., step); });
