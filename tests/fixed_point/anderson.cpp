@@ -1,9 +1,8 @@
 // Anderson acceleration: its identities and its table.
-#include <glissade/fixed_point/anderson.hpp>
-
 #include "support/catch.hpp"
 #include "support/compiled_once.hpp"
 #include <glissade/core/random.hpp>
+#include <glissade/fixed_point/anderson.hpp>
 #include <glissade/fixed_point/picard.hpp>
 
 #include <Eigen/Eigenvalues>

@@ -111,7 +111,8 @@ TEST_CASE("Halpern: under noise the residual stays of its size, and falls again 
   const auto T = [&](const Vector2d& x, Vector2d& image) {
     Rotation{1}(x, image);
     const auto draw = static_cast<std::uint64_t>(2 * calls++);
-    if (calls <= 1000) image += size / std::sqrt(2.0) * Vector2d(2 * key.uniform(draw) - 1, 2 * key.uniform(draw + 1) - 1);
+    if (calls <= 1000)
+      image += size / std::sqrt(2.0) * Vector2d(2 * key.uniform(draw) - 1, 2 * key.uniform(draw + 1) - 1);
   };
   Vector2d x(1, 0);
   std::vector<double> measure;

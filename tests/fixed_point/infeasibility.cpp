@@ -1,11 +1,10 @@
 // What is found where there is no fixed point: sets that do not meet and linear programs without a solution.
-#include <glissade/fixed_point/infeasibility.hpp>
-
 #include "support/catch.hpp"
 #include "support/compiled_once.hpp"
 #include "support/message_of.hpp"
 #include <glissade/core/random.hpp>
 #include <glissade/fixed_point/douglas_rachford.hpp>
+#include <glissade/fixed_point/infeasibility.hpp>
 #include <glissade/fixed_point/primal_dual.hpp>
 #include <glissade/linalg/thin_svd.hpp>
 #include <glissade/sets/affine.hpp>
@@ -75,8 +74,7 @@ TEST_CASE("displacement: squared errors of all estimates on 400 planes, as publi
       residual.push_back((state.residual_estimate - v).squaredNorm());
       normalized.push_back((state.normalized_estimate - v).squaredNorm());
       if (std::is_same_v<M, Halpern>)
-        CHECK(20 * residual.back() <=
-              std::pow((std::sqrt(harmonic + 12) + 1) / (static_cast<double>(k) + 1), 2));
+        CHECK(20 * residual.back() <= std::pow((std::sqrt(harmonic + 12) + 1) / (static_cast<double>(k) + 1), 2));
       else
         CHECK(normalized.back() <= 4 / static_cast<double>(k * k));
       CHECK((state.displacement - v).squaredNorm() <= std::max(residual.back(), normalized.back()));
@@ -127,7 +125,7 @@ TEST_CASE("displacement: a rotation that also moves is told by averages and by H
     const Result r = resume_fixed_point(T, x, method, state, {.max_iterations = 20'000});
     return std::pair(r.status, (state.displacement - Vector3d::UnitZ()).norm());
   };
-  CHECK(run(DetectInfeasibility<Halpern>{}) .first == Status::infeasible);
+  CHECK(run(DetectInfeasibility<Halpern>{}).first == Status::infeasible);
   CHECK(run(DetectInfeasibility<Halpern>{}).second <= 1e-3);
   CHECK(run(DetectInfeasibility<KrasnoselskiiMann>{}).first == Status::infeasible);
   CHECK(run(DetectInfeasibility<KrasnoselskiiMann>{}).second <= 1e-3);
@@ -140,8 +138,8 @@ TEST_CASE("displacement: slow convergence is not taken for a displacement") {
   const auto hardly = [](const VectorXd& x, VectorXd& image) { image = (1 - 1e-6) * x; };
   const auto check = [](const auto& T) {
     VectorXd x = VectorXd::Constant(2, 0.9);
-    const Result r =
-        find_fixed_point(T, x, DetectInfeasibility<Picard>{.tolerance = 1e-9}, {.max_iterations = 20'000, .tolerance = 1e-7});
+    const Result r = find_fixed_point(T, x, DetectInfeasibility<Picard>{.tolerance = 1e-9},
+                                      {.max_iterations = 20'000, .tolerance = 1e-7});
     CHECK(r.status == (r.iterations == 20'000 ? Status::max_iterations : Status::tolerance));
     x.setConstant(0.9);
     CHECK(find_fixed_point(T, x, DetectInfeasibility<Halpern>{.check_every = 1}, {.max_iterations = 20'000}).status !=
@@ -345,7 +343,8 @@ TEST_CASE("PrimalDual: what does not fit is refused by name") {
   const VectorXd two = VectorXd::Ones(2), three = VectorXd::Ones(3);
   CHECK(message_of([&] { PrimalDual(two, A, two); }) == "PrimalDual: c is 2 x 1, must be 3 x 1");
   CHECK(message_of([&] { PrimalDual(three, A, three); }) == "PrimalDual: b is 3 x 1, must be 2 x 1");
-  CHECK(message_of([&] { PrimalDual(three, A, two, -1.0); }) == "PrimalDual: primal_step = -1, must be >= 0 and finite");
+  CHECK(message_of([&] { PrimalDual(three, A, two, -1.0); }) ==
+        "PrimalDual: primal_step = -1, must be >= 0 and finite");
   CHECK_THAT(message_of([&] { PrimalDual(three, A, two, 1.0, 1.0); }),
              Catch::Matchers::ContainsSubstring("PrimalDual: primal_step dual_step |A|^2 = 6"));
   CHECK(message_of([&] { PrimalDual(VectorXd(three / 0.0), A, two); }) == "PrimalDual: c, A or b is not finite");

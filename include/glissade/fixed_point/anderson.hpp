@@ -219,8 +219,7 @@ struct Anderson {
       x -= weights[j] * (state.steps.col(j) - state.changes.col(j));
     if (relaxation == 1) return;
     x = relaxation * x + (1 - relaxation) * state.last;
-    for (Index j = 0; j < static_cast<Index>(state.count); ++j)
-      x -= (1 - relaxation) * weights[j] * state.steps.col(j);
+    for (Index j = 0; j < static_cast<Index>(state.count); ++j) x -= (1 - relaxation) * weights[j] * state.steps.col(j);
   }
 };
 

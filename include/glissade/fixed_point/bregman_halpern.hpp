@@ -15,11 +15,11 @@ namespace glissade {
 /// With the entropy on the simplex the point is mixed by geometric means, with the map Euclidean<> this is Halpern bit
 /// for bit. For an operator that is strongly nonexpansive in the divergence it is known to converge, but not how fast:
 /// no rate is claimed.
-/// Options: map (Euclidean<>); T x must lie where it has a gradient: positive for the entropies. State: image, residual,
-/// measure, anchor (grad psi(x_0)), updates (k). Cost: one T, one gradient of the map and one mirror per iteration.
-/// Errors: std::invalid_argument for an x_0 or T x where the map has no gradient.
-/// Source: form as in "Iterate to Accelerate: A Unified Framework for Iterative Reasoning and Feedback Convergence"
-/// (arXiv 2502.03787), whose O(1 / t^2) is not claimed for it.
+/// Options: map (Euclidean<>); T x must lie where it has a gradient: positive for the entropies. State: image,
+/// residual, measure, anchor (grad psi(x_0)), updates (k). Cost: one T, one gradient of the map and one mirror per
+/// iteration. Errors: std::invalid_argument for an x_0 or T x where the map has no gradient. Source: form as in
+/// "Iterate to Accelerate: A Unified Framework for Iterative Reasoning and Feedback Convergence" (arXiv 2502.03787),
+/// whose O(1 / t^2) is not claimed for it.
 template <class Map = Euclidean<>>
 struct BregmanHalpern {
   static constexpr std::string_view name = "BregmanHalpern";

@@ -59,8 +59,10 @@ struct DouglasRachford {
     if constexpr (requires { h.prox(x, step); }) {
       h.prox(x, step);
     } else {
-      static_assert(requires { h.project(x); }, "DouglasRachford takes functions with prox(x, step) or sets with "
-                                                "project(x)");
+      static_assert(
+          requires { h.project(x); },
+          "DouglasRachford takes functions with prox(x, step) or sets with "
+          "project(x)");
       h.project(x);
     }
   }

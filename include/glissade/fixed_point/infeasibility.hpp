@@ -38,9 +38,9 @@ concept KnowsDisplacement = requires(const M& method) {
 ///                    shorter estimate, the other is tried
 ///
 /// Squared errors of the estimates: for Picard and KrasnoselskiiMann O(1 / k) and at most 4 R^2 / k^2; for Halpern
-/// ((sqrt(H_k + 12) + 1) / (k + 1))^2 R^2, H_k = 1 + ... + 1 / k, and O(1 / k^2), R the distance of x_0 from a point that
-/// attains v. That is the best there is in the worst case; on polyhedra the residual of Picard is linear in the end.
-/// Without certifies it is a judgement, not a proof.
+/// ((sqrt(H_k + 12) + 1) / (k + 1))^2 R^2, H_k = 1 + ... + 1 / k, and O(1 / k^2), R the distance of x_0 from a point
+/// that attains v. That is the best there is in the worst case; on polyhedra the residual of Picard is linear in the
+/// end. Without certifies it is a judgement, not a proof.
 ///
 ///     auto state = initial_state(DetectInfeasibility<Halpern>{}, T, x);
 ///     Result r = resume_fixed_point(T, x, DetectInfeasibility<Halpern>{}, state);

@@ -16,8 +16,8 @@
 
 namespace glissade {
 
-/// How far y is from a proof that no x >= 0 has A x = b, a Farkas ray, A'y <= 0 and b'y > 0: max(A'y, 0) / b'y; infinity
-/// where b'y <= 0.
+/// How far y is from a proof that no x >= 0 has A x = b, a Farkas ray, A'y <= 0 and b'y > 0: max(A'y, 0) / b'y;
+/// infinity where b'y <= 0.
 template <class Matrix>
 [[nodiscard]] double check_farkas(const Matrix& A, const Eigen::VectorXd& b, const Eigen::VectorXd& y) {
   const double gain = b.dot(y);

@@ -16,15 +16,16 @@ namespace glissade {
 ///     y = x + m (x - x_last)                        m = 0 unless accelerated
 ///     x <- prox( y - s grad f(y), s )               or project( y - s grad f(y) )
 ///     accelerated:  t' = (1 + sqrt(1 + 4 t^2)) / 2,  m = (t - 1) / t'
-///     backtracking: s is halved until  f(x) <= f(y) + <grad f(y), x - y> + |x - y|^2 / (2 s),  and, where the two values
+///     backtracking: s is halved until  f(x) <= f(y) + <grad f(y), x - y> + |x - y|^2 / (2 s),  and, where the two
+///     values
 ///                   are too near to tell,  <grad f(x) - grad f(y), x - y> <= |x - y|^2 / s
 ///
 /// For convex f and steps of at most 1 / L the value is within |x_0 - x*|^2 / (2 s k) of the least one, accelerated
 /// 2 |x_0 - x*|^2 / (s (k + 1)^2). Plain steps first try twice the last s; an accelerated run takes plain steps until
 /// one trial was refused, and after a restart, so that s may grow there, and nowhere else.
 /// Value and gradient are those of f alone. Result::measure is the norm of the prox-gradient step,
-/// (x - prox(x - s grad f(x), s)) / s, which is the gradient where there is neither a prox nor a set; s is never shorter
-/// there than 1e-12 |x| / |grad f(x)|.
+/// (x - prox(x - s grad f(x), s)) / s, which is the gradient where there is neither a prox nor a set; s is never
+/// shorter there than 1e-12 |x| / |grad f(x)|.
 ///
 /// Options: step_size s (>= 0; 0: backtracking from 1 / |grad f(x_0)|); accelerated (true); restart (gradient; function
 /// needs the whole value, hence no prox). State: value, gradient, measure, last (x before), length (s), momentum (t),

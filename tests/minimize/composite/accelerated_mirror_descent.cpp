@@ -1,9 +1,8 @@
 // Accelerated mirror descent: its inequality at every step, and against plain mirror descent.
-#include <glissade/minimize/accelerated_mirror_descent.hpp>
-
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
 #include <glissade/core/random.hpp>
+#include <glissade/minimize/accelerated_mirror_descent.hpp>
 #include <glissade/minimize/minimize.hpp>
 #include <glissade/minimize/proximal_gradient.hpp>
 #include <glissade/oracle/composite.hpp>
@@ -70,7 +69,7 @@ TEST_CASE("AcceleratedMirrorDescent: 100 x 200 on the simplex: the bound at ever
     CHECK(record.x.minCoeff() >= 0);
   });
   INFO("largest share of the bound: " << worst);
-  CHECK(worst <= 0.3);
+  CHECK(worst <= 0.21);
   // z' = argmin <grad f(z), z> + L D(z; z_k)
   VectorXd z = VectorXd::Constant(n, 1.0 / n), dual(n);
   NegativeEntropy{}.gradient(z, dual);
@@ -90,17 +89,17 @@ TEST_CASE("AcceleratedMirrorDescent: with the Euclidean map the bound of Nestero
   A << 1, 0.2, 0, 0, 0.1, 0, 0, 0, 0.03;
   Squares f(3, 3, 1);
   f.A = A;
-  f.b << 1, 1, 1;
+  const VectorXd best{{-1, 10, 33}};
+  f.b = A * best;
   const double L = (A.transpose() * A).norm();
-  const auto check = [&](const auto& problem, const auto& method, double least, const VectorXd& best) {
+  const auto check = [&](const auto& problem, const auto& method, double least, const VectorXd& end) {
     VectorXd x = VectorXd::Zero(3);
     minimize(problem, x, method, steps(3000), [&](const Record& record) {
       if (record.iteration == 0) return;
       const double k = static_cast<double>(record.iteration) + 1;
-      CHECK(record.value - least <= 2 * L * best.squaredNorm() / (k * k) + 1e-14);
+      CHECK(record.value - least <= 2 * L * end.squaredNorm() / (k * k) + 1e-13);
     });
   };
-  const VectorXd best = A.inverse() * f.b;
   check(f, AcceleratedMirrorDescent<>{.lipschitz = L}, 0, best);
   const Ball ball{.radius = 3};
   VectorXd inside = VectorXd::Zero(3);
@@ -138,21 +137,17 @@ TEST_CASE("AcceleratedMirrorDescent: a declared set is the map's, or that is an 
 }
 
 TEST_CASE("AcceleratedMirrorDescent: two gradients per step; restarts make it faster where the minimum is strong") {
-  const Squares f(40, 20, 5);
+  Squares f(40, 20, 5);
+  f.b = f.A * VectorXd::LinSpaced(20, 1, 20) / 210;  // the least value is 0, within the simplex
   VectorXd x = VectorXd::Constant(20, 0.05);
   const double L = f.largest_entry();
   const Result r = minimize(f, x, AcceleratedMirrorDescent<NegativeEntropy>{.lipschitz = L}, steps(10));
   CHECK(r.evaluations.gradient == 2 + 2 * 9);
 
-  const double least = [&] {
-    VectorXd best = VectorXd::Constant(20, 0.05);
-    return minimize(subject_to(f, Simplex{}), best, ProximalGradient{}, {.gradient_tolerance = 1e-10}).value;
-  }();
   const auto gap = [&](Restart restart) {
     x.setConstant(0.05);
-    return minimize(f, x, AcceleratedMirrorDescent<NegativeEntropy>{.lipschitz = L, .restart = restart}, steps(2000))
-               .value -
-           least;
+    return minimize(f, x, AcceleratedMirrorDescent<NegativeEntropy>{.lipschitz = L, .restart = restart}, steps(500))
+        .value;
   };
   const double none = gap(Restart::none);
   INFO(none << " " << gap(Restart::function) << " " << gap(Restart::gradient));

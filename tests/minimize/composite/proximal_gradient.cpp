@@ -1,9 +1,8 @@
 // Proximal gradient steps: solutions by scikit-learn and scipy, the rates and the search for a step.
-#include <glissade/minimize/proximal_gradient.hpp>
-
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
 #include <glissade/minimize/minimize.hpp>
+#include <glissade/minimize/proximal_gradient.hpp>
 #include <glissade/oracle/composite.hpp>
 #include <glissade/sets/box.hpp>
 #include <glissade/sets/l1.hpp>
