@@ -66,6 +66,20 @@ class WithValue : public FirstOrder {
   Eigen::VectorXd unused_;
 };
 
+/// With a second term whose minimizer is where the function's is: h(z) = 0, whose prox is the identity.
+class WithProx : public FirstOrder {
+ public:
+  using FirstOrder::FirstOrder;
+  void prox(Eigen::VectorXd&, double) {}
+};
+
+/// On a set that is all of the space.
+class OnSet : public FirstOrder {
+ public:
+  using FirstOrder::FirstOrder;
+  void project(Eigen::VectorXd&) {}
+};
+
 /// With products of a Hessian that is not there.
 class Products : public FirstOrder {
  public:

@@ -78,6 +78,11 @@ template <class F, class V>
 concept HasNorm = requires(F& f, const V& x) {
   { f.norm(x) } -> std::convertible_to<double>;
 };
+/// Whether a displacement v of an operator, x - T x where it has settled, proves that there is no fixed point.
+template <class F, class V>
+concept HasCertificate = requires(F& f, const V& v) {
+  { f.certifies(v) } -> std::convertible_to<bool>;
+};
 template <class F, class V>
 concept HasDistance = requires(F& f, const V& x) {
   { f.distance(x, x) } -> std::convertible_to<double>;

@@ -28,7 +28,11 @@
 //
 //   void F(z, out)                          or T(x, out): fills out, a vector as z
 //   double norm(v)                          where not the Euclidean norm is the one in which T is nonexpansive
+<<<<<<< HEAD
 //   double distance(x, y)                   where the distance of x and T x is not that of a norm
+=======
+//   bool certifies(v)                       whether the displacement v proves that T has no fixed point
+>>>>>>> fixed
 //
 // with project and project_tangent where it is bound to a set. Variables other than a vector of doubles are arguments
 // of the shape that they have: f(W, gradient_of_W), f(W, b, gradient_of_W, gradient_of_b), T(X, image).
@@ -232,6 +236,14 @@ class Oracle {
       return static_cast<double>(f_->distance(x, image));
     else
       return norm(residual);
+  }
+
+  /// What the operator says of a displacement v that has settled; true where it does not say.
+  [[nodiscard]] bool certifies(const V& v) const {
+    if constexpr (HasCertificate<F, V>)
+      return static_cast<bool>(f_->certifies(v));
+    else
+      return true;
   }
 
   /// The nearest point of the set; where there is none, z itself.

@@ -2,7 +2,10 @@
 // held to every law of tests/laws/iterations.cpp.
 #pragma once
 
+#include <glissade/fixed_point/anderson.hpp>
+#include <glissade/fixed_point/bregman_halpern.hpp>
 #include <glissade/fixed_point/halpern.hpp>
+#include <glissade/fixed_point/infeasibility.hpp>
 #include <glissade/fixed_point/parallel_evaluation.hpp>
 #include <glissade/fixed_point/picard.hpp>
 #include <glissade/games/extragradient.hpp>
@@ -135,6 +138,14 @@ void for_each_iteration(const Law& law) {
               KrasnoselskiiMann{.relaxation = [](std::int64_t t) { return t % 2 == 0 ? 1.0 : 0.5; }});
   fixed_point("Halpern", Halpern{});
   law.template operator()<doors::Sequence>("ParallelEvaluation", ParallelEvaluation{});
+  fixed_point("BregmanHalpern", BregmanHalpern<>{});
+  fixed_point("Anderson", Anderson{.memory = 3});
+  fixed_point("Anderson, type one, relaxed",
+              Anderson{.memory = 3, .kind = AndersonKind::type_one, .regularization = 1e-8, .relaxation = 0.8});
+  fixed_point("Anderson, wary", Anderson{.memory = 2, .safeguard = 0.5});
+  fixed_point("DetectInfeasibility of Halpern", DetectInfeasibility<Halpern>{.check_every = 1});
+  fixed_point("DetectInfeasibility of KrasnoselskiiMann",
+              DetectInfeasibility<KrasnoselskiiMann>{.method = {.relaxation = 0.7}, .check_every = 2});
   game("Extragradient", Extragradient{.step_size = 0.3});
   game("Extragradient, anchored", Extragradient{.step_size = 0.3, .anchored = true});
   game("OptimisticGradient", OptimisticGradient{.step_size = 0.3});

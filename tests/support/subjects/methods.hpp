@@ -9,6 +9,7 @@
 #include <glissade/finite_sum/sophia_g.hpp>
 #include <glissade/finite_sum/stochastic_oasis.hpp>
 #include <glissade/finite_sum/svrg.hpp>
+#include <glissade/minimize/accelerated_mirror_descent.hpp>
 #include <glissade/minimize/curvature/oasis.hpp>
 #include <glissade/minimize/curvature/sophia.hpp>
 #include <glissade/minimize/from_rule.hpp>
@@ -18,6 +19,7 @@
 #include <glissade/minimize/newton/lazy_newton.hpp>
 #include <glissade/minimize/newton/newton.hpp>
 #include <glissade/minimize/newton/trust_region_newton.hpp>
+#include <glissade/minimize/proximal_gradient.hpp>
 #include <glissade/minimize/quasi_newton/barzilai_borwein.hpp>
 #include <glissade/minimize/quasi_newton/lbfgs.hpp>
 #include <glissade/minimize/quasi_newton/nonlinear_cg.hpp>
@@ -87,4 +89,14 @@ void for_each_method(const Law& law) {
   run(sum_with_products, "AiSarah", AiSarah{.batching = {.size = 2}});
   run(std::type_identity<EqualTermsWithThird>{}, "AiSarah, third derivatives", AiSarah{.batching = {.size = 2}});
   run(sum_with_products, "AiSarah, by a rule", with_rule(AiSarah{.batching = {.size = 2}}, Sgd{.learning_rate = 0.5}));
+  run(first_order, "ProximalGradient, plain", ProximalGradient{.accelerated = false});
+  run(std::type_identity<WithProx>{}, "ProximalGradient, plain, prox", ProximalGradient{.accelerated = false});
+  run(std::type_identity<WithValue>{}, "ProximalGradient, accelerated, values alone", ProximalGradient{});
+  run(std::type_identity<OnSet>{}, "ProximalGradient, accelerated, set",
+      ProximalGradient{.restart = Restart::function});
+  run(std::type_identity<WithProx>{}, "ProximalGradient, accelerated, fixed step",
+      ProximalGradient{.step_size = 0.8, .restart = Restart::none});
+  run(first_order, "AcceleratedMirrorDescent", AcceleratedMirrorDescent<>{.lipschitz = 1.1});
+  run(std::type_identity<OnSet>{}, "AcceleratedMirrorDescent, set, restart",
+      AcceleratedMirrorDescent<>{.lipschitz = 1.1, .restart = Restart::gradient});
 }
