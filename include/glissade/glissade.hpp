@@ -27,6 +27,8 @@
 #include "fixed_point/halpern.hpp"
 #include "fixed_point/picard.hpp"
 #include "games/extragradient.hpp"
+#include "games/mirror_descent.hpp"
+#include "games/no_regret_optimistic_gradient.hpp"
 #include "games/optimistic_gradient.hpp"
 #include "games/solve_game.hpp"
 #include "layers/adapters.hpp"
