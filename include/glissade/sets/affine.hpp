@@ -45,18 +45,18 @@ class Affine {
 
   template <class V>
   void project(V&& x) const {
-    change_values(x, [&](Values v, double) { subtract(v, true); });
+    change_values(x, [&](Coefficients v, double) { subtract(v, true); });
   }
   template <class X, class V>
   void project_tangent(const X& x, V&& v) const {
-    change_values_at(name, x, v, [&](ConstValues at, Values d, double) {
+    change_values_at(name, x, v, [&](ConstCoefficients at, Coefficients d, double) {
       subtract(d, false);
       if (!detail::all_finite(at)) detail::fill_with_nan(d);
     });
   }
 
  private:
-  void subtract(Values v, bool offset) const {
+  void subtract(Coefficients v, bool offset) const {
     const auto n = static_cast<std::size_t>(Q_.rows());
     if (v.size() != n)
       throw std::invalid_argument("Affine: x has " + std::to_string(v.size()) + " coefficients, must have " +
@@ -97,14 +97,14 @@ struct Halfspace {
   void check() const {
     normal.require_in(name, "normal", range::finite);
     require(name, "offset", offset, range::finite);
-    if (!normal.numbers().empty() && detail::largest_magnitude(normal.numbers()) == 0)
+    if (!normal.numbers().empty() && detail::greatest_magnitude(normal.numbers()) == 0)
       throw std::invalid_argument("Halfspace: normal is 0");
   }
 
   template <class V>
   void project(V&& x) const {
     check();
-    change_values(x, [&](Values v, double epsilon) {
+    change_values(x, [&](Coefficients v, double epsilon) {
       if (v.empty()) return;
       const double length = length_for(v.size());
       const Excess excess = excess_of(v, length, offset);
@@ -115,7 +115,7 @@ struct Halfspace {
   template <class X, class V>
   void project_tangent(const X& x, V&& v) const {
     check();
-    change_values_at(name, x, v, [&](ConstValues at, Values d, double epsilon) {
+    change_values_at(name, x, v, [&](ConstCoefficients at, Coefficients d, double epsilon) {
       if (d.empty()) return;
       const double length = length_for(d.size());
       const Excess where = excess_of(at, length, offset);
@@ -135,7 +135,7 @@ struct Halfspace {
     return normal.many() ? detail::length_of(normal.numbers())
                          : std::abs(normal[0]) * std::sqrt(static_cast<double>(n));
   }
-  [[nodiscard]] Excess excess_of(ConstValues v, double length, double bound) const {
+  [[nodiscard]] Excess excess_of(ConstCoefficients v, double length, double bound) const {
     Excess excess{-bound / length, std::abs(bound) / length};
     for (std::size_t i = 0; i < v.size(); ++i) {
       const double term = normal[i] / length * v[i];

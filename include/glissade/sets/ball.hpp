@@ -30,7 +30,7 @@ struct Ball {
   template <class V>
   void project(V&& x) const {
     check();
-    change_values(x, [&](Values v, double epsilon) {
+    change_values(x, [&](Coefficients v, double epsilon) {
       center.require_size(name, "center", v.size());
       if (!detail::all_finite(v)) return detail::fill_with_nan(v);
       double unit = 0;  // at least the largest coefficient of x - center
@@ -46,7 +46,7 @@ struct Ball {
   template <class X, class V>
   void project_tangent(const X& x, V&& v) const {
     check();
-    change_values_at(name, x, v, [&](ConstValues at, Values d, double epsilon) {
+    change_values_at(name, x, v, [&](ConstCoefficients at, Coefficients d, double epsilon) {
       center.require_size(name, "center", d.size());
       if (!detail::all_finite(at) || !detail::all_finite(d)) return detail::fill_with_nan(d);
       double unit = 0;
@@ -67,7 +67,7 @@ struct Ball {
 
  private:
   /// |x - center| / (2 unit); halves, so that no difference overflows.
-  [[nodiscard]] double length_in(double unit, ConstValues v) const {
+  [[nodiscard]] double length_in(double unit, ConstCoefficients v) const {
     double squares = 0;
     for (std::size_t i = 0; i < v.size(); ++i) squares += std::pow((v[i] / 2 - center[i] / 2) / unit, 2);
     return std::sqrt(squares);

@@ -35,7 +35,7 @@ struct Box {
   template <class V>
   void project(V&& x) const {
     check();
-    change_values(x, [&](Values v, double) {
+    change_values(x, [&](Coefficients v, double) {
       require_sizes(v.size());
       for (std::size_t i = 0; i < v.size(); ++i) v[i] = v[i] < low[i] ? low[i] : v[i] > high[i] ? high[i] : v[i];
     });
@@ -43,7 +43,7 @@ struct Box {
   template <class X, class V>
   void project_tangent(const X& x, V&& v) const {
     check();
-    change_values_at(name, x, v, [&](ConstValues at, Values d, double epsilon) {
+    change_values_at(name, x, v, [&](ConstCoefficients at, Coefficients d, double epsilon) {
       require_sizes(d.size());
       // A bound is met by what it was rounded to.
       const auto rounded = [epsilon](double bound) {

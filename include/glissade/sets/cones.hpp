@@ -18,10 +18,10 @@ struct SecondOrderCone {
 
   template <class V>
   void project(V&& x) const {
-    change_values(x, [](Values v, double epsilon) {
+    change_values(x, [](Coefficients v, double epsilon) {
       if (v.empty()) return;
       if (!detail::all_finite(v)) return detail::fill_with_nan(v);
-      const Values head = v.first(v.size() - 1);
+      const Coefficients head = v.first(v.size() - 1);
       double& s = v.back();
       const double length = detail::length_of(head);
       if (length <= s * (1 + detail::rounding_of(v.size(), epsilon))) return;
@@ -37,7 +37,7 @@ namespace detail {
 
 /// A, by columns, becomes the nearest positive semidefinite matrix.
 template <class T>
-void project_semidefinite(Values values, Index n, double epsilon) {
+void project_semidefinite(Coefficients values, Index n, double epsilon) {
   if (n == 0) return;
   if (!all_finite(values)) return fill_with_nan(values);
   Eigen::Map<DenseMatrix<T>> A(values.data(), n, n);
@@ -79,7 +79,8 @@ struct PositiveSemidefinite {
   template <class M>
   void project(M&& X) const {
     require_shape(name, "X", X, X.rows(), X.rows());
-    change_values(X, [n = X.rows()](Values v, double epsilon) { detail::project_semidefinite<double>(v, n, epsilon); });
+    change_values(
+        X, [n = X.rows()](Coefficients v, double epsilon) { detail::project_semidefinite<double>(v, n, epsilon); });
   }
 };
 

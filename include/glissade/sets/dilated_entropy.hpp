@@ -84,7 +84,7 @@ struct DilatedEntropy {
   template <class V>
   [[nodiscard]] double value(const V& x) const {
     check();
-    return read_values(x, [&](ConstValues v) {
+    return read_values(x, [&](ConstCoefficients v) {
       require_size(v.size());
       double sum = 0;
       for (const InformationSet& set : tree.information_sets)
@@ -95,7 +95,7 @@ struct DilatedEntropy {
   template <class V, class W>
   [[nodiscard]] double divergence(const V& x, const W& w) const {
     check();
-    return detail::read_pair(name, x, w, [&](ConstValues a, ConstValues b) {
+    return detail::read_pair(name, x, w, [&](ConstCoefficients a, ConstCoefficients b) {
       require_size(a.size());
       double sum = 0;
       for (const InformationSet& set : tree.information_sets) {
@@ -110,7 +110,7 @@ struct DilatedEntropy {
   template <class V, class W>
   void gradient(const V& x, W&& y) const {
     check();
-    detail::map_values(name, x, y, [&](ConstValues a, Values b) {
+    detail::map_values(name, x, y, [&](ConstCoefficients a, Coefficients b) {
       require_size(a.size());
       for (std::size_t i = 0; i < a.size(); ++i) detail::require_coefficient(name, "x", i, a[i], range::positive);
       std::fill(b.begin(), b.end(), 0.0);
@@ -123,7 +123,7 @@ struct DilatedEntropy {
   template <class V, class W>
   void mirror(V&& y, W&& x) const {
     check();
-    detail::mirror_values(name, y, x, [&](Values a, Values b) {
+    detail::mirror_values(name, y, x, [&](Coefficients a, Coefficients b) {
       require_size(a.size());
       const auto& sets = tree.information_sets;
       if (tree.with_empty) a[0] = 0;
@@ -149,11 +149,11 @@ struct DilatedEntropy {
   [[nodiscard]] static Span sequences(const InformationSet& set, Span x) {
     return x.subspan(static_cast<std::size_t>(set.first), static_cast<std::size_t>(set.count));
   }
-  [[nodiscard]] static double parent(const InformationSet& set, ConstValues x) {
+  [[nodiscard]] static double parent(const InformationSet& set, ConstCoefficients x) {
     return set.parent < 0 ? 1.0 : x[static_cast<std::size_t>(set.parent)];
   }
   /// From log pi to the gradient.
-  void add_constants(Values y) const {
+  void add_constants(Coefficients y) const {
     for (const InformationSet& set : tree.information_sets) {
       for (double& a : sequences(set, y)) a += 1;
       if (set.parent >= 0) y[static_cast<std::size_t>(set.parent)] -= 1;

@@ -23,7 +23,7 @@ struct NegativeEntropy {
 
   template <class V>
   [[nodiscard]] double value(const V& z) const {
-    return read_values(z, [&](ConstValues v) {
+    return read_values(z, [&](ConstCoefficients v) {
       double sum = 0;
       for (const double a : v) sum += a == 0 ? 0 : a * std::log(a);
       return sum;
@@ -31,7 +31,7 @@ struct NegativeEntropy {
   }
   template <class V, class W>
   [[nodiscard]] double divergence(const V& z, const W& w) const {
-    return detail::read_pair(name, z, w, [](ConstValues a, ConstValues b) {
+    return detail::read_pair(name, z, w, [](ConstCoefficients a, ConstCoefficients b) {
       double sum = 0;
       for (std::size_t i = 0; i < a.size(); ++i) sum += detail::entropy_gap(a[i], b[i]);
       return sum;
@@ -39,7 +39,7 @@ struct NegativeEntropy {
   }
   template <class V, class W>
   void gradient(const V& z, W&& y) const {
-    detail::map_values(name, z, y, [&](ConstValues a, Values b) {
+    detail::map_values(name, z, y, [&](ConstCoefficients a, Coefficients b) {
       if (!sizes.empty()) detail::require_sizes(name, sizes, static_cast<Index>(a.size()));
       for (std::size_t i = 0; i < a.size(); ++i) detail::require_coefficient(name, "z", i, a[i], range::positive);
       for (std::size_t i = 0; i < a.size(); ++i) b[i] = std::log(a[i]);
@@ -47,14 +47,14 @@ struct NegativeEntropy {
   }
   template <class V, class W>
   void mirror(V&& y, W&& z) const {
-    detail::mirror_values(name, y, z, [&](Values a, Values b) {
-      detail::for_segments(name, sizes, a, [](Values segment) { normalize(segment); });
+    detail::mirror_values(name, y, z, [&](Coefficients a, Coefficients b) {
+      detail::for_segments(name, sizes, a, [](Coefficients segment) { normalize(segment); });
       for (std::size_t i = 0; i < a.size(); ++i) b[i] = std::exp(a[i]);
     });
   }
 
   /// Logarithms become those of numbers with the sum 1; returns the logarithm of the sum that there was.
-  static double normalize(Values y) {
+  static double normalize(Coefficients y) {
     if (y.empty()) return -detail::infinity;
     const double top = detail::largest_of(y);
     if (!std::isfinite(top)) {
@@ -79,7 +79,7 @@ struct PositiveEntropy {
 
   template <class V>
   [[nodiscard]] double value(const V& z) const {
-    return read_values(z, [](ConstValues v) {
+    return read_values(z, [](ConstCoefficients v) {
       double sum = 0;
       for (const double a : v) sum += a == 0 ? 0 : a * (std::log(a) - 1);
       return sum;
@@ -91,14 +91,14 @@ struct PositiveEntropy {
   }
   template <class V, class W>
   void gradient(const V& z, W&& y) const {
-    detail::map_values(name, z, y, [](ConstValues a, Values b) {
+    detail::map_values(name, z, y, [](ConstCoefficients a, Coefficients b) {
       for (std::size_t i = 0; i < a.size(); ++i) detail::require_coefficient(name, "z", i, a[i], range::positive);
       for (std::size_t i = 0; i < a.size(); ++i) b[i] = std::log(a[i]);
     });
   }
   template <class V, class W>
   void mirror(V&& y, W&& z) const {
-    detail::mirror_values(name, y, z, [](Values a, Values b) {
+    detail::mirror_values(name, y, z, [](Coefficients a, Coefficients b) {
       for (std::size_t i = 0; i < a.size(); ++i) b[i] = std::exp(a[i]);
     });
   }

@@ -27,26 +27,26 @@ struct SparseGroupNorm {
   template <class V>
   [[nodiscard]] double value(const V& x) const {
     check_set(*this);
-    return read_values(x, [&](ConstValues v) { return value_of(name, v); });
+    return read_values(x, [&](ConstCoefficients v) { return value_of(name, v); });
   }
   template <class V>
   void prox(V&& x, double step) const {
     check_set(*this);
     require(name, "step", step, range::positive);
-    change_values(x, [&](Values v, double) { shrink(name, v, step); });
+    change_values(x, [&](Coefficients v, double) { shrink(name, v, step); });
   }
 
  private:
   friend struct GroupNorm;
 
-  [[nodiscard]] double value_of(std::string_view owner, ConstValues v) const {
+  [[nodiscard]] double value_of(std::string_view owner, ConstCoefficients v) const {
     double sum = 0;
     for (const double a : v) sum += l1 * std::abs(a);
-    detail::for_segments(owner, sizes, v, [&](ConstValues group) { sum += l2 * detail::length_of(group); });
+    detail::for_segments(owner, sizes, v, [&](ConstCoefficients group) { sum += l2 * detail::length_of(group); });
     return sum;
   }
-  void shrink(std::string_view owner, Values v, double step) const {
-    detail::for_segments(owner, sizes, v, [&](Values group) {
+  void shrink(std::string_view owner, Coefficients v, double step) const {
+    detail::for_segments(owner, sizes, v, [&](Coefficients group) {
       if (!detail::all_finite(group)) return detail::fill_with_nan(group);
       for (double& a : group) a = detail::soft_threshold(a, step * l1);
       const double length = detail::length_of(group);
@@ -76,13 +76,13 @@ struct GroupNorm {
   template <class V>
   [[nodiscard]] double value(const V& x) const {
     check_set(*this);
-    return read_values(x, [&](ConstValues v) { return sparse().value_of(name, v); });
+    return read_values(x, [&](ConstCoefficients v) { return sparse().value_of(name, v); });
   }
   template <class V>
   void prox(V&& x, double step) const {
     check_set(*this);
     require(name, "step", step, range::positive);
-    change_values(x, [&](Values v, double) { sparse().shrink(name, v, step); });
+    change_values(x, [&](Coefficients v, double) { sparse().shrink(name, v, step); });
   }
 
  private:

@@ -31,9 +31,9 @@ struct Indicator {
     check();
     auto nearest = x.eval();
     set.project(nearest);
-    return read_values(x, [&](ConstValues a) {
-      return read_values(nearest, [&](ConstValues b) {
-        const double size = detail::largest_magnitude(a);
+    return read_values(x, [&](ConstCoefficients a) {
+      return read_values(nearest, [&](ConstCoefficients b) {
+        const double size = detail::greatest_magnitude(a);
         if (size != size) return size;
         double distance = 0;
         for (std::size_t i = 0; i < a.size(); ++i)

@@ -31,7 +31,7 @@ struct L1 {
   template <class V>
   [[nodiscard]] double value(const V& x) const {
     check();
-    return read_values(x, [&](ConstValues v) {
+    return read_values(x, [&](ConstCoefficients v) {
       weight.require_size(name, "weight", v.size());
       double sum = 0;
       for (std::size_t i = 0; i < v.size(); ++i) sum += weight[i] * std::abs(v[i]);
@@ -42,7 +42,7 @@ struct L1 {
   void prox(V&& x, double step) const {
     check();
     require(name, "step", step, range::positive);
-    change_values(x, [&](Values v, double) {
+    change_values(x, [&](Coefficients v, double) {
       weight.require_size(name, "weight", v.size());
       for (std::size_t i = 0; i < v.size(); ++i) v[i] = detail::soft_threshold(v[i], step * weight[i]);
     });
@@ -68,7 +68,7 @@ struct ElasticNet {
   template <class V>
   [[nodiscard]] double value(const V& x) const {
     check_set(*this);
-    return read_values(x, [&](ConstValues v) {
+    return read_values(x, [&](ConstCoefficients v) {
       double sum = 0;
       for (const double a : v) sum += std::abs(a) * (l1 + l2 / 2 * std::abs(a));
       return sum;
@@ -78,7 +78,7 @@ struct ElasticNet {
   void prox(V&& x, double step) const {
     check_set(*this);
     require(name, "step", step, range::positive);
-    change_values(x, [&](Values v, double) {
+    change_values(x, [&](Coefficients v, double) {
       for (double& a : v) a = detail::soft_threshold(a, step * l1) / (1 + step * l2);
     });
   }
@@ -100,7 +100,7 @@ struct L0 {
   template <class V>
   [[nodiscard]] double value(const V& x) const {
     check_set(*this);
-    return read_values(x, [&](ConstValues v) {
+    return read_values(x, [&](ConstCoefficients v) {
       double sum = 0;
       for (const double a : v) sum += a == 0 ? 0 : a == a ? weight : a;
       return sum;
@@ -110,7 +110,7 @@ struct L0 {
   void prox(V&& x, double step) const {
     check_set(*this);
     require(name, "step", step, range::positive);
-    change_values(x, [&](Values v, double) {
+    change_values(x, [&](Coefficients v, double) {
       const double least = std::sqrt(2 * step) * std::sqrt(weight);
       for (double& a : v)
         if (std::abs(a) <= least) a = 0;
@@ -138,7 +138,7 @@ struct Huber {
   template <class V>
   [[nodiscard]] double value(const V& x) const {
     check_set(*this);
-    return read_values(x, [&](ConstValues v) {
+    return read_values(x, [&](ConstCoefficients v) {
       double sum = 0;
       for (const double a : v) sum += std::abs(a) <= delta ? a / delta * a / 2 : std::abs(a) - delta / 2;
       return weight * sum;
@@ -148,7 +148,7 @@ struct Huber {
   void prox(V&& x, double step) const {
     check_set(*this);
     require(name, "step", step, range::positive);
-    change_values(x, [&](Values v, double) {
+    change_values(x, [&](Coefficients v, double) {
       const double t = step * weight;
       for (double& a : v) {
         const double outside = detail::soft_threshold(a, t);

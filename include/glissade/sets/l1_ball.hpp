@@ -30,11 +30,11 @@ struct L1Ball {
   template <class V>
   void project(V&& x) const {
     check();
-    change_values(x, [&](Values v, double epsilon) { project_values(v, epsilon); });
+    change_values(x, [&](Coefficients v, double epsilon) { project_values(v, epsilon); });
   }
 
  private:
-  void project_values(Values v, double epsilon) const {
+  void project_values(Coefficients v, double epsilon) const {
     weights.require_size(name, "weights", v.size());
     if (v.empty()) return;
     if (!detail::all_finite(v)) return detail::fill_with_nan(v);
@@ -48,9 +48,10 @@ struct L1Ball {
       const double unit = detail::largest_of(weights.numbers());  // squares of weights neither overflow nor vanish
       Eigen::Map<const Eigen::ArrayXd> all(weights.numbers().data(), static_cast<Index>(v.size()));
       const PerCoefficient w = all / unit;
-      const auto cut = detail::weighted_cut(v.size(), size, w, nullptr, radius / unit);
-      for (std::size_t i = 0; i < v.size(); ++i)
-        v[i] = std::copysign(std::max((size(i) - cut.pivot * w[i]) + cut.below * w[i], 0.0), v[i]);
+      std::vector<double> sizes(v.size());
+      for (std::size_t i = 0; i < v.size(); ++i) sizes[i] = size(i);
+      detail::take_threshold(sizes, w, nullptr, radius / unit);
+      for (std::size_t i = 0; i < v.size(); ++i) v[i] = std::copysign(sizes[i], v[i]);
     } else {
       const auto [top, cut] = detail::simplex_cut(v.size(), size, common);
       CompensatedSum share;

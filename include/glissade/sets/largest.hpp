@@ -21,17 +21,17 @@ struct LInfinity {
   template <class V>
   [[nodiscard]] double value(const V& x) const {
     check_set(*this);
-    return read_values(x, [&](ConstValues v) { return weight * detail::largest_magnitude(v); });
+    return read_values(x, [&](ConstCoefficients v) { return weight * detail::greatest_magnitude(v); });
   }
   template <class V>
   void prox(V&& x, double step) const {
     check_set(*this);
     require(name, "step", step, range::positive);
-    change_values(x, [&](Values v, double) { clip(v, step * weight); });
+    change_values(x, [&](Coefficients v, double) { clip(v, step * weight); });
   }
 
   /// The same of coefficients in double: `amount` is step times weight.
-  static void clip(Values v, double amount) {
+  static void clip(Coefficients v, double amount) {
     if (!detail::all_finite(v)) return detail::fill_with_nan(v);
     if (v.empty() || !(amount > 0)) return;
     CompensatedSum sum;
@@ -60,13 +60,13 @@ struct Max {
   template <class V>
   [[nodiscard]] double value(const V& x) const {
     check_set(*this);
-    return read_values(x, [&](ConstValues v) { return weight == 0 ? 0.0 : weight * detail::largest_of(v); });
+    return read_values(x, [&](ConstCoefficients v) { return weight == 0 ? 0.0 : weight * detail::largest_of(v); });
   }
   template <class V>
   void prox(V&& x, double step) const {
     check_set(*this);
     require(name, "step", step, range::positive);
-    change_values(x, [&](Values v, double) {
+    change_values(x, [&](Coefficients v, double) {
       if (v.empty() || !(step * weight > 0)) return;
       const auto [top, cut] = detail::simplex_cut(
           v.size(), [&](std::size_t i) { return v[i]; }, step * weight);

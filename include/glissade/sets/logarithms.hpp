@@ -13,7 +13,7 @@ namespace glissade {
   if (a < -40) return std::exp(a);  // w = exp(a - w)
   double w = a > 1 ? a - std::log(a) : std::exp(a) / (1 + std::exp(a));
   for (int k = 0; k < 50; ++k) {
-    const double next = w * (1 + (a - std::log(w))) / (1 + w);
+    const double next = w / (1 + w) * (1 + (a - std::log(w)));
     if (!(next > w)) break;
     w = next;
   }
@@ -27,7 +27,7 @@ void change_each(const S& function, V&& x, double step, F&& change) {
   check_set(function);
   require(S::name, "step", step, range::positive);
   const double t = step * function.weight;
-  change_values(x, [&](Values v, double) {
+  change_values(x, [&](Coefficients v, double) {
     for (double& a : v) a = t > 0 ? change(a, t) : a;
   });
 }
@@ -35,7 +35,7 @@ void change_each(const S& function, V&& x, double step, F&& change) {
 template <class S, class V, class F>
 [[nodiscard]] double sum_of_each(const S& function, const V& x, F&& term) {
   check_set(function);
-  return read_values(x, [&](ConstValues v) {
+  return read_values(x, [&](ConstCoefficients v) {
     double sum = 0;
     for (const double a : v) sum += term(a);
     return sum == 0 ? 0.0 : function.weight * sum;

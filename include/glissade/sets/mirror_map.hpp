@@ -30,19 +30,20 @@ void match_shape(std::string_view owner, const V& from, W& to) {
 template <class V, class W, class F>
 void map_values(std::string_view owner, const V& from, W& to, F&& change) {
   match_shape(owner, from, to);
-  read_values(from, [&](ConstValues a) { change_values(to, [&](Values b, double) { change(a, b); }); });
+  read_values(from, [&](ConstCoefficients a) { change_values(to, [&](Coefficients b, double) { change(a, b); }); });
 }
 /// change(y, z): both are written.
 template <class V, class W, class F>
 void mirror_values(std::string_view owner, V& y, W& z, F&& change) {
   match_shape(owner, y, z);
-  change_values(y, [&](Values a, double) { change_values(z, [&](Values b, double) { change(a, b); }); });
+  change_values(y, [&](Coefficients a, double) { change_values(z, [&](Coefficients b, double) { change(a, b); }); });
 }
 /// look(z, w)
 template <class V, class W, class F>
 [[nodiscard]] double read_pair(std::string_view owner, const V& z, const W& w, F&& look) {
   require_shape(owner, "w", w, z.rows(), z.cols());
-  return read_values(z, [&](ConstValues a) { return read_values(w, [&](ConstValues b) { return look(a, b); }); });
+  return read_values(
+      z, [&](ConstCoefficients a) { return read_values(w, [&](ConstCoefficients b) { return look(a, b); }); });
 }
 
 /// a / b - 1 - log(a / b) >= 0 of positive numbers, to some rounding of its own size.
@@ -84,11 +85,11 @@ struct Euclidean {
 
   template <class V>
   [[nodiscard]] double value(const V& z) const {
-    return read_values(z, [](ConstValues v) { return std::pow(detail::length_of(v), 2) / 2; });
+    return read_values(z, [](ConstCoefficients v) { return std::pow(detail::length_of(v), 2) / 2; });
   }
   template <class V, class W>
   [[nodiscard]] double divergence(const V& z, const W& w) const {
-    return detail::read_pair(name, z, w, [](ConstValues a, ConstValues b) {
+    return detail::read_pair(name, z, w, [](ConstCoefficients a, ConstCoefficients b) {
       std::vector<double> difference(a.begin(), a.end());
       for (std::size_t i = 0; i < b.size(); ++i) difference[i] -= b[i];
       return std::pow(detail::length_of(difference), 2) / 2;

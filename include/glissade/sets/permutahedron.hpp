@@ -27,7 +27,7 @@ struct Permutahedron {
   template <class V>
   void project(V&& x) const {
     check();
-    change_values(x, [&](Values v, double) { project_values(v); });
+    change_values(x, [&](Coefficients v, double) { project_values(v); });
   }
 
  private:
@@ -37,7 +37,7 @@ struct Permutahedron {
     double s, w;
   };
 
-  void project_values(Values v) const {
+  void project_values(Coefficients v) const {
     point.require_size(name, "point", v.size());
     if (!detail::all_finite(v)) return detail::fill_with_nan(v);
     std::vector<double> w(v.size());

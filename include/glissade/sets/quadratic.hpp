@@ -48,7 +48,7 @@ class Quadratic {
 
   template <class V>
   [[nodiscard]] double value(const V& x) const {
-    return read_values(x, [&](ConstValues v) {
+    return read_values(x, [&](ConstCoefficients v) {
       require_size(v.size());
       double sum = 0;
       for (Index j = 0; j < Q_.cols(); ++j) {
@@ -63,7 +63,7 @@ class Quadratic {
   template <class V>
   void prox(V&& x, double step) const {
     require(name, "step", step, range::positive);
-    change_values(x, [&](Values v, double) {
+    change_values(x, [&](Coefficients v, double) {
       require_size(v.size());
       if (!detail::all_finite(v)) return detail::fill_with_nan(v);
       std::vector<double> rest(v.begin(), v.end());

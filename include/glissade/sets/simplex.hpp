@@ -28,12 +28,13 @@ struct Simplex {
   template <class V>
   void project(V&& x) const {
     check();
-    change_values(x, [&](Values v, double epsilon) { detail::project_simplex(v, total, epsilon); });
+    change_values(x, [&](Coefficients v, double epsilon) { detail::project_simplex(v, total, epsilon); });
   }
   template <class X, class V>
   void project_tangent(const X& x, V&& v) const {
     check();
-    change_values_at(name, x, v, [](ConstValues at, Values d, double) { detail::project_simplex_tangent(at, d); });
+    change_values_at(name, x, v,
+                     [](ConstCoefficients at, Coefficients d, double) { detail::project_simplex_tangent(at, d); });
   }
 };
 
@@ -63,11 +64,11 @@ struct CappedSimplex {
   template <class V>
   void project(V&& x) const {
     check();
-    change_values(x, [&](Values v, double epsilon) { project_values(v, epsilon); });
+    change_values(x, [&](Coefficients v, double epsilon) { project_values(v, epsilon); });
   }
 
  private:
-  void project_values(Values v, double epsilon) const {
+  void project_values(Coefficients v, double epsilon) const {
     if (v.empty()) return;
     upper.require_size(name, "upper", v.size());
     CompensatedSum room;
@@ -82,9 +83,7 @@ struct CappedSimplex {
       sum.add(v[i]);
     }
     if (inside && std::abs(sum.value() - total) <= slack * total) return;
-    const auto value = [&](std::size_t i) { return v[i]; };
-    const auto cut = detail::weighted_cut(v.size(), value, PerCoefficient(1), &upper, total);
-    for (std::size_t i = 0; i < v.size(); ++i) v[i] = std::min(std::max((v[i] - cut.pivot) + cut.below, 0.0), upper[i]);
+    detail::take_threshold(v, 1, &upper, total);
   }
 };
 

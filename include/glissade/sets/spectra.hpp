@@ -10,7 +10,7 @@ namespace detail {
 
 /// The singular values of a matrix by columns; NaN where it is not finite.
 template <class T>
-[[nodiscard]] Eigen::Matrix<T, Eigen::Dynamic, 1> singular_values(ConstValues values, Index rows) {
+[[nodiscard]] Eigen::Matrix<T, Eigen::Dynamic, 1> singular_values(ConstCoefficients values, Index rows) {
   const Index cols = rows == 0 ? 0 : static_cast<Index>(values.size()) / rows;
   if (!all_finite(values)) return Eigen::Matrix<T, Eigen::Dynamic, 1>::Constant(1, std::nan(""));
   return thin_svd<T>(Eigen::Map<const DenseMatrix<T>>(values.data(), rows, cols)).sigma;
@@ -18,12 +18,12 @@ template <class T>
 
 /// X = U diag(sigma) V' becomes U diag(change(sigma)) V'.
 template <class T, class F>
-void change_singular_values(Values values, Index rows, F&& change) {
+void change_singular_values(Coefficients values, Index rows, F&& change) {
   if (values.empty()) return;
   if (!all_finite(values)) return fill_with_nan(values);
   Eigen::Map<DenseMatrix<T>> X(values.data(), rows, static_cast<Index>(values.size()) / rows);
   ThinSvd<T> svd = thin_svd<T>(X);
-  change(Values(svd.sigma.data(), static_cast<std::size_t>(svd.sigma.size())));
+  change(Coefficients(svd.sigma.data(), static_cast<std::size_t>(svd.sigma.size())));
   const DenseMatrix<T> scaled = svd.U * svd.sigma.asDiagonal();
   X.noalias() = scaled * svd.V.transpose();
 }
@@ -45,14 +45,15 @@ struct NuclearNorm {
   template <class M>
   [[nodiscard]] double value(const M& X) const {
     check_set(*this);
-    return read_values(X, [&](ConstValues v) { return weight * detail::singular_values<double>(v, X.rows()).sum(); });
+    return read_values(
+        X, [&](ConstCoefficients v) { return weight * detail::singular_values<double>(v, X.rows()).sum(); });
   }
   template <class M>
   void prox(M&& X, double step) const {
     check_set(*this);
     require(name, "step", step, range::positive);
-    change_values(X, [&](Values v, double) {
-      detail::change_singular_values<double>(v, X.rows(), [&](Values sigma) {
+    change_values(X, [&](Coefficients v, double) {
+      detail::change_singular_values<double>(v, X.rows(), [&](Coefficients sigma) {
         for (double& s : sigma) s = std::max(s - step * weight, 0.0);
       });
     });
@@ -74,15 +75,17 @@ struct SpectralNorm {
   template <class M>
   [[nodiscard]] double value(const M& X) const {
     check_set(*this);
-    return read_values(
-        X, [&](ConstValues v) { return v.empty() ? 0.0 : weight * detail::singular_values<double>(v, X.rows())[0]; });
+    return read_values(X, [&](ConstCoefficients v) {
+      return v.empty() ? 0.0 : weight * detail::singular_values<double>(v, X.rows())[0];
+    });
   }
   template <class M>
   void prox(M&& X, double step) const {
     check_set(*this);
     require(name, "step", step, range::positive);
-    change_values(X, [&](Values v, double) {
-      detail::change_singular_values<double>(v, X.rows(), [&](Values sigma) { LInfinity::clip(sigma, step * weight); });
+    change_values(X, [&](Coefficients v, double) {
+      detail::change_singular_values<double>(v, X.rows(),
+                                             [&](Coefficients sigma) { LInfinity::clip(sigma, step * weight); });
     });
   }
 };

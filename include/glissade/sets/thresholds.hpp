@@ -54,7 +54,7 @@ template <class At>
   return {top, cut};
 }
 
-inline void project_simplex(Values v, double total, double epsilon) {
+inline void project_simplex(Coefficients v, double total, double epsilon) {
   if (v.empty()) return;
   CompensatedSum sum;
   bool inside = true;
@@ -74,10 +74,10 @@ inline void project_simplex(Values v, double total, double epsilon) {
   for (double& a : v) a = a / share.value() * total;
 }
 
-inline void project_simplex_tangent(ConstValues x, Values v) {
+inline void project_simplex_tangent(ConstCoefficients x, Coefficients v) {
   if (v.empty()) return;
   if (!all_finite(x) || !all_finite(v)) return fill_with_nan(v);
-  const double unit = largest_magnitude(v);
+  const double unit = greatest_magnitude(v);
   if (unit == 0) return;
   const auto free = [&](std::size_t i) { return x[i] > 0; };
   double cut = -2;
@@ -103,48 +103,55 @@ inline void project_simplex_tangent(ConstValues x, Values v) {
   }
 }
 
-/// t = pivot - below, in two parts. `pivot` is NaN where numbers overflow.
-struct WeightedCut {
-  double pivot, below;
-};
-
-/// The t with sum_i w_i min(max(a(i) - t w_i, 0), u_i) = total, all finite; without u no upper bounds. The sum falls
-/// with t and is linear between breakpoints a / w and (a - u) / w: the right pair of them is found by bisection.
-template <class At>
-[[nodiscard]] WeightedCut weighted_cut(std::size_t n, const At& a, const PerCoefficient& w, const PerCoefficient* u,
-                                       double total) {
-  const auto upper = [&](std::size_t i) { return a(i) / w[i]; };
-  const auto lower = [&](std::size_t i) { return u ? (a(i) - (*u)[i]) / w[i] : -infinity; };
-  std::vector<double> points;
-  points.reserve(2 * n);
-  for (std::size_t i = 0; i < n; ++i) {
-    points.push_back(upper(i));
-    if (u) points.push_back(lower(i));
-  }
-  std::sort(points.begin(), points.end());
+/// a_i <- min(max(a_i - t w_i, 0), u_i) with the t for which the sum of w_i times these is the total; all finite,
+/// without u no upper bounds. NaN where numbers overflow.
+///
+/// The sum falls with t and is linear between breakpoints a / w and (a - u) / w: the right pair of them is found by
+/// bisection. What is left when that t has been taken away is searched again, so that a large offset costs no digits.
+inline void take_threshold(Coefficients a, const PerCoefficient& w, const PerCoefficient* u, double total) {
+  const std::size_t n = a.size();
+  const auto upper = [&](std::size_t i) { return a[i] / w[i]; };
+  const auto lower = [&](std::size_t i) { return u ? (a[i] - (*u)[i]) / w[i] : -infinity; };
+  const auto excess = [&](std::size_t i, double t) { return std::fma(-t, w[i], a[i]); };
   const auto sum_at = [&](double t) {
     CompensatedSum sum;
-    for (std::size_t i = 0; i < n; ++i) {
-      if (upper(i) <= t) continue;
-      const double part = a(i) - t * w[i];
-      sum.add(w[i] * (lower(i) >= t ? (*u)[i] : std::max(part, 0.0)));
-    }
+    for (std::size_t i = 0; i < n; ++i)
+      if (upper(i) > t) sum.add(w[i] * (lower(i) >= t ? (*u)[i] : std::max(excess(i, t), 0.0)));
     return sum.value();
   };
-  std::size_t low = 0, high = points.size() - 1;  // the sum at `high` is at most the total
-  while (low < high) {
-    const std::size_t middle = low + (high - low) / 2;
-    if (sum_at(points[middle]) <= total)
-      high = middle;
-    else
-      low = middle + 1;
+  std::vector<double> points;
+  points.reserve(2 * n);
+  for (const bool last : {false, true}) {
+    points.clear();
+    for (std::size_t i = 0; i < n; ++i) {
+      points.push_back(upper(i));
+      if (u) points.push_back(lower(i));
+    }
+    std::sort(points.begin(), points.end());
+    std::size_t low = 0, high = points.size() - 1;  // the sum at `high` is at most the total
+    while (low < high) {
+      const std::size_t middle = low + (high - low) / 2;
+      if (sum_at(points[middle]) <= total)
+        high = middle;
+      else
+        low = middle + 1;
+    }
+    const double t = points[high];
+    if (!std::isfinite(t)) return fill_with_nan(a);
+    if (!last) {
+      for (std::size_t i = 0; i < n; ++i) a[i] = excess(i, t);
+      continue;
+    }
+    CompensatedSum slope;  // left of t
+    for (std::size_t i = 0; i < n; ++i)
+      if (lower(i) < t && t <= upper(i)) slope.add(w[i] * w[i]);
+    const double missing = total - sum_at(t);
+    const double back = missing > 0 && slope.value() > 0 ? missing / slope.value() : 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double more = std::max(excess(i, t) + back * w[i], 0.0);
+      a[i] = u ? std::min(more, (*u)[i]) : more;
+    }
   }
-  const double pivot = std::isfinite(points[high]) ? points[high] : std::numeric_limits<double>::quiet_NaN();
-  CompensatedSum slope;  // left of the pivot
-  for (std::size_t i = 0; i < n; ++i)
-    if (lower(i) < pivot && pivot <= upper(i)) slope.add(w[i] * w[i]);
-  const double missing = total - sum_at(pivot);
-  return {pivot, missing > 0 && slope.value() > 0 ? missing / slope.value() : 0};
 }
 
 }  // namespace glissade::detail

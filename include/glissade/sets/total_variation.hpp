@@ -10,7 +10,7 @@ namespace glissade {
 namespace detail {
 
 /// argmin_z |z - y|^2 / 2 + lambda sum |z_(k+1) - z_k| in place of y, all finite, lambda > 0.
-inline void denoise_line(Values x, double lambda) {
+inline void denoise_line(Coefficients x, double lambda) {
   const auto N = static_cast<std::ptrdiff_t>(x.size());
   std::ptrdiff_t k = 0, start = 0, last_low = 0, last_high = 0;
   const auto y = [&](std::ptrdiff_t i) { return x[static_cast<std::size_t>(i)]; };
@@ -89,7 +89,7 @@ struct TotalVariation1d {
   template <class V>
   [[nodiscard]] double value(const V& x) const {
     check_set(*this);
-    return read_values(x, [&](ConstValues v) {
+    return read_values(x, [&](ConstCoefficients v) {
       double sum = v.size() == 1 ? v[0] * 0 : 0.0;  // NaN where x is
       for (std::size_t i = 1; i < v.size(); ++i) sum += std::abs(v[i] - v[i - 1]);
       return weight * sum;
@@ -99,14 +99,14 @@ struct TotalVariation1d {
   void prox(V&& x, double step) const {
     check_set(*this);
     require(name, "step", step, range::positive);
-    change_values(x, [&](Values v, double) { denoise(v, step * weight); });
+    change_values(x, [&](Coefficients v, double) { denoise(v, step * weight); });
   }
 
  private:
-  static void denoise(Values v, double lambda) {
+  static void denoise(Coefficients v, double lambda) {
     if (!detail::all_finite(v)) return detail::fill_with_nan(v);
     if (v.size() < 2 || !(lambda > 0)) return;
-    const double size = detail::largest_magnitude(v);
+    const double size = detail::greatest_magnitude(v);
     if (size == 0) return;
     if (size > 1e280) {  // sums would overflow
       for (double& a : v) a = std::ldexp(a, -200);

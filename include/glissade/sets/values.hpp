@@ -28,8 +28,8 @@ using Index = Eigen::Index;
 class PerCoefficient {
  public:
   PerCoefficient(double number) : number_(number) {}
-  template <class Numbers>
-  PerCoefficient(const Eigen::DenseBase<Numbers>& numbers) : many_(true) {
+  template <class Many>
+  PerCoefficient(const Eigen::DenseBase<Many>& numbers) : many_(true) {
     for (Index c = 0; c < numbers.cols(); ++c)
       for (Index r = 0; r < numbers.rows(); ++r) numbers_.push_back(static_cast<double>(numbers.derived().coeff(r, c)));
   }
@@ -72,8 +72,8 @@ void check_set(const S& set) {
 
 // --- For authors of sets ---------------------------------------------------------------------------------------------
 
-using Values = std::span<double>;
-using ConstValues = std::span<const double>;
+using Coefficients = std::span<double>;
+using ConstCoefficients = std::span<const double>;
 
 namespace detail {
 
@@ -115,10 +115,10 @@ void change_values(V&& x, F&& change) {
                 "x must be writable");
   constexpr double epsilon = static_cast<double>(std::numeric_limits<T>::epsilon());
   if constexpr (detail::has_doubles<Plain>) {
-    if (detail::lies_flat(x)) return change(Values(x.data(), static_cast<std::size_t>(x.size())), epsilon);
+    if (detail::lies_flat(x)) return change(Coefficients(x.data(), static_cast<std::size_t>(x.size())), epsilon);
   }
   auto copy = detail::flat_copy(x);
-  change(Values(copy), epsilon);
+  change(Coefficients(copy), epsilon);
   std::size_t k = 0;
   for (Index c = 0; c < x.cols(); ++c)
     for (Index r = 0; r < x.rows(); ++r) x.coeffRef(r, c) = static_cast<T>(copy[k++]);
@@ -129,18 +129,18 @@ template <class V, class F>
 auto read_values(const V& x, F&& look) {
   static_assert(std::is_floating_point_v<typename V::Scalar>, "coefficients must be float or double");
   if constexpr (detail::has_doubles<V>) {
-    if (detail::lies_flat(x)) return look(ConstValues(x.data(), static_cast<std::size_t>(x.size())));
+    if (detail::lies_flat(x)) return look(ConstCoefficients(x.data(), static_cast<std::size_t>(x.size())));
   }
   const auto copy = detail::flat_copy(x);
-  return look(ConstValues(copy));
+  return look(ConstCoefficients(copy));
 }
 
 /// change(at, v, epsilon): reads x, changes v, which must have the shape of x.
 template <class X, class V, class F>
 void change_values_at(std::string_view owner, const X& x, V&& v, F&& change) {
   require_shape(owner, "v", v, x.rows(), x.cols());
-  read_values(x, [&](ConstValues at) {
-    change_values(v, [&](Values direction, double epsilon) { change(at, direction, epsilon); });
+  read_values(x, [&](ConstCoefficients at) {
+    change_values(v, [&](Coefficients direction, double epsilon) { change(at, direction, epsilon); });
   });
 }
 
@@ -167,14 +167,14 @@ inline constexpr double infinity = std::numeric_limits<double>::infinity();
   return 4 * epsilon + std::numeric_limits<double>::epsilon() * std::sqrt(static_cast<double>(n));
 }
 
-inline void fill_with_nan(Values v) { std::fill(v.begin(), v.end(), std::numeric_limits<double>::quiet_NaN()); }
+inline void fill_with_nan(Coefficients v) { std::fill(v.begin(), v.end(), std::numeric_limits<double>::quiet_NaN()); }
 
-[[nodiscard]] inline bool all_finite(ConstValues v) {
+[[nodiscard]] inline bool all_finite(ConstCoefficients v) {
   return std::all_of(v.begin(), v.end(), [](double a) { return std::isfinite(a); });
 }
 
 /// The largest number, NaN where there is one; -infinity of nothing.
-[[nodiscard]] inline double largest_of(ConstValues v) {
+[[nodiscard]] inline double largest_of(ConstCoefficients v) {
   double most = -infinity;
   for (const double a : v) {
     if (a != a) return a;
@@ -182,7 +182,7 @@ inline void fill_with_nan(Values v) { std::fill(v.begin(), v.end(), std::numeric
   }
   return most;
 }
-[[nodiscard]] inline double largest_magnitude(ConstValues v) {
+[[nodiscard]] inline double greatest_magnitude(ConstCoefficients v) {
   double most = 0;
   for (const double a : v) {
     if (a != a) return a;
@@ -192,11 +192,11 @@ inline void fill_with_nan(Values v) { std::fill(v.begin(), v.end(), std::numeric
 }
 
 /// The Euclidean norm over the whole range of numbers.
-[[nodiscard]] inline double length_of(ConstValues v) {
+[[nodiscard]] inline double length_of(ConstCoefficients v) {
   double squares = 0;
   for (const double a : v) squares += a * a;
   if (squares > 1e-280 && squares < 1e300) return std::sqrt(squares);
-  const double most = largest_magnitude(v);
+  const double most = greatest_magnitude(v);
   if (!(most > 0) || !std::isfinite(most)) return most;
   int exponent = 0;
   std::frexp(most, &exponent);
