@@ -65,8 +65,8 @@ inline std::uint32_t largest_magnitude(const float* values, Index count) {
 template <BlockCode C>
 float encode_overflow(const float* values, Index count, std::uint8_t* codes) {
   std::array<float, std::size_t{code_block}> finite;
-  const float infinity = std::numeric_limits<float>::infinity();
-  std::transform(values, values + count, finite.begin(), [=](float value) { return value < infinity ? value : 0; });
+  const float beyond = std::numeric_limits<float>::infinity();
+  std::transform(values, values + count, finite.begin(), [=](float value) { return value < beyond ? value : 0; });
   const float largest = *std::max_element(finite.begin(), finite.begin() + count);
   // The largest finite value gets the code before the last, which stays free.
   constexpr std::uint8_t before_last = 254;
@@ -74,7 +74,7 @@ float encode_overflow(const float* values, Index count, std::uint8_t* codes) {
   C::decode(&before_last, 1, 1.0f, false, &part);
   const float scale = (std::max)((std::min)(largest / part, (std::numeric_limits<float>::max)()), 1e-38f);
   C::encode(finite.data(), count, scale, false, codes);
-  for (Index i = 0; i < count; ++i) codes[i] = values[i] < infinity ? (std::min)(codes[i], before_last) : 255;
+  for (Index i = 0; i < count; ++i) codes[i] = values[i] < beyond ? (std::min)(codes[i], before_last) : 255;
   return -scale;
 }
 
