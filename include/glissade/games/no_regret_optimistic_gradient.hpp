@@ -54,7 +54,10 @@ struct NoRegretOptions {
 ///                     zhat <- project(zhat - e g),   play project(zhat - e g)
 ///
 ///     NoRegretOptimisticGradient player({.step_size = 0.3, .diameter = 2}, x, Box{.low = -1, .high = 1});
-///     for (...) player.learn(gradient(player.play()));
+///     for (...) {
+///       F(player.play(), z);  // the gradient of the player's own loss
+///       player.learn(z);
+///     }
 ///
 /// In a monotone game that all play so, the points played are a solution up to O(1 / t) and the switch never occurs.
 /// Set: as of sets/, the player's own; without one all of the space. State, in files as that of a method: play,
