@@ -35,6 +35,8 @@
 #include "fixed_point/primal_dual.hpp"
 #include "fixed_point/ranking.hpp"
 #include "games/extragradient.hpp"
+#include "games/mirror_descent.hpp"
+#include "games/no_regret_optimistic_gradient.hpp"
 #include "games/optimistic_gradient.hpp"
 #include "games/solve_game.hpp"
 #include "layers/adapters.hpp"

@@ -28,11 +28,8 @@
 //
 //   void F(z, out)                          or T(x, out): fills out, a vector as z
 //   double norm(v)                          where not the Euclidean norm is the one in which T is nonexpansive
-<<<<<<< HEAD
 //   double distance(x, y)                   where the distance of x and T x is not that of a norm
-=======
 //   bool certifies(v)                       whether the displacement v proves that T has no fixed point
->>>>>>> fixed
 //
 // with project and project_tangent where it is bound to a set. Variables other than a vector of doubles are arguments
 // of the shape that they have: f(W, gradient_of_W), f(W, b, gradient_of_W, gradient_of_b), T(X, image).

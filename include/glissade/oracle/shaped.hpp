@@ -92,7 +92,6 @@ class Shaped<F, V, std::tuple<P...>> {
     unflatten_parameters(v, x_);
     return with_x([&](const P&... at) { return static_cast<double>(f_.norm(at...)); });
   }
-<<<<<<< HEAD
   double distance(const V& x, const V& y) requires requires(F& f, const P&... at) {
     { f.distance(at..., at...) } -> std::convertible_to<double>;
   }
@@ -105,14 +104,13 @@ class Shaped<F, V, std::tuple<P...>> {
           return with_x([&](const P&... from) { return static_cast<double>(f_.distance(from..., to...)); });
         },
         other);
-=======
+  }
   bool certifies(const V& v) requires requires(F& f, const P&... at) {
     { f.certifies(at...) } -> std::convertible_to<bool>;
   }
   {
     unflatten_parameters(v, x_);
     return with_x([&](const P&... at) { return static_cast<bool>(f_.certifies(at...)); });
->>>>>>> fixed
   }
   void prox(V& x, double step) requires requires(F& f, P&... at) { f.prox(at..., step); }
   {

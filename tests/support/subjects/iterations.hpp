@@ -9,6 +9,7 @@
 #include <glissade/fixed_point/parallel_evaluation.hpp>
 #include <glissade/fixed_point/picard.hpp>
 #include <glissade/games/extragradient.hpp>
+#include <glissade/games/mirror_descent.hpp>
 #include <glissade/games/optimistic_gradient.hpp>
 
 #include <cmath>
@@ -119,6 +120,16 @@ struct GameOnBox : Game {
   }
 };
 
+/// For mirror descent, whose measure is its own next step, and whose set is that of its map.
+struct MirrorGame : Game {
+  static constexpr double step_size = 0.3;
+  static double measure(const VectorXd& z, const VectorXd& out) {
+    VectorXd stepped = z - step_size * out;
+    CountedOperatorOnBox::project(stepped);
+    return (stepped - z).norm() / step_size;
+  }
+};
+
 }  // namespace doors
 
 /// Calls law.operator()<Door>(name, method).
@@ -150,4 +161,7 @@ void for_each_iteration(const Law& law) {
   game("Extragradient, anchored", Extragradient{.step_size = 0.3, .anchored = true});
   game("OptimisticGradient", OptimisticGradient{.step_size = 0.3});
   game("AcceleratedOptimisticGradient", AcceleratedOptimisticGradient{.step_size = 0.3});
+  law.template operator()<doors::MirrorGame>(
+      "MagneticMirrorDescent",
+      MagneticMirrorDescent<Euclidean<Box>>{.step_size = 0.3, .map = {Box{.low = -10, .high = 10}}});
 }
