@@ -180,6 +180,40 @@ TEST_CASE("parallel evaluation: a chain of symbols is that of the ordinary pass,
   CHECK(last < 20);
 }
 
+TEST_CASE("parallel evaluation: a dense chain, in which every step reads all before it") {
+  // s_t = tanh(B_t + sum_{u < t} A_{t u} s_u), as in a network of layers that are all connected.
+  struct Dense {
+    MatrixXd A, B;
+    [[nodiscard]] Index steps() const { return B.cols(); }
+    void evaluate(Index begin, Index end, const ConstColumns& s, Columns out) const {
+      for (Index t = begin; t < end; ++t) {
+        out.col(t - begin) = B.col(t);
+        for (Index u = 0; u < t; ++u) out.col(t - begin) += A(t, u) * s.col(u).reverse();
+        out.col(t - begin) = out.col(t - begin).array().tanh();
+      }
+    }
+  };
+  const Dense dense{0.3 * normals(40, 40, RandomKey{21}), normals(6, 40, RandomKey{22})};
+  const MatrixXd right = in_order(dense, 6);
+  for (const ParallelEvaluation& method :
+       {ParallelEvaluation{}, ParallelEvaluation{.blocks = 5, .threads = 2},
+        ParallelEvaluation{.scheme = EvaluationScheme::gauss_seidel},
+        ParallelEvaluation{.scheme = EvaluationScheme::jacobi_gauss_seidel, .blocks = 8},
+        ParallelEvaluation{.scheme = EvaluationScheme::gauss_seidel_jacobi, .blocks = 8}}) {
+    MatrixXd s = MatrixXd::Zero(6, 40);
+    const Result r = find_fixed_point(dense, s, method, {.tolerance = 0}, [&](const Record& record) {
+      if (method.scheme == EvaluationScheme::jacobi)
+        CHECK(Eigen::Map<const MatrixXd>(record.x.data(), 6, 40).leftCols(std::min<Index>(record.iteration, 40)) ==
+              right.leftCols(std::min<Index>(record.iteration, 40)));
+    });
+    CHECK(r.status == Status::tolerance);
+    CHECK(r.iterations <= (method.scheme == EvaluationScheme::jacobi                ? 40
+                           : method.scheme == EvaluationScheme::jacobi_gauss_seidel ? 8
+                                                                                    : 1));
+    CHECK(s == right);
+  }
+}
+
 TEST_CASE("parallel evaluation: what is known is not evaluated again, and a start nearby saves sweeps") {
   struct Counted {
     Backpropagation system;

@@ -8,7 +8,9 @@
 #include <glissade/minimize/quasi_newton/lbfgs.hpp>
 #include <glissade/oracle/differences.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <tuple>
 #include <vector>
 
 using namespace glissade;
@@ -99,6 +101,41 @@ TEST_CASE("ranking: on a ladder Newman's iteration takes a hundredth of the swee
   }
   CHECK(63156 >= 100 * sweeps(20, 3, {}));
   CHECK(sweeps(20, 3, {.order = SweepOrder::synchronous}) == 557);
+}
+
+TEST_CASE("ranking: the wider the strengths are spread, the more sweeps Newman's iteration saves") {
+  // 50 players with strengths of N(0, sigma^2), random games: sweeps to an error of 1e-6, medians of five draws.
+  const auto saved = [](double sigma, int games, std::uint64_t seed) {
+    const RandomKey key = RandomKey{seed}.derive(1);
+    VectorXd scores(50);
+    for (Index i = 0; i < 50; ++i) {
+      const auto uniform = [&](std::uint64_t k) {
+        return (static_cast<double>(key.bits(2 * static_cast<std::uint64_t>(i) + k) >> 11) + 0.5) * 0x1p-53;
+      };
+      scores[i] = sigma * std::sqrt(-2 * std::log(uniform(0))) * std::cos(2 * 3.141592653589793 * uniform(1));
+    }
+    const Comparisons league(draw(scores, games, 0, seed).wins);
+    const Ranking newman{league};
+    VectorXd right = VectorXd::Zero(50);
+    CHECK(find_fixed_point(newman, right, Picard{}, {.tolerance = 1e-14}).status == Status::tolerance);
+    const auto count = [&](double family) {
+      VectorXd at = VectorXd::Zero(50);
+      const auto near = [&](const Record& record) { return newman.distance(record.x, right) < 1e-6; };
+      const Stop stop{.max_iterations = 100'000, .tolerance = 0, .predicate = near};
+      return static_cast<double>(find_fixed_point(Ranking{league, {.family = family}}, at, Picard{}, stop).iterations);
+    };
+    return count(1) / count(0);
+  };
+  double last = 1;
+  for (const auto& [sigma, games, wanted] : {std::tuple{1.0, 2000, 8.0}, {2.0, 200'000, 18.0}, {5.0, 200'000, 40.0}}) {
+    std::vector<double> ratios;
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) ratios.push_back(saved(sigma, games, seed));
+    std::sort(ratios.begin(), ratios.end());
+    INFO("sigma " << sigma << ": " << ratios[0] << " to " << ratios[4]);
+    CHECK(ratios[2] >= wanted);
+    CHECK(ratios[2] > last);
+    last = ratios[2];
+  }
 }
 
 TEST_CASE("ranking: two players are ranked by one sweep") {
