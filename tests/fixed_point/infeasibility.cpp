@@ -216,6 +216,12 @@ TEST_CASE("DouglasRachford: of functions its fixed points are minima of their su
     CHECK(find_fixed_point(T, x, Picard{}, {.tolerance = 1e-11}).status == Status::tolerance);
     T.solution(x);
     CHECK((x - Vector3d(1.5, 0, -0.5)).norm() <= 1e-9);
+    // x - p + q of single numbers, far from it.
+    x.setConstant(4);
+    Vector3d image;
+    T(x, image);
+    const double p = 4 - 0.5 * std::min(step, 8.0);
+    CHECK(image[0] == Approx(4 - p + (2 * p - 4 + step * a[0]) / (1 + step)));
   }
   DouglasRachford bad{L1{}, Square{a}, 0.0};
   Vector3d x(0, 0, 0);
