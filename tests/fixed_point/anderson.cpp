@@ -105,6 +105,56 @@ TEST_CASE("Anderson: without memory it is Picard, bit for bit") {
   CHECK(same_bits(x, y));
 }
 
+TEST_CASE("Anderson: a step is that of the formula, with its regularization and relaxation") {
+  const Index n = 4;
+  for (const AndersonKind kind : {AndersonKind::type_two, AndersonKind::type_one})
+    for (const double relaxation : {1.0, 0.6}) {
+      const Anderson method{
+          .memory = 2, .kind = kind, .regularization = 0.05, .relaxation = relaxation, .safeguard = 1e10};
+      VectorXd x = VectorXd::LinSpaced(n, -1, 2);
+      auto state = initial_state(method, smooth, x);
+      std::vector<VectorXd> points{x}, residuals{state.residual};
+      for (int k = 0; k < 5; ++k) {
+        const Index count = std::min(k, 2);
+        MatrixXd S(n, count), Y(n, count);
+        for (Index j = 0; j < count; ++j) {
+          const auto newer = static_cast<std::size_t>(k - j);
+          S.col(j) = points[newer] - points[newer - 1];
+          Y.col(j) = residuals[newer] - residuals[newer - 1];
+        }
+        const VectorXd g = state.residual;
+        const MatrixXd& left = kind == AndersonKind::type_one ? S : Y;
+        const MatrixXd normal = left.transpose() * Y + 0.05 * left.norm() * Y.norm() * MatrixXd::Identity(count, count);
+        const VectorXd w = normal.partialPivLu().solve(left.transpose() * g);
+        const VectorXd expected = relaxation * (x - g - (S - Y) * w) + (1 - relaxation) * (x - S * w);
+        take_step(method, smooth, x, state);
+        CHECK((x - expected).norm() <= 1e-12);
+        points.push_back(x);
+        residuals.push_back(state.residual);
+      }
+    }
+}
+
+TEST_CASE("Anderson: columns that depend on others get no weight, and weights that explode are not used") {
+  detail::PivotedLeastSquares problem;
+  problem.resize(3, 3);
+  problem.A << 1, 2, 1, 1, 2, 0, 0, 0, 1;
+  problem.b << 3, 1, 2;
+  CHECK(problem.solve() == 2);
+  CHECK(problem.solution[0] == 0);
+  CHECK((problem.solution - VectorXd{{0, 0.5, 2}}).norm() <= 1e-14);
+  CHECK(problem.b.norm() <= 1e-14);
+  problem.A.setZero();
+  CHECK(problem.solve() == 0);
+  CHECK(problem.solution.isZero());
+  // Residuals that hardly change call for weights of 1e12: Picard's steps instead.
+  const auto drift = [](const VectorXd& x, VectorXd& image) { image = x.array() - 1 - 1e-12 * x.array(); };
+  VectorXd x = VectorXd::Constant(1, 1), y = x;
+  find_fixed_point(drift, x, Anderson{.regularization = 0, .safeguard = 1e10}, steps(4));
+  find_fixed_point(drift, y, Picard{}, steps(4));
+  CHECK(same_bits(x, y));
+}
+
 TEST_CASE("Anderson: a translation of the space translates the path") {
   const VectorXd shift{{0.5, -2, 1, 4}};  // whose sums are nearly exact
   const auto shifted = [&](const VectorXd& x, VectorXd& image) {

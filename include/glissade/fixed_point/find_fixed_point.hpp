@@ -57,9 +57,8 @@ Result find_fixed_point(F&& T, X&& x, const M& method, const Stop& stop = {}, O&
 
 /// Goes on from a state of the method at x, as resume does for a minimization.
 ///
-///     const Halpern halpern;
-///     auto state = initial_state(halpern, T, x);
-///     resume_fixed_point(T, x, halpern, state, {.max_seconds = 60});
+///     auto state = initial_state(Halpern{}, T, x);
+///     resume_fixed_point(T, x, Halpern{}, state, {.max_seconds = 60});
 template <class F, class X, class M, class S, class... O>
 Result resume_fixed_point(F&& T, X&& x, const M& method, S& state, const Stop& stop = {}, O&&... observers) {
   check_variable<X>();

@@ -48,6 +48,8 @@ template <class Matrix>
 ///     x+ = max(x - tau (c - A'y), 0),   y+ = y + sigma (b - A (2 x+ - x))
 ///     nonexpansive in  norm(z)^2 = |x|^2 / tau + 2 y'A x + |y|^2 / sigma     for tau sigma |A|^2 < 1
 ///
+///     Eigen::VectorXd c(40), b(20);
+///     Eigen::MatrixXd A(20, 40);
 ///     PrimalDual T(c, A, b);
 ///     Eigen::VectorXd at = T.start();
 ///     Result r = find_fixed_point(T, at, DetectInfeasibility<Picard>{}, {.max_iterations = 100'000});

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "../rule/options.hpp"
 #include "comparisons.hpp"
@@ -87,15 +88,8 @@ class Ranking {
 
   void operator()(const Eigen::VectorXd& scores, Eigen::VectorXd& image) const {
     check_size(scores);
-    const Index n = games_.players();
-    Eigen::VectorXd p = scores.array().exp();
-    const Eigen::VectorXd last = p;
-    const Eigen::VectorXd& seen = options_.order == SweepOrder::cyclic ? p : last;
-    for (Index i = 0; i < n; ++i) p[i] = updated(i, seen);
-    if (options_.ties == TieModel::davidson) p[n] = updated_nu(p);
-    if (options_.ties == TieModel::rao_kupper) p[n] = updated_kappa(p);
-    image = p.array().log();
-    if (options_.prior == RankingPrior::none) image.head(n).array() -= image.head(n).mean();
+    image.resize(scores.size());
+    sweep({scores.data(), scores.data() + scores.size()}, image.data());
   }
 
   /// By which find_fixed_point measures.
@@ -141,18 +135,35 @@ class Ranking {
                                   std::to_string(variables()));
   }
 
+  void sweep(std::vector<double> p, double* image) const {
+    const std::size_t n = static_cast<std::size_t>(games_.players());
+    for (double& strength : p) strength = std::exp(strength);
+    const std::vector<double> last = p;
+    const std::vector<double>& seen = options_.order == SweepOrder::cyclic ? p : last;
+    for (std::size_t i = 0; i < n; ++i) p[i] = updated(i, seen);
+    if (options_.ties == TieModel::davidson) p[n] = updated_nu(p);
+    if (options_.ties == TieModel::rao_kupper) p[n] = updated_kappa(p);
+    double mean = 0;
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      image[i] = std::log(p[i]);
+      if (i < n) mean += image[i] / static_cast<double>(n);
+    }
+    if (options_.prior != RankingPrior::none) return;
+    for (std::size_t i = 0; i < n; ++i) image[i] -= mean;
+  }
+
   /// The strength of player i by those of the others.
-  [[nodiscard]] double updated(Index i, const Eigen::VectorXd& p) const {
+  [[nodiscard]] double updated(std::size_t i, const std::vector<double>& p) const {
     const double a = options_.family;
     double up = 0, down = 0;
-    for (const auto& g : games_.of(i)) {
-      const double pi = p[i], pj = p[g.opponent];
+    for (const auto& g : games_.of(static_cast<Index>(i))) {
+      const double pi = p[i], pj = p[static_cast<std::size_t>(g.opponent)];
       if (options_.ties == TieModel::davidson) {
-        const double nu = p[games_.players()], q = std::sqrt(pi * pj), sum = pi + pj + 2 * nu * q;
+        const double nu = p.back(), q = std::sqrt(pi * pj), sum = pi + pj + 2 * nu * q;
         up += (g.wins + g.ties / 2) * (pj + nu * q) / sum;
         down += (g.losses + g.ties / 2) * (1 + nu * std::sqrt(pj / pi)) / sum;
       } else if (options_.ties == TieModel::rao_kupper) {
-        const double kappa = p[games_.players()];
+        const double kappa = p.back();
         up += (g.wins + g.ties) * pj / (pi + kappa * pj);
         down += (g.losses + g.ties) / (pj + kappa * pi);
       } else {
@@ -168,23 +179,26 @@ class Ranking {
     return down > 0 ? up / down : p[i];  // a player without games
   }
 
-  [[nodiscard]] double updated_nu(const Eigen::VectorXd& p) const {
+  [[nodiscard]] double updated_nu(const std::vector<double>& p) const {
     double up = 0, down = 0;
-    const Index n = games_.players();
-    for (Index i = 0; i < n; ++i)
-      for (const auto& g : games_.of(i)) {
-        if (g.opponent < i) continue;
-        const double pi = p[i], pj = p[g.opponent], q = std::sqrt(pi * pj), sum = pi + pj + 2 * p[n] * q;
+    const std::size_t n = static_cast<std::size_t>(games_.players());
+    for (std::size_t i = 0; i < n; ++i)
+      for (const auto& g : games_.of(static_cast<Index>(i))) {
+        if (g.opponent < static_cast<Index>(i)) continue;
+        const double pi = p[i], pj = p[static_cast<std::size_t>(g.opponent)], q = std::sqrt(pi * pj),
+                     sum = pi + pj + 2 * p[n] * q;
         up += g.ties * (pi + pj) / sum;
         down += (g.wins + g.losses) * 2 * q / sum;
       }
     return up / down;
   }
-  [[nodiscard]] double updated_kappa(const Eigen::VectorXd& p) const {
+  [[nodiscard]] double updated_kappa(const std::vector<double>& p) const {
     double sum = 0;
-    const Index n = games_.players();
-    for (Index i = 0; i < n; ++i)
-      for (const auto& g : games_.of(i)) sum += (g.wins + g.ties) * p[g.opponent] / (p[i] + p[n] * p[g.opponent]);
+    const std::size_t n = static_cast<std::size_t>(games_.players());
+    for (std::size_t i = 0; i < n; ++i)
+      for (const auto& g : games_.of(static_cast<Index>(i)))
+        sum += (g.wins + g.ties) * p[static_cast<std::size_t>(g.opponent)] /
+               (p[i] + p[n] * p[static_cast<std::size_t>(g.opponent)]);
     const double ratio = ties_ / sum;
     return ratio + std::sqrt(1 + ratio * ratio);
   }

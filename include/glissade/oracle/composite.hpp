@@ -8,26 +8,52 @@
 
 namespace glissade {
 
-/// What subject_to and plus_term make: the problem with all that it had, and what was put to it.
+/// What subject_to and plus_term make: the problem with all that it had, and what was put to it. A problem has one prox
+/// and one set: a second one does not compile.
 template <class F, class H>
 struct WithTerm : F {
   H term;
 
   template <class V>
-  void prox(V& x, double step) const requires requires(const H& h, V& at) {
-    h.prox(at, step);
+  void prox(V& x, double step) const requires HasProx<const H, V> {
+    static_assert(!HasProx<F, V>, "the objective has a prox already; that of a sum of two terms is another function");
+    term.prox(x, step);
   }
-  { term.prox(x, step); }
   template <class V>
-  void project(V& x) const requires requires(const H& h, V& at) {
-    h.project(at);
+  void project(V& x) const requires HasSet<const H, V> {
+    static_assert(!HasSet<F, V>, "the problem is bound to a set already; bind it to their intersection instead");
+    term.project(x);
   }
-  { term.project(x); }
   template <class V>
-  void project_tangent(const V& x, V& v) const requires requires(const H& h, const V& at, V& w) {
-    h.project_tangent(at, w);
+  void project_tangent(const V& x, V& v) const requires HasTangent<const H, V> {
+    term.project_tangent(x, v);
   }
-  { term.project_tangent(x, v); }
+
+  // What the problem had would be hidden; it may be const or not.
+  template <class V>
+  decltype(auto) prox(V& x, double step) const requires(!HasProx<const H, V> && HasProx<const F, V>) {
+    return static_cast<const F&>(*this).prox(x, step);
+  }
+  template <class V>
+  decltype(auto) prox(V& x, double step) requires(!HasProx<const H, V> && !HasProx<const F, V> && HasProx<F, V>) {
+    return static_cast<F&>(*this).prox(x, step);
+  }
+  template <class V>
+  void project(V& x) const requires(!HasSet<const H, V> && HasSet<const F, V>) {
+    static_cast<const F&>(*this).project(x);
+  }
+  template <class V>
+  void project(V& x) requires(!HasSet<const H, V> && !HasSet<const F, V> && HasSet<F, V>) {
+    static_cast<F&>(*this).project(x);
+  }
+  template <class V>
+  void project_tangent(const V& x, V& v) const requires(!HasSet<const H, V> && HasTangent<const F, V>) {
+    static_cast<const F&>(*this).project_tangent(x, v);
+  }
+  template <class V>
+  void project_tangent(const V& x, V& v) requires(!HasSet<const H, V> && !HasTangent<const F, V> && HasTangent<F, V>) {
+    static_cast<F&>(*this).project_tangent(x, v);
+  }
 };
 
 namespace detail {

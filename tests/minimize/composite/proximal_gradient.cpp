@@ -204,3 +204,30 @@ TEST_CASE("ProximalGradient: what it cannot do is said") {
   CHECK_THAT(message_of([&] { minimize(f, x, ProximalGradient{.step_size = -1}); }),
              Catch::Matchers::ContainsSubstring("ProximalGradient: step_size = -1, must be >= 0"));
 }
+
+TEST_CASE("subject_to and plus_term keep the prox and the set that a problem has already") {
+  struct Term {
+    void prox(VectorXd& x, double step) { x.array() -= step; }
+  };
+  struct Square : Squares, Term {};
+  struct Bound : Squares {
+    void project(VectorXd& x) const { x.setConstant(7); }
+    void project_tangent(const VectorXd&, VectorXd& v) const { v.setConstant(3); }
+  };
+  VectorXd x = VectorXd::Zero(2), v = x;
+  auto both = subject_to(Square{}, Box{.low = 1});
+  STATIC_REQUIRE(HasProx<decltype(both), VectorXd>);
+  both.prox(x, 0.5);
+  CHECK(x == VectorXd::Constant(2, -0.5));
+  both.project(x);
+  CHECK(x == VectorXd::Constant(2, 1));
+  const auto bound = plus_term(Bound{}, L1{.weight = 1});
+  STATIC_REQUIRE(HasSet<decltype(bound), VectorXd>);
+  STATIC_REQUIRE(HasTangent<decltype(bound), VectorXd>);
+  bound.project(x);
+  bound.project_tangent(x, v);
+  CHECK(x == VectorXd::Constant(2, 7));
+  CHECK(v == VectorXd::Constant(2, 3));
+  bound.prox(x, 2);
+  CHECK(x == VectorXd::Constant(2, 5));
+}
