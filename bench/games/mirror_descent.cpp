@@ -25,11 +25,13 @@ void exploitabilities(const char* name, const MagneticMirrorDescent<Map>& method
     std::printf(" %9.3g", game.exploitability(record.x));
     next *= 10;
   });
+  // A run may end before, where a step changes nothing.
+  for (; next <= 100'000; next *= 10) std::printf(" %9.3g", game.exploitability(z));
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   std::printf(" %9.2f\n", 1e6 * seconds.count() / static_cast<double>(r.iterations));
 }
 
-/// Steps of both players at once, from random strategies.
+/// Steps of both players at once, from random strategies. Where two actions are nearly as good, the end takes longer.
 void common_payoff(double step_size) {
   int pure = 0;
   double least = 0;
