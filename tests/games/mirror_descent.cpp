@@ -160,7 +160,7 @@ TEST_CASE("Kuhn poker: what uniform play is worth and how far regularized games 
     const auto points = points_at(method, game, uniform, {1000, 3000});
     const double gap = saddle_gap(game, points[0], c.alpha);
     if (c.alpha == 0.5)
-      CHECK(std::abs(gap) < 1e-15);
+      CHECK(std::abs(gap) < 4e-15);
     else
       CHECK(gap == Approx(c.at_1000).epsilon(0.03));
     if (c.alpha == 0.1) CHECK(saddle_gap(game, points[1], c.alpha) == Approx(8.3e-8).epsilon(0.03));
@@ -234,7 +234,7 @@ TEST_CASE("a game of common payoff: multiplicative steps of both players never l
       ++runs;
       if (z.head(10).maxCoeff() > 1 - 1e-6 && z.tail(10).maxCoeff() > 1 - 1e-6 && game.exploitability(z) < 1e-6) ++pure;
     }
-  CHECK(worst >= -1e-15);
+  CHECK(worst >= -2e-15);
   CHECK(pure == runs);
 }
 
@@ -247,19 +247,19 @@ TEST_CASE("steps at a decision: identities") {
   };
   // Without a temperature: exponentiated gradient.
   const VectorXd exponentiated = normalized(pi.array() * (0.7 * q.array()).exp());
-  CHECK(near(mdd_step(pi, q, 0.7), exponentiated, 1e-15));
-  CHECK(near(mmd_step(pi, rho, q, 0.7, 0), exponentiated, 1e-15));
+  CHECK(near(mdd_step(pi, q, 0.7), exponentiated, 4e-15));
+  CHECK(near(mmd_step(pi, rho, q, 0.7, 0), exponentiated, 4e-15));
   // The closed form.
   const double eta = 0.4, alpha = 2.5;
   const VectorXd logs = (pi.array().log() + eta * alpha * rho.array().log() + eta * q.array()) / (1 + eta * alpha);
   const VectorXd step = mmd_step(pi, rho, q, eta, alpha);
-  CHECK(near(step, normalized(logs.array().exp()), 1e-15));
+  CHECK(near(step, normalized(logs.array().exp()), 4e-15));
   CHECK(step.sum() == Approx(1).epsilon(1e-14));
   // A constant changes nothing: at q = const the geometric mean with weights 1 and eta alpha.
   CHECK(near(mmd_step(pi, rho, q.array() + 1e3, eta, alpha), step, 1e-12));
   const double share = eta * alpha / (1 + eta * alpha);
   const VectorXd mean = normalized(pi.array().pow(1 - share) * rho.array().pow(share));
-  CHECK(near(mmd_step(pi, rho, VectorXd::Constant(n, -4), eta, alpha), mean, 1e-15));
+  CHECK(near(mmd_step(pi, rho, VectorXd::Constant(n, -4), eta, alpha), mean, 4e-15));
   // A large temperature at the same product forgets q.
   CHECK(near(mmd_step(pi, rho, q, eta / 1e9, alpha * 1e9), mean, 1e-8));
   // The fixed point: log pi = log rho + q / alpha - const.
@@ -268,7 +268,7 @@ TEST_CASE("steps at a decision: identities") {
   const VectorXd rest = at.array().log() - rho.array().log() - q.array() / alpha;
   CHECK(rest.maxCoeff() - rest.minCoeff() <= 1e-12);
   // Names of actions do not matter.
-  CHECK(near(mmd_step(pi.reverse(), rho.reverse(), q.reverse(), eta, alpha), step.reverse(), 1e-15));
+  CHECK(near(mmd_step(pi.reverse(), rho.reverse(), q.reverse(), eta, alpha), step.reverse(), 4e-15));
   // What comes out may go in again, also where it is very unlikely.
   VectorXd certain = mdd_step(pi, 1e6 * q, 1);
   CHECK(certain.minCoeff() > 0);
@@ -291,8 +291,8 @@ TEST_CASE("steps at a decision are those of the method, with one information set
     take_step(method, cost, z, state);
     take_step(on_tree, cost, x, state_on_tree);
     pi = mmd_step(pi, rho, q, 0.3, 0.8);
-    CHECK((z - pi).cwiseAbs().maxCoeff() <= 1e-15);
-    CHECK((x - pi).cwiseAbs().maxCoeff() <= 1e-15);
+    CHECK((z - pi).cwiseAbs().maxCoeff() <= 4e-15);
+    CHECK((x - pi).cwiseAbs().maxCoeff() <= 4e-15);
   }
 }
 

@@ -34,11 +34,11 @@ double largest_by_t(const std::vector<double>& r) {
 }
 
 /// A random monotone affine operator M z + c of n variables, a positive semidefinite part and a skew one.
-struct Affine {
+struct AffineGame {
   MatrixXd M;
   VectorXd c;
 
-  Affine(Eigen::Index n, std::uint64_t seed) : M(n, n), c(n) {
+  AffineGame(Eigen::Index n, std::uint64_t seed) : M(n, n), c(n) {
     const RandomKey key{seed};
     MatrixXd B(n, n), S(n, n);
     for (Eigen::Index k = 0; k < n * n; ++k) {
@@ -167,7 +167,7 @@ TEST_CASE("worst case of 200 variables: the table of residuals, up to 1000 itera
 TEST_CASE("accelerated optimistic gradient: the potential falls as it must, with and without a box") {
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     INFO(seed);
-    const Affine game(6, seed);
+    const AffineGame game(6, seed);
     const double L = game.lipschitz();
     const VectorXd z = random_point(6, seed);
     const double eta = (seed % 2 == 0 ? 0.49 : 0.2) / L;
@@ -178,7 +178,7 @@ TEST_CASE("accelerated optimistic gradient: the potential falls as it must, with
 
 TEST_CASE("accelerated optimistic gradient: identities") {
   using Method = AcceleratedOptimisticGradient;
-  const Affine game(6, 4);
+  const AffineGame game(6, 4);
   const double L = game.lipschitz();
   const VectorXd start = random_point(6, 4);
 
@@ -216,7 +216,7 @@ TEST_CASE("accelerated optimistic gradient: identities") {
 
 TEST_CASE(
     "accelerated optimistic gradient: another step size leaves count and anchor, and a start is drawn into the set") {
-  const Affine game(6, 5);
+  const AffineGame game(6, 5);
   const double L = game.lipschitz();
   AcceleratedOptimisticGradient method{.step_size = 0.4 / L};
   VectorXd z = random_point(6, 5);
@@ -245,7 +245,7 @@ TEST_CASE("the tangent residual is at least the natural one, and both vanish at 
   };
   int larger = 0;
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-    const Affine game(6, seed);
+    const AffineGame game(6, seed);
     VectorXd z = random_point(6, seed);
     box.project(z);
     z[0] = 0.5;

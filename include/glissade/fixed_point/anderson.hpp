@@ -20,10 +20,12 @@ enum class AndersonKind { type_two, type_one };
 namespace detail {
 
 /// x = argmin |A x - b| by orthogonal columns with pivoting; columns that depend on those before get x = 0.
+/// A template, as the window, so that only who uses it pays for compiling it.
+template <class Matrix = Eigen::MatrixXd>
 struct PivotedLeastSquares {
-  Eigen::MatrixXd A;  // becomes Q, then columns that were dropped
+  Matrix A;  // becomes Q, then columns that were dropped
   Eigen::VectorXd b;  // becomes b - A x
-  Eigen::MatrixXd R;
+  Matrix R;
   Eigen::VectorXd solution;
   std::vector<Eigen::Index> order;
 
@@ -78,11 +80,12 @@ struct PivotedLeastSquares {
 };
 
 /// The weights of a window of the last steps S and changes of the residual Y for the residual g.
+template <class Matrix = Eigen::MatrixXd>
 struct AndersonWindow {
-  PivotedLeastSquares problem, small;
+  PivotedLeastSquares<Matrix> problem, small;
 
   /// False where there are none to be used.
-  bool weigh(const Eigen::MatrixXd& S, const Eigen::MatrixXd& Y, Eigen::Index count, const double* residual,
+  bool weigh(const Matrix& S, const Matrix& Y, Eigen::Index count, const double* residual,
              AndersonKind kind, double regularization) {
     const Eigen::Index n = S.rows();
     const bool one = kind == AndersonKind::type_one;
@@ -161,7 +164,7 @@ struct Anderson {
     std::int64_t count = 0;
     std::int64_t newest = 0;
     V last, last_image, last_residual;  // workspace
-    detail::AndersonWindow window;
+    detail::AndersonWindow<> window;
 
     static void visit(auto& self, auto&& field) {
       FixedPointState<V>::visit(self, field);

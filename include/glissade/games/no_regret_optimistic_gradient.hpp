@@ -48,7 +48,7 @@ struct NoRegretOptions {
 /// falling step, whose regret is O(sqrt T), once the gradients move as they never do in a game of such players.
 ///
 ///     S = sum over t >= 2 of |g_t - g_{t-1}|^2
-///     while S <= c:   zhat <- project(zhat - eta g + (z_0 - zhat) / (t + 1))          the first round without z_0
+///     while S <= c:   zhat <- project(zhat - eta g + (z_0 - zhat) / (t + 1))
 ///                     play project(zhat - eta g + (z_0 - zhat) / (t + 2))
 ///     then for good:  e = min(eta, D / sqrt(1 + S))
 ///                     zhat <- project(zhat - e g),   play project(zhat - e g)
@@ -103,7 +103,7 @@ class NoRegretOptimisticGradient {
     if (switched_)
       move(std::min(options_.step_size, options_.diameter / std::sqrt(1 + variation_)), 0, 0);
     else
-      move(options_.step_size, rounds_ == 1 ? 0 : 1 / (t + 1), 1 / (t + 2));
+      move(options_.step_size, 1 / (t + 1), 1 / (t + 2));
   }
 
   static void visit(auto& self, auto&& field) {
