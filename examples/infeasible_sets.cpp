@@ -1,6 +1,8 @@
 // Two conditions that exclude each other, told as such: a portfolio that should risk little and earn much. The method
 // that would find a point of both finds how far apart they are, and the nearest points of either.
+#include <glissade/fixed_point/douglas_rachford.hpp>
 #include <glissade/glissade.hpp>
+#include <glissade/sets.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,6 @@
 // A league of 24 teams whose strengths are known, ranked by the games that they won: Newman's iteration, and Zermelo's,
 // which needs many more sweeps. Prints the table and writes the sweeps of both as a picture, league_table.svg.
+#include <glissade/fixed_point/ranking.hpp>
 #include <glissade/glissade.hpp>
 
 #include <algorithm>

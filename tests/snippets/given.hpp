@@ -1,6 +1,10 @@
 // What the code blocks of README and of head comments take for granted: the names that they use and do not declare.
 #pragma once
 
+#include <glissade/fixed_point/douglas_rachford.hpp>
+#include <glissade/fixed_point/parallel_evaluation.hpp>
+#include <glissade/fixed_point/primal_dual.hpp>
+#include <glissade/fixed_point/ranking.hpp>
 #include <glissade/glissade.hpp>
 #include <glissade/io/csv.hpp>
 #include <glissade/io/history_csv.hpp>
@@ -9,6 +13,7 @@
 #include <glissade/make_optimizer.hpp>
 #include <glissade/oracle/autodiff.hpp>
 #include <glissade/problems/linear_model.hpp>
+#include <glissade/sets.hpp>
 #include <glissade/testing/laws.hpp>
 
 #include <cstdio>

@@ -23,7 +23,7 @@ namespace detail {
 /// A template, as the window, so that only who uses it pays for compiling it.
 template <class Matrix = Eigen::MatrixXd>
 struct PivotedLeastSquares {
-  Matrix A;  // becomes Q, then columns that were dropped
+  Matrix A;           // becomes Q, then columns that were dropped
   Eigen::VectorXd b;  // becomes b - A x
   Matrix R;
   Eigen::VectorXd solution;
@@ -85,8 +85,8 @@ struct AndersonWindow {
   PivotedLeastSquares<Matrix> problem, small;
 
   /// False where there are none to be used.
-  bool weigh(const Matrix& S, const Matrix& Y, Eigen::Index count, const double* residual,
-             AndersonKind kind, double regularization) {
+  bool weigh(const Matrix& S, const Matrix& Y, Eigen::Index count, const double* residual, AndersonKind kind,
+             double regularization) {
     const Eigen::Index n = S.rows();
     const bool one = kind == AndersonKind::type_one;
     const auto& left = one ? S : Y;
