@@ -267,6 +267,7 @@ TEST_CASE("steps at a decision: identities") {
   const double share = eta * alpha / (1 + eta * alpha);
   const VectorXd mean = normalized(pi.array().pow(1 - share) * rho.array().pow(share));
   CHECK(near(mmd_step(pi, rho, VectorXd::Constant(n, -4), eta, alpha), mean, 4e-15));
+  CHECK(near(mmd_step(pi, rho, VectorXd::Constant(n, 1e300), 1e10, eta * alpha / 1e10), mean, 4e-15));
   // A large temperature at the same product forgets q.
   CHECK(near(mmd_step(pi, rho, q, eta / 1e9, alpha * 1e9), mean, 1e-8));
   // The fixed point: log pi = log rho + q / alpha - const.
