@@ -32,7 +32,8 @@ namespace glissade {
 ///
 /// Options: step_size eta (> 0), temperature alpha (>= 0, 0), magnet_rate k (in [0, 1], 0), numbers or schedules; map,
 /// a mirror map of sets/, which also says to which set the players are bound; magnet rho (none: the point where the
-/// run starts). State: image (F(z)), measure, dual (y: log z), magnet (grad psi(rho)), updates.
+/// run starts). State: image (F(z)), measure, dual (y: log z), magnet (grad psi(rho), but for what is
+/// constant on the set), updates.
 /// Result::measure is |z - z'| / eta, z' what the same step would make of z: for the Euclidean map on all of the space
 /// and alpha = 0 it is |F(z)|. Cost: one F and two mirror steps per iteration.
 /// Errors: std::invalid_argument for a start or magnet that is not in the set of the map, and what the map throws; for
@@ -104,10 +105,8 @@ struct MagneticMirrorDescent {
     find_next(state, time);
     z = state.next;
     state.dual = state.next_dual;
-    if (const double rate = magnet_rate(time); rate > 0) {
-      state.magnet += rate * (state.dual - state.magnet);
-      map.mirror(state.magnet, state.next);
-    }
+    // No mirror step: what a mean of two gradients has too much is constant on the set.
+    if (const double rate = magnet_rate(time); rate > 0) state.magnet += rate * (state.dual - state.magnet);
     ++state.updates;
     return look(f, z, state, time);
   }
