@@ -113,6 +113,24 @@ TEST_CASE("AcceleratedMirrorDescent: with the Euclidean map the bound of Nestero
   CHECK(x == y);
 }
 
+TEST_CASE("AcceleratedMirrorDescent: the path is that of the formulas") {
+  const Squares f(6, 4, 9);
+  const double L = f.largest_entry();
+  VectorXd x = VectorXd::Constant(4, 0.25), z = x, gradient(4);
+  std::vector<VectorXd> path;
+  VectorXd moved = x;
+  minimize(f, moved, AcceleratedMirrorDescent<NegativeEntropy>{.lipschitz = L}, steps(12),
+           [&](const Record& record) { path.emplace_back(record.x); });
+  for (std::size_t k = 0; k < 12; ++k) {
+    const double theta = 2 / (static_cast<double>(k) + 2);
+    f(VectorXd((1 - theta) * x + theta * z), gradient);
+    z = z.array() * (-gradient.array() / (theta * L)).exp();
+    z /= z.sum();
+    x = (1 - theta) * x + theta * z;
+    CHECK((path[k + 1] - x).norm() <= 1e-13);
+  }
+}
+
 TEST_CASE("AcceleratedMirrorDescent: a declared set is the map's, or that is an error") {
   const Squares f(10, 5, 3);
   const double L = f.largest_entry();
