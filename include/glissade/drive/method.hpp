@@ -84,8 +84,8 @@ constexpr void check_honours() {
       "the objective declares prox(x, step), which this method would ignore; ProximalGradient and Saga honour it");
   static_assert(
       !HasSet<F, V> || requires { requires M::honours_set; },
-      "the problem declares project(x), a set that this method would leave; ProximalGradient and the methods for games "
-      "honour it");
+      "the problem declares project(x), a set that this method would leave; ProximalGradient, Extragradient and "
+      "OptimisticGradient honour it");
   static_assert(
       !HasConstraints<F, V> || requires { requires M::honours_constraints; },
       "the objective declares constraints(x, c), which this method would ignore");
