@@ -31,6 +31,7 @@ TEST_CASE("method state: every iteration goes on from its file bit for bit") {
       CHECK(y == x);
       const Result rest =
           Door::resume(f, y, method, other, {.max_iterations = 8 - first.iterations, .tolerance = 1e-9});
+      CHECK(first.iterations + rest.iterations == all.iterations);
       CHECK(std::memcmp(y.data(), whole.data(), 4 * sizeof(double)) == 0);
       CHECK(rest.measure == all.measure);
     }

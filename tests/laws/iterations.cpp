@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
 #include "support/no_heap.hpp"
+#include "support/spoil.hpp"
 
 #include <cstring>
 #include <limits>
@@ -329,34 +330,6 @@ TEST_CASE("laws: an iteration moves matrices, spans, floats and tuples as it mov
     }
   });
 }
-
-namespace {
-
-/// Sets option number `target` of a method to a value outside its range.
-struct Spoil {
-  std::size_t target;
-  bool too_high;
-  std::size_t seen = 0;
-  std::string field = {};
-
-  template <class T>
-  void operator()(std::string_view option, T& value, const Range& allowed = range::any) {
-    if (seen++ != target) return;
-    const double end = too_high ? allowed.high : allowed.low;
-    const double bad = std::isinf(end) ? not_a_number : end + (too_high ? 1 : -1);
-    if constexpr (std::is_integral_v<T>) {
-      if (std::is_same_v<T, bool> || std::isnan(bad)) return;
-      value = static_cast<T>(bad);
-    } else if constexpr (std::is_assignable_v<T&, double>) {
-      value = bad;
-    } else {
-      return;  // an enum, or a choice that has options of its own
-    }
-    field = option;
-  }
-};
-
-}  // namespace
 
 TEST_CASE("laws: every option of an iteration rejects bad values by name, before the first call") {
   for_each_iteration([]<class Door>(const char* name, const auto& method) {
