@@ -191,13 +191,16 @@ TEST_CASE("laws: an exception at any call leaves x and state of an iteration at 
     const std::vector<VectorXd> whole = path;
     const int all_calls = calls;
     REQUIRE(all_calls >= 4);
-    for (bad_call = 2; bad_call <= all_calls; ++bad_call) {
+    for (bad_call = 1; bad_call <= all_calls; ++bad_call) {
       typename Door::Plain f(formula);
       VectorXd x = start();
+      if (std::is_same_v<Door, doors::GameOnBox> && bad_call == 1) x *= 20;  // outside of its box
+      const VectorXd before = x;
       calls = 0;
       path.clear();
       CHECK_THROWS_AS(Door::run(f, x, method, stop, keep), std::domain_error);
-      CHECK(same_bits(x, path.back()));
+      CHECK(same_bits(x, bad_call == 1 ? before : path.back()));
+      if (bad_call == 1) continue;
 
       x = start();
       calls = 0;

@@ -190,6 +190,28 @@ class Drive {
   Result result_;
 };
 
+namespace detail {
+
+/// Puts x back where it was, unless that is not needed any more.
+template <class V>
+class UndoMove {
+ public:
+  explicit UndoMove(V& x) : x_(x), before_(x) {}
+  UndoMove(const UndoMove&) = delete;
+  UndoMove& operator=(const UndoMove&) = delete;
+  ~UndoMove() {
+    if (needed_) x_ = before_;
+  }
+  void not_needed() const { needed_ = false; }
+
+ private:
+  V& x_;
+  V before_;
+  mutable bool needed_ = true;
+};
+
+}  // namespace detail
+
 /// Calls run(oracle, x) for a method with an oracle that keeps to the budgets of the stop rule and a plain vector.
 template <class Problem, class M, class F, class X, class Run, class... O>
 Result with_oracle(F& objective, X& x, const Stop& stop, const Run& run, O&...) {
@@ -210,8 +232,10 @@ template <class Problem, class F, class X, class M, class... O>
 Result drive_from_start(F& objective, X& x, const M& method, const Stop& stop, O&... observers) {
   check_method(method);
   const auto run = [&](auto& oracle, auto& plain) {
+    const detail::UndoMove undo{plain};
     if (plain.allFinite()) oracle.project(plain);
     auto state = method.init(oracle, plain);
+    undo.not_needed();
     return Drive(Problem{}, false, oracle, plain, method, state, stop, observers...).run();
   };
   return with_oracle<Problem, M>(objective, x, stop, run, observers...);
