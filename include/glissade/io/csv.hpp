@@ -221,7 +221,7 @@ inline TableData read_csv(const std::filesystem::path& path, const CsvOptions& o
       columns.push_back(target);
     }
     if (fields.size() != width)
-      records.fail(records.place(std::min(width, fields.size())),
+      records.fail(records.place(width),
                    std::to_string(fields.size()) + " fields, " + like + " has " + std::to_string(width));
     const std::size_t before = values.size();
     bool whole = true;
