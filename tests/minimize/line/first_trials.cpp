@@ -45,6 +45,8 @@ TEST_CASE("GradientDescent: the first trial is 1 / ||g||, then where the last de
     for (int k = 0; k < 30; ++k) {
       const VectorXd before = x;
       points.clear();
+      if (k == 20) state.decrease *= 1e6;  // at most ten times the last step
+      if (k == 25) state.decrease = 0;     // the last step again
       REQUIRE(method.step(oracle, x, state).status == Status::running);
       REQUIRE(!points.empty());
       const VectorXd g = f.uphill(before);
@@ -52,14 +54,7 @@ TEST_CASE("GradientDescent: the first trial is 1 / ||g||, then where the last de
       double expected = 1 / g.norm();
       if (k > 0) {
         const double again = 2 * (f.height(last) - f.height(before)) / g.squaredNorm();
-        expected = std::min(again, 10 * length);
-        if (k == 20) {  // a decrease that was large, and one that was none
-          state.decrease *= 1e6;
-          expected = 10 * length;
-        } else if (k == 25) {
-          state.decrease = 0;
-          expected = length;
-        }
+        expected = k == 20 ? 10 * length : k == 25 ? length : std::min(again, 10 * length);
       }
       CHECK(tried == Approx(expected).epsilon(1e-6));
       length = (x - before).norm() / g.norm();
