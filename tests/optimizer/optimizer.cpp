@@ -93,6 +93,12 @@ TEST_CASE("optimizer: a step is simultaneous, whatever memory the gradients lie 
   step(Sgd{.learning_rate = 1}, memory, std::tie(x, y), std::tie(y, x));
   CHECK(x.isApproxToConstant(-3.3));
   CHECK(y.isApproxToConstant(3.3));
+  // Two that have exchanged their memory lie in another order.
+  x.swap(y);
+  const VectorXd x_before = x, y_before = y;
+  saddle.step(y, x);
+  CHECK(x.isApprox(x_before - 0.1 * y_before));
+  CHECK(y.isApprox(y_before - 0.1 * x_before));
   // Across its own parameter, before and behind it.
   for (const Index offset : {1, 3, 8}) {
     VectorXd line = VectorXd::LinSpaced(40, 1, 40);
