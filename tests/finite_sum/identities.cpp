@@ -414,6 +414,16 @@ TEST_CASE("two ways of counting passes") {
   CHECK(published_passes(s.evaluations) == Approx(2 + 2 * 0.1));
 }
 
+TEST_CASE("SAGA: a table of another size is refused with both sizes") {
+  const auto problem = logistic();
+  VectorXd x = VectorXd::Ones(5);
+  const Saga method{.batching = {.size = 7, .inner_steps = 3}};
+  auto state = method.init(problem, x);
+  state.table.conservativeResize(39);
+  CHECK(message_of([&] { method.step_with(problem, x, state, [](VectorXd&, const VectorXd&, double) {}); }) ==
+        "Saga: the state's table has 39 numbers, must be 40");
+}
+
 TEST_CASE("finite-sum methods reject bad options") {
   const auto problem = logistic();
   VectorXd x = VectorXd::Ones(5);

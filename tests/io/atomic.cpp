@@ -30,6 +30,7 @@ namespace {
 /// Is told what a program asks to be on the disk; the error with which that fails, or 0.
 const std::function<int(int descriptor)>* on_sync = nullptr;
 const std::function<void()>* on_lock = nullptr;                      // is called once, before a file is locked
+int cannot_lock = 0;                                                 // the error with which that fails
 std::size_t most_written = std::numeric_limits<std::size_t>::max();  // in one call
 }  // namespace
 
@@ -41,6 +42,10 @@ extern "C" int fsync(int descriptor) {
 }
 extern "C" int flock(int descriptor, int operation) {
   if (on_lock != nullptr) (*std::exchange(on_lock, nullptr))();
+  if (cannot_lock != 0) {
+    errno = cannot_lock;
+    return -1;
+  }
   return static_cast<int>(syscall(SYS_flock, descriptor, operation));
 }
 extern "C" ssize_t write(int descriptor, const void* data, std::size_t bytes) {
@@ -335,6 +340,27 @@ TEST_CASE("a temporary file that another program takes for abandoned before it i
     if (!removed) close(descriptor);
     std::filesystem::remove(path);
     for (const std::string& name : temporary_files(folder)) std::filesystem::remove(folder / name);
+  }
+}
+
+TEST_CASE("where files cannot be locked they are saved all the same, and old errors are none of a save") {
+  const Folder folder;
+  const auto path = folder / "run.safetensors";
+  float x = 3;
+  const Optimizer optimizer{Sgd{}, named("x", x)};
+  for (const int error : {ENOLCK, EINVAL, ENOSYS}) {
+    cannot_lock = error;
+    const std::string message = message_of<std::filesystem::filesystem_error>([&] { save(optimizer, path); });
+    cannot_lock = 0;
+    CHECK(message.empty());
+    CHECK(read_file(path) == saved_bytes(optimizer));
+    std::filesystem::remove(path);
+  }
+  for (const int error : {EWOULDBLOCK, EEXIST, EINTR}) {
+    errno = error;
+    CHECK(message_of<std::filesystem::filesystem_error>([&] { save(optimizer, path); }).empty());
+    CHECK(folder.entries() == 1);
+    std::filesystem::remove(path);
   }
 }
 

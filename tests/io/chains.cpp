@@ -150,6 +150,15 @@ Drawn stored(double precision, const Both<R>&... links) {
   return {with_state<S>(chain(links.rule...)), definition::Chain({links.meaning...}), precision,
           (false || ... || AveragingRule<R>)};
 }
+/// Of links whose state is moments and sums: in the definition they are rounded to S as well.
+template <class S, class... R>
+Drawn rounded_to(const Both<R>&... links) {
+  const auto number = [](S x) { return static_cast<double>(static_cast<float>(x)); };
+  const definition::Narrow scalar{[=](double x) { return number(S(static_cast<float>(x))); },
+                                  number(std::numeric_limits<S>::denorm_min())};
+  return {with_state<S>(chain(links.rule...)), definition::Chain({definition::stored(links.meaning, scalar)...}), 1e-9,
+          false};
+}
 
 /// The chains that there are, short ones first.
 using Kind = Drawn (*)(Draw&);
@@ -173,6 +182,9 @@ constexpr Kind kinds[] = {
     [](Draw& d) { return drawn(adam(d), trust(d), rate(d)); },
     [](Draw& d) { return drawn(centralize(d), clip_norm(d), rate(d)); },
     [](Draw& d) { return stored<float>(2e-4, adam(d), rate(d), ema(d)); },
+    [](Draw& d) { return rounded_to<Eigen::half>(adam(d), rate(d)); },
+    [](Draw& d) { return rounded_to<Eigen::bfloat16>(momentum(d), rate(d)); },
+    [](Draw& d) { return rounded_to<Eigen::bfloat16>(accumulate(d), adagrad(d), rate(d)); },
     [](Draw& d) { return drawn(skip(d), accumulate(d), adam(d), rate(d)); },
     [](Draw& d) { return drawn(clip_global(d), accumulate(d), momentum(d), rate(d)); },
     [](Draw& d) { return drawn(accumulate(d), clip_global(d), lion(d), rate(d)); },
@@ -184,6 +196,9 @@ constexpr Kind kinds[] = {
     [](Draw& d) { return drawn(centralize(d), grouped(adam(d), momentum(d)), decay(d), rate(d), ema(d)); },
     [](Draw& d) { return drawn(accumulate(d), grouped(lion(d), adagrad(d)), trust(d), rate(d), swa(d)); },
     [](Draw& d) { return stored<float>(2e-4, skip(d), accumulate(d), adam(d), decay(d), rate(d), ema(d)); },
+    [](Draw& d) {
+      return rounded_to<Eigen::half>(skip(d), accumulate(d), grouped(lion(d), adam(d)), decay(d), rate(d));
+    },
     [](Draw& d) { return drawn(accumulate(d), restarted_adam(d), clip_norm(d), rate(d), lookahead(d), ema(d)); },
 };
 
@@ -282,7 +297,7 @@ std::string shortest(std::uint64_t seed) {
 
 TEST_CASE("chains: what a chain does is what its definition says, whatever meets in it") {
   const char* const more = std::getenv("GLISSADE_DRAWS");
-  const std::uint64_t draws = more == nullptr ? 310 : std::strtoull(more, nullptr, 10);
+  const std::uint64_t draws = more == nullptr ? 350 : std::strtoull(more, nullptr, 10);
   for (std::uint64_t seed = 0; seed < draws; ++seed) {
     const bool differs = run(kinds[seed % std::size(kinds)], seed, {}).has_value();
     CHECK((differs ? shortest(seed) : "") == "");

@@ -58,3 +58,30 @@ TEST_CASE("method state: another method's file, or another number of variables, 
           load(more, x, folder / "state.safetensors");
         }).ends_with("\"state/s\": shape [4, 3], expected [4, 5]"));
 }
+
+TEST_CASE("method state: whole numbers have ranges that a double holds, and lie in them") {
+  constexpr std::int64_t most = std::int64_t{1} << 53;
+  int ranges = 0;
+  for_each_method([&]<class A>(const char* name, const auto& method, Reach) {
+    A f(formulas::smooth);
+    VectorXd x = VectorXd::Constant(4, 0.7);
+    auto state = method.init(f, x);
+    const auto check = [&] {
+      std::remove_reference_t<decltype(state)>::visit(state, [&](const auto& field, const auto& value, auto... bounds) {
+        using T = std::remove_cvref_t<decltype(value)>;
+        INFO(name << ", " << field);
+        if constexpr (std::is_same_v<T, std::int64_t> && sizeof...(bounds) == 2) {
+          const std::int64_t ends[] = {static_cast<std::int64_t>(bounds)...};
+          CHECK(ends[0] <= value);
+          CHECK(value <= ends[1]);
+          CHECK(ends[1] <= most);
+          ++ranges;
+        }
+      });
+    };
+    check();
+    resume(f, x, method, state, {.max_iterations = 3, .gradient_tolerance = 1e-3});
+    check();
+  });
+  CHECK(ranges > 60);
+}

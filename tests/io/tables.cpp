@@ -22,17 +22,22 @@ struct TextFile {
   ~TextFile() { std::filesystem::remove(path); }
 };
 
-std::string csv_error(const std::string& text, const CsvOptions& options = {}) {
-  const TextFile file("glissade_test.csv", text);
-  std::string message = message_of<std::runtime_error>([&] { read_csv(file.path, options); });
+/// A message without the name of the file and the colon after it.
+std::string without_name(const TextFile& file, const std::string& message) {
   const std::string head = file.path.string() + ":";
   return message.rfind(head, 0) == 0 ? message.substr(head.size()) : message;
 }
+std::string csv_error(const std::string& text, const CsvOptions& options = {}) {
+  const TextFile file("glissade_test.csv", text);
+  return without_name(file, message_of<std::runtime_error>([&] { read_csv(file.path, options); }));
+}
+/// Of a column that the table does not have.
+std::string csv_refusal(const TextFile& file, const CsvOptions& options) {
+  return without_name(file, message_of([&] { read_csv(file.path, options); }));
+}
 std::string libsvm_error(const std::string& text, const LibsvmOptions& options = {}) {
   const TextFile file("glissade_test.libsvm", text);
-  std::string message = message_of<std::runtime_error>([&] { read_libsvm(file.path, options); });
-  const std::string head = file.path.string() + ":";
-  return message.rfind(head, 0) == 0 ? message.substr(head.size()) : message;
+  return without_name(file, message_of<std::runtime_error>([&] { read_libsvm(file.path, options); }));
 }
 
 }  // namespace
@@ -67,19 +72,19 @@ TEST_CASE("CSV: quotes keep separators, line ends and quotes") {
   CHECK(read_csv(file.path, {.target = "two\nlines"}).targets == data.targets);
   const TextFile other("glissade_other.csv", "'x;y';z\n'1';2\n");
   CHECK(read_csv(other.path, {.separator = ';', .quote = '\''}).names == std::vector<std::string>{"x;y"});
-  CHECK(csv_error("\"a,b\",c\n1,2\n1,2,3\n") == "3: 3 fields, the first line has 2");
-  CHECK(csv_error("1,2\n3,\"4\n5,6\n") == "2: field 2 is \"4?5,6\", its quotes are not closed");
-  CHECK(csv_error("1,2\n\"3\"x,4\n") == "2: field 1 is \"3\", there is more after its quotes");
-  CHECK(csv_error("\"a\nb\",c\n1,2\n\"1\",\"x\ny\"\n") == "4: field 2 is \"x?y\", not a finite number");
+  CHECK(csv_error("\"a,b\",c\n1,2\n1,2,3\n") == "3:5: 3 fields, the first line has 2");
+  CHECK(csv_error("1,2\n3,\"4\n5,6\n") == "2:3: field 2 is \"4?5,6\", its quotes are not closed");
+  CHECK(csv_error("1,2\n\"3\"x,4\n") == "2:4: field 1 is \"3\", there is more after its quotes");
+  CHECK(csv_error("\"a\nb\",c\n1,2\n\"1\",\"x\ny\"\n") == "4:5: field 2 is \"x?y\", not a finite number");
 }
 
 TEST_CASE("CSV: a first line of missing values is no header") {
-  CHECK(csv_error("NA,NA\n1,2\n") == "1: field 1 is \"NA\", not a finite number");
-  CHECK(csv_error("?,?\n1,2\n") == "1: field 1 is \"?\", not a finite number");
-  CHECK(csv_error(",\n1,2\n") == "1: field 1 is \"\", not a finite number");
-  CHECK(csv_error("null,None\n1,2\n") == "1: field 1 is \"null\", not a finite number");
-  CHECK(csv_error("--,*\n1,2\n") == "1: field 1 is \"--\", not a finite number");
-  CHECK(csv_error("NA,red\n1,2\n") == "1: field 1 is \"NA\", not a finite number");
+  CHECK(csv_error("NA,NA\n1,2\n") == "1:1: field 1 is \"NA\", not a finite number");
+  CHECK(csv_error("?,?\n1,2\n") == "1:1: field 1 is \"?\", not a finite number");
+  CHECK(csv_error(",\n1,2\n") == "1:1: field 1 is \"\", not a finite number");
+  CHECK(csv_error("null,None\n1,2\n") == "1:1: field 1 is \"null\", not a finite number");
+  CHECK(csv_error("--,*\n1,2\n") == "1:1: field 1 is \"--\", not a finite number");
+  CHECK(csv_error("NA,red\n1,2\n") == "1:1: field 1 is \"NA\", not a finite number");
   const TextFile file("glissade_test.csv", ",RI,Na,na,class\n0,1.5,13,0,1\n");
   CHECK(read_csv(file.path).names == std::vector<std::string>{"", "RI", "Na", "na"});
   const TextFile numbered("glissade_other.csv", "NA,2020\n1,2\n");
@@ -89,7 +94,7 @@ TEST_CASE("CSV: a first line of missing values is no header") {
 TEST_CASE("CSV: missing values are refused, kept as NaN, or leave out their rows") {
   const std::string text = "a,b,y\n1,,3\n4,NA,6\n7,8,9\n10,\"?\",\"\"\n";
   using Missing = CsvOptions::Missing;
-  CHECK(csv_error(text) == "2: field 2 is \"\", not a finite number");
+  CHECK(csv_error(text) == "2:3: field 2 is \"\", not a finite number");
   const TextFile file("glissade_test.csv", text);
   const TableData kept = read_csv(file.path, {.missing = Missing::not_a_number});
   REQUIRE(kept.features.rows() == 4);
@@ -105,13 +110,13 @@ TEST_CASE("CSV: missing values are refused, kept as NaN, or leave out their rows
   const TableData some = read_csv(file.path, {.features = {0}, .missing = Missing::leave_out_row});
   CHECK(some.targets == Eigen::Vector3d(3, 6, 9));
   CHECK(csv_error(text, {.missing = Missing::not_a_number, .missing_texts = {"", "?"}}) ==
-        "3: field 2 is \"NA\", not a finite number");
+        "3:3: field 2 is \"NA\", not a finite number");
   CHECK(csv_error("1,NA\n", {.missing = Missing::leave_out_row}) == " no rows of numbers");
-  CHECK(csv_error("1,2\n1\n", {.missing = Missing::not_a_number}) == "2: 1 fields, the first line has 2");
+  CHECK(csv_error("1,2\n1\n", {.missing = Missing::not_a_number}) == "2:2: 1 fields, the first line has 2");
   // Rows of tabs are not blank lines.
   const TextFile tabs("glissade_other.csv", "1\t2\n\t\n\n5\t\n");
   CHECK(read_csv(tabs.path, {.separator = '\t', .missing = Missing::not_a_number}).features.rows() == 3);
-  CHECK(csv_error("1\t2\n\t\n", {.separator = '\t'}) == "2: field 1 is \"\", not a finite number");
+  CHECK(csv_error("1\t2\n\t\n", {.separator = '\t'}) == "2:1: field 1 is \"\", not a finite number");
 }
 
 TEST_CASE("CSV: columns are chosen by number or name, the others may hold anything") {
@@ -127,18 +132,14 @@ TEST_CASE("CSV: columns are chosen by number or name, the others may hold anythi
         (Eigen::MatrixXd(2, 2) << 2, 1, 5, 4).finished());
   CHECK(read_csv(numbers_only.path, {.target = -3}).targets == Eigen::Vector2d(1, 4));
   CHECK(read_csv(file.path, {.target = -2, .features = {-4}}).features == Eigen::Vector2d(1, 4));
-  const auto refusal = [&](const CsvOptions& options) { return message_of([&] { read_csv(file.path, options); }); };
-  CHECK(
-      refusal({.target = "dat", .features = {1}}).find("read_csv: target = \"dat\", the nearest names are \"date\"") ==
-      0);
-  CHECK(refusal({.target = 1, .features = {5}}) == "read_csv: features = 5, the table has 5 columns");
-  CHECK(refusal({.target = 1, .features = {-6}}) == "read_csv: features = -6, the table has 5 columns");
+  CHECK_THAT(csv_refusal(file, {.target = "dat", .features = {1}}),
+             Catch::Matchers::StartsWith("1:1: read_csv: target = \"dat\", the nearest names are \"date\""));
+  CHECK(csv_refusal(file, {.target = 1, .features = {5}}) == "2:24: read_csv: features = 5, the table has 5 columns");
+  CHECK(csv_refusal(file, {.target = 1, .features = {-6}}) == "2:24: read_csv: features = -6, the table has 5 columns");
   const TextFile twice("glissade_other.csv", "a,a,b\n1,2,3\n");
-  CHECK(message_of([&] { read_csv(twice.path, {.target = "a"}); }) ==
-        "read_csv: target = \"a\", two columns have that name");
+  CHECK(csv_refusal(twice, {.target = "a"}) == "1:3: read_csv: target = \"a\", two columns have that name");
   const TextFile numbers("glissade_other.csv", "1,2\n");
-  CHECK(message_of([&] { read_csv(numbers.path, {.target = "a"}); }) ==
-        "read_csv: target = \"a\", the table has no names of columns");
+  CHECK(csv_refusal(numbers, {.target = "a"}) == "1:1: read_csv: target = \"a\", the table has no names of columns");
   for (const char bad : std::string("0189+-.eE\n\r")) {
     CHECK_THROWS_AS(read_csv(numbers.path, {.separator = bad}), std::invalid_argument);
     CHECK_THROWS_AS(read_csv(numbers.path, {.quote = bad}), std::invalid_argument);
@@ -156,13 +157,13 @@ TEST_CASE("CSV: a header of another length than the rows") {
   CHECK(data.names.empty());
   CHECK(data.features == (Eigen::MatrixXd(3, 2) << 14.2, 1.7, 13.2, 1.8, 13.1, 2.4).finished());
   CHECK(data.targets == Eigen::Vector3d(0, 0, 1));
-  CHECK(csv_error(text) == "1: field 3 is \"class_0\", not a finite number");
-  CHECK(csv_error("3,2,a,b\n1,2,3\n1,2\n", {.header = Header::yes}) == "3: 2 fields, line 2 has 3");
-  CHECK(csv_error("a,b\n1,2,3\n") == "2: 3 fields, the first line has 2");
+  CHECK(csv_error(text) == "1:5: field 3 is \"class_0\", not a finite number");
+  CHECK(csv_error("3,2,a,b\n1,2,3\n1,2\n", {.header = Header::yes}) == "3:4: 2 fields, line 2 has 3");
+  CHECK(csv_error("a,b\n1,2,3\n") == "2:5: 3 fields, the first line has 2");
   const TextFile shorter("glissade_other.csv", "a\n1,2\n");
   CHECK(read_csv(shorter.path, {.header = Header::yes}).targets[0] == 2);
-  CHECK(message_of([&] { read_csv(shorter.path, {.header = Header::yes, .target = "a"}); }) ==
-        "read_csv: target = \"a\", the table has no names of columns");
+  CHECK(csv_refusal(shorter, {.header = Header::yes, .target = "a"}) ==
+        "2:1: read_csv: target = \"a\", the table has no names of columns");
 }
 
 TEST_CASE("tables: what is too small for a double is 0, what is too large is refused") {
@@ -185,33 +186,53 @@ TEST_CASE("tables: what is too small for a double is 0, what is too large is ref
                                   "1" + zeros, "0.001e" + std::string("400"), std::string("inf"), std::string("-nan"),
                                   std::string("1e-400x"), std::string("e-400"), std::string("1e-")}) {
     CAPTURE(text);
-    CHECK(csv_error("1,2\n" + text + ",2\n").find("2: field 1 is \"" + text.substr(0, 40)) == 0);
-    CHECK(libsvm_error("1 1:" + text + "\n").find("1: the value of index 1 is \"" + text.substr(0, 40)) == 0);
+    CHECK(csv_error("1,2\n" + text + ",2\n").find("2:1: field 1 is \"" + text.substr(0, 40)) == 0);
+    CHECK(libsvm_error("1 1:" + text + "\n").find("1:5: the value of index 1 is \"" + text.substr(0, 40)) == 0);
   }
 }
 
 TEST_CASE("CSV: bad files") {
-  CHECK(csv_error("a,b\n1,2\n1,2,3\n") == "3: 3 fields, the first line has 2");
-  CHECK(csv_error("1,2\n1\n") == "2: 1 fields, the first line has 2");
+  CHECK(csv_error("a,b\n1,2\n1,2,3\n") == "3:5: 3 fields, the first line has 2");
+  CHECK(csv_error("1,2\n1\n") == "2:2: 1 fields, the first line has 2");
   // One bad field does not make a line of data a header.
-  CHECK(csv_error("1,x\n1,2\n") == "1: field 2 is \"x\", not a finite number");
-  CHECK(csv_error("nan,x\n1,2\n") == "1: field 1 is \"nan\", not a finite number");
-  CHECK(csv_error("-1e999,x\n1,2\n") == "1: field 1 is \"-1e999\", not a finite number");
-  CHECK(csv_error("1,2\n1,x\n") == "2: field 2 is \"x\", not a finite number");
-  CHECK(csv_error("1,2\n1,\n") == "2: field 2 is \"\", not a finite number");
-  CHECK(csv_error("1,2\n1,nan\n") == "2: field 2 is \"nan\", not a finite number");
-  CHECK(csv_error("1,2\n1,1e999\n") == "2: field 2 is \"1e999\", not a finite number");
-  CHECK(csv_error("1,2\n1,2 3\n") == "2: field 2 is \"2 3\", not a finite number");
-  CHECK(csv_error("1,2\n1,+-3\n") == "2: field 2 is \"+-3\", not a finite number");
-  CHECK(csv_error(std::string("1,2\n1,") + std::string(1, '\0') + "\n") == "2: field 2 is \"?\", not a finite number");
-  CHECK(csv_error("a,b\n", {.header = CsvOptions::Header::no}) == "1: field 1 is \"a\", not a finite number");
+  CHECK(csv_error("1,x\n1,2\n") == "1:3: field 2 is \"x\", not a finite number");
+  CHECK(csv_error("nan,x\n1,2\n") == "1:1: field 1 is \"nan\", not a finite number");
+  CHECK(csv_error("-1e999,x\n1,2\n") == "1:1: field 1 is \"-1e999\", not a finite number");
+  CHECK(csv_error("1,2\n1,x\n") == "2:3: field 2 is \"x\", not a finite number");
+  CHECK(csv_error("1,2\n1,\n") == "2:3: field 2 is \"\", not a finite number");
+  CHECK(csv_error("1,2\n1,nan\n") == "2:3: field 2 is \"nan\", not a finite number");
+  CHECK(csv_error("1,2\n1,1e999\n") == "2:3: field 2 is \"1e999\", not a finite number");
+  CHECK(csv_error("1,2\n1,2 3\n") == "2:3: field 2 is \"2 3\", not a finite number");
+  CHECK(csv_error("1,2\n1,+-3\n") == "2:3: field 2 is \"+-3\", not a finite number");
+  CHECK(csv_error(std::string("1,2\n1,") + std::string(1, '\0') + "\n") ==
+        "2:3: field 2 is \"?\", not a finite number");
+  CHECK(csv_error("a,b\n", {.header = CsvOptions::Header::no}) == "1:1: field 1 is \"a\", not a finite number");
   CHECK(csv_error("a,b\n") == " no rows of numbers");
   CHECK(csv_error("") == " no rows of numbers");
   CHECK_THAT(message_of<std::runtime_error>([] { read_csv("/nowhere/at/all.csv"); }),
              Catch::Matchers::ContainsSubstring("cannot be opened"));
   const TextFile file("glissade_test.csv", "1,2\n");
-  CHECK(message_of([&] { read_csv(file.path, {.target = 2}); }) == "read_csv: target = 2, the table has 2 columns");
-  CHECK(message_of([&] { read_csv(file.path, {.target = -3}); }) == "read_csv: target = -3, the table has 2 columns");
+  CHECK(csv_refusal(file, {.target = 2}) == "1:4: read_csv: target = 2, the table has 2 columns");
+  CHECK(csv_refusal(file, {.target = -3}) == "1:4: read_csv: target = -3, the table has 2 columns");
+}
+
+TEST_CASE("tables: a refusal names the byte where what is wrong begins") {
+  // Blanks, quotes and what stands in lines before, comments and a byte order mark among them, count as they should.
+  CHECK(csv_error("1,2\n 3 ,\t x\n") == "2:7: field 2 is \"x\", not a finite number");
+  CHECK(csv_error("1,2\n3,\"x\"\n") == "2:3: field 2 is \"x\", not a finite number");
+  CHECK(csv_error("\xEF\xBB\xBF"
+                  "1,x\n") == "1:3: field 2 is \"x\", not a finite number");
+  CHECK(csv_error("1,2\r\n\r\n3\r\n") == "3:2: 1 fields, the first line has 2");
+  CHECK(csv_error("1,2\n3,\"4\",\n") == "2:7: 3 fields, the first line has 2");
+  CHECK(csv_error("a,b,c\n\"1\n2\",3\n") == "3:5: 2 fields, the first line has 3");
+  CHECK(csv_error("1,2\n\"3\n4\"  x,4\n") == "3:5: field 1 is \"3?4\", there is more after its quotes");
+  CHECK(libsvm_error("1 1:2\n\n  7x 1:2\n") == "3:3: the target is \"7x\", not a finite number");
+  CHECK(libsvm_error("# 1\n1 \t 2:3  4:x # 5:x\n") == "2:12: the value of index 4 is \"x\", not a finite number");
+  CHECK(libsvm_error("\xEF\xBB\xBF"
+                     "1 1:2\t1:2\r\n") == "1:7: index 1 after 1, must increase from 1");
+  CHECK(libsvm_error("1 9:1\n2 1:3 9:4\n", {.most = 5}) == "1:3: 2 x 9 numbers, at most 5 are allowed");
+  CHECK(libsvm_error("1 2:1\n2 1:3 9:4\n", {.most = 5}) == "2:7: 2 x 9 numbers, at most 5 are allowed");
+  CHECK(libsvm_error("1 2:1\n", {.features = 9, .most = 5}) == " 1 x 9 numbers, at most 5 are allowed");
 }
 
 TEST_CASE("LIBSVM: sparse lines become a dense table") {
@@ -229,23 +250,23 @@ TEST_CASE("LIBSVM: a byte order mark is skipped, options out of range are refuse
         "read_libsvm: features = -3, must be >= 0 and finite");
   CHECK(message_of([&] { read_libsvm(file.path, {.most = 0}); }) == "read_libsvm: most = 0, must be >= 1 and finite");
   CHECK(libsvm_error("1 1:2\n\xEF\xBB\xBF"
-                     "1 1:2\n") == "2: the target is \"???1\", not a finite number");
+                     "1 1:2\n") == "2:1: the target is \"???1\", not a finite number");
 }
 
 TEST_CASE("LIBSVM: bad files") {
-  CHECK(libsvm_error("1 1:2\nx 1:2\n") == "2: the target is \"x\", not a finite number");
-  CHECK(libsvm_error("1 1:2 1:3\n") == "1: index 1 after 1, must increase from 1");
-  CHECK(libsvm_error("1 0:2\n") == "1: index 0 after 0, must increase from 1");
-  CHECK(libsvm_error("1 5:2 4:3\n") == "1: index 4 after 5, must increase from 1");
-  CHECK(libsvm_error("1 a:2\n") == "1: \"a:2\" is not index:value");
-  CHECK(libsvm_error("1 2\n") == "1: \"2\" is not index:value");
-  CHECK(libsvm_error("1 99999999999999999999:2\n") == "1: \"99999999999999999999:2\" is not index:value");
-  CHECK(libsvm_error("1 2:inf\n") == "1: the value of index 2 is \"inf\", not a finite number");
-  CHECK(libsvm_error("1 2:\n") == "1: the value of index 2 is \"\", not a finite number");
-  CHECK(libsvm_error("1 9:1\n", {.features = 8}) == "1: index 9, must be at most 8");
+  CHECK(libsvm_error("1 1:2\nx 1:2\n") == "2:1: the target is \"x\", not a finite number");
+  CHECK(libsvm_error("1 1:2 1:3\n") == "1:7: index 1 after 1, must increase from 1");
+  CHECK(libsvm_error("1 0:2\n") == "1:3: index 0 after 0, must increase from 1");
+  CHECK(libsvm_error("1 5:2 4:3\n") == "1:7: index 4 after 5, must increase from 1");
+  CHECK(libsvm_error("1 a:2\n") == "1:3: \"a:2\" is not index:value");
+  CHECK(libsvm_error("1 2\n") == "1:3: \"2\" is not index:value");
+  CHECK(libsvm_error("1 99999999999999999999:2\n") == "1:3: \"99999999999999999999:2\" is not index:value");
+  CHECK(libsvm_error("1 2:inf\n") == "1:5: the value of index 2 is \"inf\", not a finite number");
+  CHECK(libsvm_error("1 2:\n") == "1:5: the value of index 2 is \"\", not a finite number");
+  CHECK(libsvm_error("1 9:1\n", {.features = 8}) == "1:3: index 9, must be at most 8");
   CHECK(libsvm_error("1 4611686018427387904:1\n") ==
-        " 1 x 4611686018427387904 numbers, at most 1073741824 are allowed");
-  CHECK(libsvm_error("1 3:1\n2\n", {.most = 5}) == " 2 x 3 numbers, at most 5 are allowed");
+        "1:3: 1 x 4611686018427387904 numbers, at most 1073741824 are allowed");
+  CHECK(libsvm_error("1 3:1\n2\n", {.most = 5}) == "1:3: 2 x 3 numbers, at most 5 are allowed");
   const TextFile file("glissade_test.libsvm", "1 3:1\n2\n");
   CHECK(read_libsvm(file.path, {.most = 6}).features.size() == 6);
   CHECK(libsvm_error("# nothing\n") == " no rows");

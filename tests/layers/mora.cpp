@@ -25,7 +25,54 @@ Mora<double> random_mora(Eigen::Index outputs, Eigen::Index inputs, int rank, Mo
   return mora;
 }
 
+/// The maps as they are defined, for block t: what they sum up of n inputs, and where they put what M makes of it.
+MatrixXd compression(MoraMaps maps, Eigen::Index q, Eigen::Index n, Eigen::Index t) {
+  MatrixXd C = MatrixXd::Zero(q, n);
+  const bool neighbours = maps == MoraMaps::contiguous || maps == MoraMaps::contiguous_cyclic;
+  const bool blocks = maps == MoraMaps::decoupling || maps == MoraMaps::rotation;
+  const Eigen::Index whole = (n + q - 1) / q * q;  // the first inputs count twice
+  for (Eigen::Index i = 0; i < whole && !neighbours; ++i)
+    if (blocks ? i / q == t : maps != MoraMaps::truncation || i < q) C(i % q, i % n) += 1;
+  for (Eigen::Index z = 0, i = 0; z < q && neighbours; ++z)
+    for (const Eigen::Index end = i + n / q + (z < n % q ? 1 : 0); i < end; ++i) C(z, i) = 1;
+  if (maps != MoraMaps::rotation) return C;
+  MatrixXd R = MatrixXd::Zero(q, q);
+  for (Eigen::Index j = 0; j < q / 2; ++j) {
+    const double angle =
+        static_cast<double>(t) / std::pow(10000.0, 2.0 * static_cast<double>(j) / static_cast<double>(q));
+    R(j, j) = R(j + q / 2, j + q / 2) = std::cos(angle);
+    R(j + q / 2, j) = std::sin(angle);
+    R(j, j + q / 2) = -std::sin(angle);
+  }
+  return R * C;
+}
+MatrixXd decompression(MoraMaps maps, Eigen::Index q, Eigen::Index m, Eigen::Index t, Eigen::Index blocks) {
+  if (maps == MoraMaps::contiguous || maps == MoraMaps::cyclic_contiguous)
+    return compression(MoraMaps::contiguous, q, m, 0).transpose();
+  if (maps == MoraMaps::truncation) return compression(maps, q, m, 0).transpose();
+  MatrixXd D = MatrixXd::Zero(m, q);
+  for (Eigen::Index i = 0; i < m; ++i)
+    if (i / q % blocks == t) D(i, i % q) = 1;
+  return D;
+}
+
 }  // namespace
+
+TEST_CASE("Mora: the correction is the sum over blocks of decompress M compress") {
+  const std::pair<int, int> shapes[] = {{12, 12}, {13, 17}, {17, 12}, {10, 23}, {23, 10}};
+  for (const auto& [m, n] : shapes)
+    for (const MoraMaps maps : all_maps) {
+      INFO(m << " x " << n << ", maps " << static_cast<int>(maps));
+      const auto mora = random_mora(m, n, 2, maps);
+      const Eigen::Index q = mora.size();
+      const bool by_blocks = maps == MoraMaps::decoupling || maps == MoraMaps::rotation;
+      const Eigen::Index blocks = by_blocks ? (n + q - 1) / q : 1;
+      MatrixXd expected = MatrixXd::Zero(m, n);
+      for (Eigen::Index t = 0; t < blocks; ++t)
+        expected += decompression(maps, q, m, t, blocks) * mora.M * compression(maps, q, n, t);
+      CHECK((mora.merged() - expected).cwiseAbs().maxCoeff() <= 1e-14);
+    }
+}
 
 TEST_CASE("Mora: as many numbers as LoRA of that rank, or a few less") {
   CHECK(Mora<double>(4096, 4096, {.rank = 8}).size() == 256);

@@ -93,6 +93,18 @@ TEST_CASE("optimizer: a step is simultaneous, whatever memory the gradients lie 
   step(Sgd{.learning_rate = 1}, memory, std::tie(x, y), std::tie(y, x));
   CHECK(x.isApproxToConstant(-3.3));
   CHECK(y.isApproxToConstant(3.3));
+  // Two that have exchanged their memory lie in another order.
+  const auto exchange = [](VectorXd& first, VectorXd& second) {
+    Optimizer optimizer{Sgd{.learning_rate = 0.1}, first, second};
+    optimizer.step(second, first);
+    first.swap(second);
+    const VectorXd first_before = first, second_before = second;
+    optimizer.step(second, first);
+    CHECK(first.isApprox(first_before - 0.1 * second_before));
+    CHECK(second.isApprox(second_before - 0.1 * first_before));
+  };
+  exchange(x, y);
+  exchange(x, y);  // now the other one lies first
   // Across its own parameter, before and behind it.
   for (const Index offset : {1, 3, 8}) {
     VectorXd line = VectorXd::LinSpaced(40, 1, 40);

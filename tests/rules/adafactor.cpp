@@ -299,3 +299,26 @@ TEST_CASE("Adafactor: what decays is decay times x, in each convention by anothe
         CHECK((after(0) - after(0.1) - decay * start).norm() <= 1e-14);
       }
 }
+
+TEST_CASE("Adafactor: the relative step is flat at first and falls as 1 / sqrt(t)") {
+  // Coefficients and gradients are all the same: U is 1 in the mean, and x shrinks by its own size times the rate.
+  const auto rate_at = [](const Adafactor& rule, std::int64_t t) {
+    MatrixXd x = MatrixXd::Constant(3, 2, 5);
+    Optimizer optimizer{rule, x};
+    optimizer.memory().counts = {t - 1, t - 1};
+    optimizer.memory().states[0].counts = {t - 1, t - 1};
+    optimizer.step(MatrixXd::Ones(3, 2));
+    CHECK(x.isApproxToConstant(x(0, 0), 1e-14));
+    return (5 - x(0, 0)) / 5;
+  };
+  for (const std::int64_t t : {1, 100, 9'999, 10'001, 40'000, 1'000'000, 100'000'000}) {
+    INFO("t = " << t);
+    const double falling = 1 / std::sqrt(static_cast<double>(t));
+    CHECK(rate_at(Adafactor{}, t) == Approx(std::min(1e-2, falling)));
+    CHECK(rate_at(Adafactor{.warmup_init = true}, t) == Approx(std::min(1e-6 * static_cast<double>(t), falling)));
+    CHECK(rate_at(Adafactor{.convention = Convention::torch}, t) == Approx(std::min(1e-2, falling)));
+    CHECK(rate_at(Adafactor{.learning_rate = 0.5, .convention = Convention::torch}, t) ==
+          Approx(std::min(0.5, falling)));
+    CHECK(rate_at(Adafactor{.learning_rate = 0.5}, t) == Approx(0.5));
+  }
+}

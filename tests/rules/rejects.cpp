@@ -34,6 +34,14 @@ TEST_CASE("rejects: what does not go together") {
                 "NAdam: convention = 2, must be torch, torch_1 or optax");
   check_message(NAdam{}, NAdam{.convention = Convention::tensorflow},
                 "NAdam: convention = 3, must be torch, torch_1 or optax");
+  check_message(RAdam{}, RAdam{.convention = Convention::paper}, "RAdam: convention = 2, must be in [0, 1]");
+  check_message(Muon{}, Muon{.convention = Convention::paper}, "Muon: convention = 2, must be in [0, 1]");
+  check_message(Rprop{}, Rprop{.convention = Convention::paper}, "Rprop: convention = 2, must be in [0, 1]");
+  check_message(Adagrad{}, Adagrad{.convention = Convention::paper}, "Adagrad: convention = 2, must be in [0, 1]");
+  check_message(AmsGrad{}, AmsGrad{.convention = Convention::tensorflow}, "AmsGrad: convention = 3, must be in [0, 2]");
+  check_message(Adafactor{}, Adafactor{.convention = Convention::tensorflow},
+                "Adafactor: convention = 3, must be in [0, 2]");
+  check_message(RmsProp{}, RmsProp{.convention = Convention::torch_1}, "RmsProp: convention = 4, must be in [0, 3]");
   check_message(AdamW{}, AdamW{.decay_mode = DecayMode::by_schedule},
                 "AdamW: peak_rate = 0, must be > 0 with decay_mode by_schedule");
 }

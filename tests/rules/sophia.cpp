@@ -1,5 +1,7 @@
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
+#include <glissade/optimizer/curvature.hpp>
+#include <glissade/optimizer/optimizer.hpp>
 #include <glissade/rules/adam.hpp>
 #include <glissade/rules/sgd.hpp>
 #include <glissade/rules/sophia.hpp>

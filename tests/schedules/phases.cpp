@@ -66,6 +66,8 @@ TEST_CASE("schedules: golden values of decays") {
   check_values(exponential_decay(1, 10, 0.25), {{0, 1}, {5, 0.5}, {10, 0.25}, {20, 0.0625}}, 1e-15);
   check_values(exponential_decay(1, 10, 0.25, 0.1, true), {{9, 1}, {10, 0.25}, {20, 0.1}, {1000, 0.1}}, 1e-15);
   check_values(exponential_decay(1, 10, 4, 2), {{5, 2}, {10, 2}}, 1e-15);
+  check_values(exponential_decay(0.01, 10, 4, 0.5), {{0, 0.01}, {10, 0.04}, {20, 0.16}, {30, 0.5}, {1000, 0.5}}, 1e-15);
+  check_values(exponential_decay(0.01, 10, 4), {{30, 0.64}, {50, 10.24}}, 1e-14);
   check_values(noam(512, 4000), {{1, 1.7469e-7}, {0, 1.7469e-7}}, 1e-11);
   check_values(noam(512, 4000), {{4000, 6.9877e-4}, {16000, 3.4939e-4}}, 5e-9);
 }

@@ -29,6 +29,13 @@ struct Step {
   int time;                             // updates of all tensors so far: the argument of schedules
 };
 
+/// A narrower scalar for state: what it makes of a number, and its smallest one above zero, which squares that are not
+/// zero never fall below.
+struct Narrow {
+  std::function<double(double)> nearest;
+  double smallest = 0;
+};
+
 class Link {
  public:
   virtual ~Link() = default;
@@ -38,11 +45,21 @@ class Link {
   /// What is evaluated in place of tensor k, if the link has averaged.
   [[nodiscard]] virtual std::optional<Array> average(std::size_t) const { return {}; }
   [[nodiscard]] virtual bool gathers() const { return false; }
+  virtual void store_as(const Narrow&) {}
 };
 using Make = std::function<std::unique_ptr<Link>()>;
 
-/// A rule that sees one tensor at a time. State holds arrays that are empty before the first update; t is the number of
-/// the tensor's update, from 1.
+inline Make stored(const Make& make, const Narrow& scalar) {
+  return [=] {
+    auto link = make();
+    link->store_as(scalar);
+    return link;
+  };
+}
+
+/// A rule that sees one tensor at a time. State holds arrays that are empty before the first update, moments as m and
+/// v; t is the number of the tensor's update, from 1. An update sees its own moments as they are, the next one what
+/// memory has made of them.
 template <class State>
 class OnTensor final : public Link {
  public:
@@ -52,7 +69,14 @@ class OnTensor final : public Link {
   bool run(Step& step) override {
     memory_.resize(step.tensors.size());
     for (std::size_t k = 0; k < step.u.size(); ++k)
-      if (step.u[k]) body_(*step.u[k], step.tensors[k], memory_[k].s, ++memory_[k].t, step.time);
+      if (step.u[k]) {
+        State& s = memory_[k].s;
+        body_(*step.u[k], step.tensors[k], s, ++memory_[k].t, step.time);
+        if (!scalar_.nearest) continue;
+        if constexpr (requires { s.m; }) s.m = Array(s.m.unaryExpr(scalar_.nearest));
+        if constexpr (requires { s.v; })
+          s.v = Array((s.v > 0).select(s.v.max(scalar_.smallest), s.v).unaryExpr(scalar_.nearest));
+      }
     return true;
   }
   void forget(std::size_t k) override {
@@ -64,12 +88,16 @@ class OnTensor final : public Link {
     return {};
   }
 
+  void store_as(const Narrow& scalar) override { scalar_ = scalar; }
+
  private:
   struct Memory {
     State s;
     int t = 0;
   };
+
   Body body_;
+  Narrow scalar_;
   std::vector<Memory> memory_;
 };
 template <class State>
@@ -218,32 +246,40 @@ class Accumulate final : public Link {
   Accumulate(int steps, bool sum) : steps_(steps), sum_(sum) {}
   bool run(Step& step) override {
     totals_.resize(step.u.size());
+    ++taken_;
+    const bool last = taken_ == steps_;
     for (std::size_t k = 0; k < step.u.size(); ++k) {
-      if (!step.u[k]) continue;
-      totals_[k].sum = totals_[k].sum.size() == 0 ? *step.u[k] : Array(totals_[k].sum + *step.u[k]);
-      totals_[k].any = totals_[k].any || step.has_gradient[k];
-    }
-    if (++taken_ < steps_) return false;
-    for (std::size_t k = 0; k < step.u.size(); ++k) {
+      Total& total = totals_[k];
+      if (step.u[k]) {
+        if (total.so_far.size() == 0) total.so_far = 0 * *step.u[k];
+        total.so_far += sum_ ? *step.u[k] : Array((*step.u[k] - total.so_far) / taken_);
+        total.any = total.any || step.has_gradient[k];
+      }
+      if (!last) {
+        if (scalar_.nearest) total.so_far = Array(total.so_far.unaryExpr(scalar_.nearest));
+        continue;
+      }
       step.u[k] = {};
-      if (totals_[k].any) step.u[k] = sum_ ? totals_[k].sum : Array(totals_[k].sum / taken_);
-      totals_[k] = {};
+      if (total.any) step.u[k] = total.so_far;
+      total = {};
     }
-    taken_ = 0;
-    return true;
+    if (last) taken_ = 0;
+    return last;
   }
   void forget(std::size_t k) override {
     if (k < totals_.size()) totals_[k] = {};
   }
   [[nodiscard]] bool gathers() const override { return true; }
+  void store_as(const Narrow& scalar) override { scalar_ = scalar; }
 
  private:
   struct Total {
-    Array sum;
+    Array so_far;
     bool any = false;
   };
   int steps_;
   bool sum_;
+  Narrow scalar_;
   int taken_ = 0;
   std::vector<Total> totals_;
 };
@@ -276,6 +312,10 @@ class ByName final : public Link {
       for (const auto& link : side)
         if (const auto average = link->average(k)) last = average;
     return last;
+  }
+  void store_as(const Narrow& scalar) override {
+    for (const auto& side : links_)
+      for (const auto& link : side) link->store_as(scalar);
   }
 
  private:

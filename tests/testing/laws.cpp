@@ -15,6 +15,7 @@ namespace {
 enum class Flaw {
   none,
   uphill,
+  still,
   drifts,
   by_position,
   one_sided,
@@ -40,7 +41,7 @@ struct Flawed {
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     const int call = ++*made;
-    double rate = flaw == Flaw::uphill ? 0.1 : -0.1;
+    double rate = flaw == Flaw::uphill ? 0.1 : flaw == Flaw::still ? 0 : -0.1;
     if (flaw == Flaw::hidden_state) rate /= 1 + 1e-3 * call;
     if (flaw == Flaw::counts_calls) rate /= static_cast<double>(1 + step.time);
     if (flaw == Flaw::by_storage_order && step.tensor.row_major) rate /= 2;
@@ -97,6 +98,29 @@ TEST_CASE("testing: a finding is a sentence with the rule, the law and the figur
   const auto findings = check_rule(Flawed{}, {.passes = 2});
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].text() == "Flawed breaks the law \"passes over memory\": 1, must be 2.");
+}
+
+TEST_CASE("testing: the figures of a finding are those of what was measured") {
+  // Who stands still is at the start: as far away as the law counts the distance that is left.
+  const std::pair<std::string, double> shares[] = {{"converges on a least squares problem", 0.02},
+                                                   {"converges on a badly scaled bowl", 0.02},
+                                                   {"converges on a logistic regression", 0.2}};
+  for (const auto& [law, share] : shares) {
+    std::vector<double> figures;
+    for (const Finding& finding : check_rule(Flawed{.flaw = Flaw::still})) {
+      if (finding.law != law) continue;
+      std::string text = finding.text();
+      text.erase(0, text.find(law) + law.size());
+      for (std::size_t at = 0; (at = text.find_first_of("0123456789", at)) != std::string::npos;) {
+        std::size_t length = 0;
+        figures.push_back(std::stod(text.substr(at), &length));
+        at += length;
+      }
+    }
+    INFO(law);
+    REQUIRE(figures.size() == 2);
+    CHECK(figures[1] == Approx(share * figures[0]).epsilon(1e-6));
+  }
 }
 
 TEST_CASE("testing: flaws are found by the laws that they break") {

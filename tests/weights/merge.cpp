@@ -3,6 +3,7 @@
 #include <glissade/glissade.hpp>
 
 #include <random>
+#include <span>
 
 using namespace glissade;
 
@@ -139,5 +140,10 @@ TEST_CASE("interpolate weights: the claim that it cuts negative flips at no loss
 TEST_CASE("negative flip rate: right before and wrong now") {
   const std::vector<int> labels{1, 2, 3, 4}, before{1, 2, 0, 0}, now{1, 0, 3, 0};
   CHECK(negative_flip_rate(labels, before, now) == 0.25);
+  // What lies behind the spans does not count.
+  const std::span<const int> all(labels), old(before), fresh(now);
+  CHECK(negative_flip_rate(all.first(1), old.first(1), fresh.first(1)) == 0);
+  CHECK(negative_flip_rate(all.first(2), old.first(2), fresh.first(2)) == 0.5);
+  CHECK(negative_flip_rate(all.first(3), old.first(3), fresh.first(3)) == 1.0 / 3);
   CHECK_THROWS_AS(negative_flip_rate(labels, before, std::vector<int>{1}), std::invalid_argument);
 }

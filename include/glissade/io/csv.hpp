@@ -48,22 +48,28 @@ class CsvRecords {
     do {
       if (!lines_.next(line_)) return false;
     } while (line_.size() == skip_blanks(0));
-    first_line_ = lines_.number();
     fields.clear();
+    places_.clear();
     for (std::size_t at = 0;; ++at) {
       fields.emplace_back();
-      at = read_field(at, fields.back(), fields.size());
+      at = read_field(at, fields.back());
       if (at == line_.size()) return true;
     }
   }
 
-  /// Of the record that came last, by its first line.
-  [[noreturn]] void fail(const std::string& reason) const { lines_.fail_at(first_line_, reason); }
-  [[noreturn]] void fail_field(std::size_t number, const std::string& text, const std::string& reason) const {
-    fail("field " + std::to_string(number) + " is " + detail::quoted(text) + ", " + reason);
+  /// Of the record that came last: where field k, from 0, begins, or where the record ends if it has fewer.
+  [[nodiscard]] TextPlace place(std::size_t k) const {
+    return k < places_.size() ? places_[k] : TextPlace{lines_.number(), line_.size() + 1};
   }
-  [[noreturn]] void fail_file(const std::string& reason) const { lines_.fail_file(reason); }
-  [[nodiscard]] std::int64_t first_line() const { return first_line_; }
+  [[noreturn]] void fail(TextPlace place, const std::string& reason) const { lines_.fail(place, reason); }
+  [[noreturn]] void fail_field(std::size_t k, TextPlace place, const std::string& text,
+                               const std::string& reason) const {
+    fail(place, "field " + std::to_string(k + 1) + " is " + detail::quoted(text) + ", " + reason);
+  }
+  /// For options that do not fit the file.
+  [[noreturn]] void refuse(TextPlace place, const std::string& reason) const {
+    throw std::invalid_argument(lines_.at(place) + reason);
+  }
 
  private:
   [[nodiscard]] std::size_t skip_blanks(std::size_t at) const {
@@ -71,8 +77,10 @@ class CsvRecords {
     return at;
   }
   /// Reads the field that begins at `at` and returns where the separator after it, or the end of the line, is.
-  std::size_t read_field(std::size_t at, std::string& field, std::size_t number) {
+  std::size_t read_field(std::size_t at, std::string& field) {
     const std::size_t begin = skip_blanks(at);
+    const std::size_t k = places_.size();
+    places_.push_back({lines_.number(), begin + 1});
     if (begin == line_.size() || line_[begin] != options_.quote) {
       const std::size_t end = std::min(line_.find(options_.separator, begin), line_.size());
       field = trimmed(std::string_view(line_).substr(begin, end - begin));
@@ -83,7 +91,7 @@ class CsvRecords {
       const std::size_t end = line_.find(options_.quote, at);
       field.append(line_, at, end - at);
       if (end == std::string::npos) {
-        if (!lines_.next(line_)) fail_field(number, field, "its quotes are not closed");
+        if (!lines_.next(line_)) fail_field(k, places_[k], field, "its quotes are not closed");
         field += '\n';
         at = 0;
       } else if (end + 1 < line_.size() && line_[end + 1] == options_.quote) {
@@ -92,7 +100,7 @@ class CsvRecords {
       } else {
         at = skip_blanks(end + 1);
         if (at < line_.size() && line_[at] != options_.separator)
-          fail_field(number, field, "there is more after its quotes");
+          fail_field(k, {lines_.number(), at + 1}, field, "there is more after its quotes");
         return at;
       }
     }
@@ -101,7 +109,7 @@ class CsvRecords {
   LineReader lines_;
   const CsvOptions& options_;
   std::string line_;
-  std::int64_t first_line_ = 0;
+  std::vector<TextPlace> places_;  // of the fields
 };
 
 inline void check_csv_options(const CsvOptions& options) {
@@ -137,24 +145,33 @@ inline bool is_header(const CsvOptions& options, const std::vector<std::string>&
   return has_name;
 }
 
-/// Where a column is among `count`. Throws std::invalid_argument where it is not.
-inline std::size_t find_column(const CsvColumn& column, const char* option, const std::vector<std::string>& names,
-                               std::size_t count) {
+/// The names of columns, and where they stand.
+struct CsvHeader {
+  std::vector<std::string> names;
+  std::vector<TextPlace> places;
+};
+
+/// Where a column is among `count`, those of the record that came last. Throws std::invalid_argument where it is not.
+inline std::size_t find_column(const CsvColumn& column, const char* option, const CsvHeader& header,
+                               const CsvRecords& records, std::size_t count) {
   const std::string start = std::string("read_csv: ") + option + " = ";
   if (column.name.empty()) {
     const auto all = static_cast<std::int64_t>(count);
     if (column.number < -all || column.number >= all)
-      throw std::invalid_argument(start + std::to_string(column.number) + ", the table has " + std::to_string(count) +
-                                  " columns");
+      records.refuse(records.place(count),
+                     start + std::to_string(column.number) + ", the table has " + std::to_string(count) + " columns");
     return static_cast<std::size_t>(column.number < 0 ? all + column.number : column.number);
   }
+  const std::vector<std::string>& names = header.names;
+  const std::string text = start + detail::quoted(column.name);
+  if (names.empty()) records.refuse(records.place(0), text + ", the table has no names of columns");
   const auto found = std::find(names.begin(), names.end(), column.name);
   if (found == names.end())
-    throw std::invalid_argument(start + detail::quoted(column.name) +
-                                (names.empty() ? ", the table has no names of columns"
-                                               : ", the nearest names are " + nearest_names(column.name, names)));
-  if (std::find(found + 1, names.end(), column.name) != names.end())
-    throw std::invalid_argument(start + detail::quoted(column.name) + ", two columns have that name");
+    records.refuse(header.places[0], text + ", the nearest names are " + nearest_names(column.name, names));
+  const auto other = std::find(found + 1, names.end(), column.name);
+  if (other != names.end())
+    records.refuse(header.places[static_cast<std::size_t>(other - names.begin())],
+                   text + ", two columns have that name");
   return static_cast<std::size_t>(found - names.begin());
 }
 
@@ -167,14 +184,15 @@ inline std::size_t find_column(const CsvColumn& column, const char* option, cons
 ///
 /// Columns that are not read may hold anything. Blank lines are skipped; fields may have blanks around them and stand
 /// in quotes; LF and CRLF end lines; a byte order mark is skipped; numbers too small for a double are 0.
-/// Throws std::runtime_error "file:line: reason" for a row of another length, a field that is no finite number, and
-/// quotes that are not closed, and without a line for a file that cannot be opened or has no rows;
-/// std::invalid_argument for a column that the table does not have, and a separator or quote that is part of
-/// numbers.
+/// Throws std::runtime_error "file:line:column: reason", the column in bytes from 1, for a row of another length, a
+/// field that is no finite number, and quotes that are not closed, and without a line for a file that cannot be opened
+/// or has no rows; std::invalid_argument, with the same start, for a column that the table does not have, and without
+/// it for a separator or quote that is part of numbers.
 inline TableData read_csv(const std::filesystem::path& path, const CsvOptions& options = {}) {
   detail::check_csv_options(options);
   detail::CsvRecords records(path, options);
-  std::vector<std::string> fields, names;
+  std::vector<std::string> fields;
+  detail::CsvHeader header;
   std::vector<std::size_t> columns;  // of the features, and then of the target
   std::vector<double> values;        // of these columns, row by row
   std::size_t width = 0;
@@ -184,25 +202,27 @@ inline TableData read_csv(const std::filesystem::path& path, const CsvOptions& o
     if (std::exchange(first, false)) {
       width = fields.size();
       if (detail::is_header(options, fields)) {
-        names = fields;
+        header.names = fields;
+        for (std::size_t j = 0; j < width; ++j) header.places.push_back(records.place(j));
         continue;
       }
     }
     if (columns.empty()) {
       if (options.header == CsvOptions::Header::yes && fields.size() != width) {
-        names.clear();
+        header.names.clear();
         width = fields.size();
-        like = "line " + std::to_string(records.first_line());
+        like = "line " + std::to_string(records.place(0).line);
       }
       for (const CsvColumn& feature : options.features)
-        columns.push_back(detail::find_column(feature, "features", names, width));
-      const std::size_t target = detail::find_column(options.target, "target", names, width);
+        columns.push_back(detail::find_column(feature, "features", header, records, width));
+      const std::size_t target = detail::find_column(options.target, "target", header, records, width);
       for (std::size_t j = 0; j < width && options.features.empty(); ++j)
         if (j != target) columns.push_back(j);
       columns.push_back(target);
     }
     if (fields.size() != width)
-      records.fail(std::to_string(fields.size()) + " fields, " + like + " has " + std::to_string(width));
+      records.fail(records.place(width),
+                   std::to_string(fields.size()) + " fields, " + like + " has " + std::to_string(width));
     const std::size_t before = values.size();
     bool whole = true;
     for (const std::size_t j : columns) {
@@ -211,13 +231,13 @@ inline TableData read_csv(const std::filesystem::path& path, const CsvOptions& o
         whole = false;
         number = std::numeric_limits<double>::quiet_NaN();
       } else if (!detail::read_number(detail::trimmed(fields[j]), number)) {
-        records.fail_field(j + 1, fields[j], "not a finite number");
+        records.fail_field(j, records.place(j), fields[j], "not a finite number");
       }
       values.push_back(number);
     }
     if (!whole && options.missing == CsvOptions::Missing::leave_out_row) values.resize(before);
   }
-  if (values.empty()) records.fail_file("no rows of numbers");
+  if (values.empty()) records.fail({}, "no rows of numbers");
 
   const auto cols = static_cast<Eigen::Index>(columns.size());
   const auto rows = static_cast<Eigen::Index>(values.size()) / cols;
@@ -228,7 +248,7 @@ inline TableData read_csv(const std::filesystem::path& path, const CsvOptions& o
   data.targets = table.col(cols - 1);
   columns.pop_back();
   for (const std::size_t j : columns)
-    if (!names.empty()) data.names.push_back(names[j]);
+    if (!header.names.empty()) data.names.push_back(header.names[j]);
   return data;
 }
 

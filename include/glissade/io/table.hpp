@@ -64,6 +64,13 @@ inline void standardize(Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Ei
 
 namespace detail {
 
+/// Where something stands in a text: its line, and its first byte in that line, both from 1; a byte order mark does not
+/// count. No line: the file as a whole.
+struct TextPlace {
+  std::int64_t line = 0;
+  std::size_t column = 0;
+};
+
 /// A text file, line by line; says where it is when something is wrong.
 class LineReader {
  public:
@@ -84,11 +91,14 @@ class LineReader {
   }
   [[nodiscard]] std::int64_t number() const { return number_; }
 
-  [[noreturn]] void fail(const std::string& reason) const { fail_at(number_, reason); }
-  [[noreturn]] void fail_at(std::int64_t number, const std::string& reason) const {
-    throw std::runtime_error(name_ + ":" + std::to_string(number) + ": " + reason);
+  /// "file:line:column: "
+  [[nodiscard]] std::string at(TextPlace place) const {
+    const std::string where = std::to_string(place.line) + ":" + std::to_string(place.column);
+    return name_ + ":" + (place.line > 0 ? where + ": " : " ");
   }
-  [[noreturn]] void fail_file(const std::string& reason) const { throw std::runtime_error(name_ + ": " + reason); }
+  [[noreturn]] void fail(TextPlace place, const std::string& reason) const {
+    throw std::runtime_error(at(place) + reason);
+  }
 
  private:
   std::string name_;

@@ -91,7 +91,7 @@ class AfloraLayer {
   /// After forward(X, Y): the gradients of the loss from that of Y.
   void backward(const Input& X, const Input& dY, Output dA, Output dB, OutputVector ds_d, OutputVector ds_b,
                 Output dX) {
-    require_shape("AfloraLayer::backward", "dX", dX, X.rows(), X.cols());
+    require_shape("AfloraLayer::backward", "dX", dX, weight_.cols(), X.cols());
     backward(X, dY, dA, dB, ds_d, ds_b);
     input_gradient(dY, dX);
   }
@@ -105,7 +105,7 @@ class AfloraLayer {
   }
   /// The same where A and B are frozen.
   void backward_vectors(const Input& X, const Input& dY, OutputVector ds_d, OutputVector ds_b, Output dX) {
-    require_shape("AfloraLayer::backward_vectors", "dX", dX, X.rows(), X.cols());
+    require_shape("AfloraLayer::backward_vectors", "dX", dX, weight_.cols(), X.cols());
     back("AfloraLayer::backward_vectors", X, dY, ds_d, ds_b);
     input_gradient(dY, dX);
   }

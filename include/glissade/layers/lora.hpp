@@ -110,8 +110,8 @@ class LoraLayer {
 
   /// After forward(X, Y): the gradients of the loss from that of Y.
   void backward(const Input& X, const Input& dY, Output dA, Output dB, Output dX) {
+    require_shape("LoraLayer::backward", "dX", dX, weight_.cols(), X.cols());
     backward(X, dY, dA, dB);
-    require_shape("LoraLayer::backward", "dX", dX, X.rows(), X.cols());
     dX.noalias() = weight_.transpose() * dY;
     dX.noalias() += A.transpose() * back_;
   }
@@ -121,8 +121,8 @@ class LoraLayer {
     dA.noalias() = back_ * X.transpose();
   }
   void backward(const Input& X, const Input& mask, const Input& dY, Output dA, Output dB, Output dX) {
-    require_shape("LoraLayer::backward", "mask", mask, X.rows(), X.cols());
-    require_shape("LoraLayer::backward", "dX", dX, X.rows(), X.cols());
+    require_shape("LoraLayer::backward", "mask", mask, weight_.cols(), X.cols());
+    require_shape("LoraLayer::backward", "dX", dX, weight_.cols(), X.cols());
     back(X, dY, dA, dB, true);
     masked_ = X.cwiseProduct(mask);
     dA.noalias() = back_ * masked_.transpose();

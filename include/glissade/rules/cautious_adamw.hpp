@@ -15,6 +15,7 @@ namespace glissade {
 /// Algorithm 1; the bound of the share is from the authors' code.
 struct ScaleByCautiousAdam {
   static constexpr std::string_view name = "ScaleByCautiousAdam";
+  static constexpr bool turns = false;
   double beta1 = 0.9;     // in [0, 1)
   double beta2 = 0.999;   // in [0, 1)
   double epsilon = 1e-8;  // >= 0

@@ -17,6 +17,7 @@ namespace glissade {
 /// Algorithm 2.
 struct ScaleByCautiousLion {
   static constexpr std::string_view name = "ScaleByCautiousLion";
+  static constexpr bool turns = false;
   double beta1 = 0.9;   // in [0, 1): weight of the momentum in the direction
   double beta2 = 0.99;  // in [0, 1): memory of the momentum
 

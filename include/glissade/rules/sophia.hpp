@@ -20,6 +20,7 @@ namespace glissade {
 /// is below 1, so that tiny h cannot overflow it. Source: see Sophia.
 struct ScaleBySophia {
   static constexpr std::string_view name = "ScaleBySophia";
+  static constexpr bool turns = false;
   double beta1 = 0.96;     // in [0, 1)
   double gamma = 0.01;     // > 0; 0.01 with Hutchinson's, 0.05 with Gauss-Newton-Bartlett estimates
   double epsilon = 1e-12;  // >= 0

@@ -32,6 +32,7 @@ namespace glissade {
 /// is ClipByValue.
 struct ClipCoordinates {
   static constexpr std::string_view name = "ClipCoordinates";
+  static constexpr bool turns = false;
   double fraction = 0.1;  // in [0, 1]
   double scale = 1;       // >= 0
 
