@@ -264,6 +264,7 @@ TEST_CASE("LIBSVM: bad files") {
   CHECK(libsvm_error("1 2:inf\n") == "1:5: the value of index 2 is \"inf\", not a finite number");
   CHECK(libsvm_error("1 2:\n") == "1:5: the value of index 2 is \"\", not a finite number");
   CHECK(libsvm_error("1 9:1\n", {.features = 8}) == "1:3: index 9, must be at most 8");
+  CHECK(libsvm_error("1 1:1\n2 1:3 2:1\n", {.features = 1}) == "2:7: index 2, must be at most 1");
   CHECK(libsvm_error("1 4611686018427387904:1\n") ==
         "1:3: 1 x 4611686018427387904 numbers, at most 1073741824 are allowed");
   CHECK(libsvm_error("1 3:1\n2\n", {.most = 5}) == "1:3: 2 x 3 numbers, at most 5 are allowed");

@@ -269,6 +269,18 @@ TEST_CASE("LoRA+: B moves `ratio` times as fast") {
   CHECK_THROWS_AS(lora_plus(Sgd{}, 0.5), std::invalid_argument);
 }
 
+TEST_CASE("LoRA+: also where the rate is a schedule") {
+  auto layer = layer_of();
+  const MatrixXd A = layer.A, B = layer.B;
+  const auto rate = [](std::int64_t step) { return step == 0 ? 0.1 : 0.03; };
+  Optimizer optimizer{lora_plus(Sgd{.learning_rate = rate}, 4), named("A", layer.A), named("B", layer.B)};
+  for (const double moved : {0.1, 0.13}) {
+    optimizer.step(MatrixXd::Ones(3, 9), MatrixXd::Ones(6, 3));
+    CHECK((layer.A - A).isApprox(MatrixXd::Constant(3, 9, -moved), 1e-12));
+    CHECK((layer.B - B).isApprox(MatrixXd::Constant(6, 3, -4 * moved), 1e-12));
+  }
+}
+
 TEST_CASE("LoraLayer: what cannot be is refused with a sentence") {
   const auto make = [](LoraOptions options) {
     return message_of([&] { LoraLayer<double>(MatrixXd::Ones(5, 40), options); });
