@@ -104,7 +104,7 @@ TEST_CASE("Halpern: of I - (2 / L) grad f the residual is 2 |grad f| / L, within
   });
 }
 
-TEST_CASE("Halpern: under noise the residual stays of its size, and falls again like 1 / k without") {
+TEST_CASE("Halpern: under noise the residual grows like the root of k, and falls again like 1 / k without") {
   const double size = 1e-2;
   const RandomKey key{7};
   std::int64_t calls = 0;
@@ -118,7 +118,9 @@ TEST_CASE("Halpern: under noise the residual stays of its size, and falls again 
   std::vector<double> measure;
   find_fixed_point(T, x, Halpern{}, steps(20'000), [&](const Record& record) { measure.push_back(record.measure); });
   REQUIRE(measure.size() == 20'001);
-  for (std::size_t k = 100; k < 1000; ++k) REQUIRE(measure[k] <= 2 / static_cast<double>(k + 1) + 5 * size);
+  // Of a rotation nothing is forgotten: noise e adds up to e sqrt(k) / 3 of the mean square.
+  for (std::size_t k = 100; k < 1000; ++k)
+    REQUIRE(measure[k] <= 2 / static_cast<double>(k + 1) + size * (1 + std::sqrt(static_cast<double>(k))));
   // What noise has left of it decays as well: k |residual| stays.
   for (const std::size_t k : {5000UL, 10'000UL, 20'000UL}) {
     CHECK(static_cast<double>(k + 1) * measure[k] <= 2.5);
