@@ -22,6 +22,8 @@
 //            saddle, or reports Status::saddle
 //   honours_prox, honours_set, honours_constraints
 //            static constexpr bool = true where it honours what an objective declares; else that does not compile
+//   any_scalar
+//            static constexpr bool = true where V may be of any scalar type, as of rules; else it is of doubles
 //
 // f is an Oracle (oracle/objective.hpp), the only way to the problem. V is a column vector of doubles, of fixed or
 // dynamic size; whatever else a user's x is has been made one. step moves x and leaves in the state what the base of

@@ -39,7 +39,7 @@ struct RankingOptions {
   }
 };
 
-/// The operator whose fixed point are the most likely strengths of players: one sweep over all of them.
+/// The operator whose fixed point is the vector of the most likely strengths of players: one sweep over all of them.
 ///
 ///     Comparisons league(20);
 ///     Eigen::VectorXd scores = Eigen::VectorXd::Zero(20);

@@ -16,9 +16,8 @@ namespace glissade {
 ///     y = x + m (x - x_last)                        m = 0 unless accelerated
 ///     x <- prox( y - s grad f(y), s )               or project( y - s grad f(y) )
 ///     accelerated:  t' = (1 + sqrt(1 + 4 t^2)) / 2,  m = (t - 1) / t'
-///     backtracking: s is halved until  f(x) <= f(y) + <grad f(y), x - y> + |x - y|^2 / (2 s),  and, where the two
-///     values
-///                   are too near to tell,  <grad f(x) - grad f(y), x - y> <= |x - y|^2 / s
+///     backtracking: s is halved until  f(x) <= f(y) + <grad f(y), x - y> + |x - y|^2 / (2 s)
+///                   where these values are too near to tell:  <grad f(x) - grad f(y), x - y> <= |x - y|^2 / s
 ///
 /// For convex f and steps of at most 1 / L the value is within |x_0 - x*|^2 / (2 s k) of the least one, accelerated
 /// 2 |x_0 - x*|^2 / (s (k + 1)^2). Plain steps first try twice the last s; an accelerated run takes plain steps until
