@@ -250,7 +250,7 @@ TEST_CASE("steps at a decision: identities") {
   const VectorXd pi = policy(n, 1), rho = policy(n, 2), q = normals(n, 1, 3);
   const auto normalized = [](VectorXd weights) { return VectorXd(weights / weights.sum()); };
   const auto near = [](const VectorXd& a, const VectorXd& b, double tolerance) {
-    return (a - b).cwiseAbs().maxCoeff() <= tolerance;
+    return (a - b).cwiseAbs().maxCoeff<Eigen::PropagateNaN>() <= tolerance;
   };
   // Without a temperature: exponentiated gradient.
   const VectorXd exponentiated = normalized(pi.array() * (0.7 * q.array()).exp());
@@ -299,8 +299,8 @@ TEST_CASE("steps at a decision are those of the method, with one information set
     take_step(method, cost, z, state);
     take_step(on_tree, cost, x, state_on_tree);
     pi = mmd_step(pi, rho, q, 0.3, 0.8);
-    CHECK((z - pi).cwiseAbs().maxCoeff() <= 4e-15);
-    CHECK((x - pi).cwiseAbs().maxCoeff() <= 4e-15);
+    CHECK((z - pi).cwiseAbs().maxCoeff<Eigen::PropagateNaN>() <= 4e-15);
+    CHECK((x - pi).cwiseAbs().maxCoeff<Eigen::PropagateNaN>() <= 4e-15);
   }
 }
 

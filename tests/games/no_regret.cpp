@@ -29,7 +29,7 @@ double regret_after(int rounds, const std::function<VectorXd(int, const VectorXd
   bool inside = true;
   for (int t = 1; t <= rounds; ++t) {
     const VectorXd g = adversary(t, player.play());
-    inside = inside && player.play().cwiseAbs().maxCoeff() <= half_side;
+    inside = inside && player.play().cwiseAbs().maxCoeff<Eigen::PropagateNaN>() <= half_side;
     paid += g.dot(player.play());
     sum += g;
     player.learn(g);

@@ -111,9 +111,9 @@ TEST_CASE("the worst-case game is the one that its matrices say") {
     const VectorXd z = random_point(2 * n, 7);
     VectorXd out(2 * n);
     game(z, out);
-    CHECK((out - (M * z + c)).cwiseAbs().maxCoeff() <= 1e-15);
+    CHECK((out - (M * z + c)).cwiseAbs().maxCoeff<Eigen::PropagateNaN>() <= 1e-15);
     game(game.solution(), out);
-    CHECK(out.cwiseAbs().maxCoeff() <= 1e-15);
+    CHECK(out.cwiseAbs().maxCoeff<Eigen::PropagateNaN>() <= 1e-15);
     CHECK(game.lipschitz() == Approx(Eigen::JacobiSVD<MatrixXd>(M).singularValues()[0]).epsilon(1e-14));
   }
   CHECK(WorstCaseGame().lipschitz() == Approx(0.80887).margin(5.1e-6));
@@ -196,7 +196,7 @@ TEST_CASE("accelerated optimistic gradient: identities") {
   const Stop stop{.max_iterations = 50, .tolerance = 0};
   solve_game(game, z, Method{.step_size = 0.4 / L}, stop);
   solve_game(moved, w, Method{.step_size = 0.4 / L}, stop);
-  CHECK((w - shift - z).cwiseAbs().maxCoeff() <= 1e-12);
+  CHECK((w - shift - z).cwiseAbs().maxCoeff<Eigen::PropagateNaN>() <= 1e-12);
 
   // A solution is not left.
   const VectorXd solution = random_point(6, 44);
@@ -236,12 +236,12 @@ TEST_CASE(
   resume_game(game, z, method, state, {.max_iterations = 1, .tolerance = 0});
   CHECK(state.updates == 8);
   CHECK(state.anchor == start);
-  CHECK((z - next).cwiseAbs().maxCoeff() <= 1e-14);
+  CHECK((z - next).cwiseAbs().maxCoeff<Eigen::PropagateNaN>() <= 1e-14);
 
   const auto boxed = subject_to(game, Box{.low = -0.1, .high = 0.1});
   z = start;
   auto inside = method.init(boxed, z);
-  CHECK(inside.anchor.cwiseAbs().maxCoeff() <= 0.1);
+  CHECK(inside.anchor.cwiseAbs().maxCoeff<Eigen::PropagateNaN>() <= 0.1);
 }
 
 TEST_CASE("the tangent residual is at least the natural one, and both vanish at a solution only") {
