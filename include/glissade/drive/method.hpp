@@ -81,6 +81,10 @@ Report report_of(const S& state, Status status = Status::running) {
 /// What an objective declares is honoured or refused.
 template <class M, class F, class V>
 constexpr void check_honours() {
+  if constexpr (requires { requires F::added_set; })
+    static_assert(HasSet<F, V>, "subject_to was given something that has no project(x) for this x");
+  if constexpr (requires { requires F::added_prox; })
+    static_assert(HasProx<F, V>, "plus_term was given something that has no prox(x, step) for this x");
   static_assert(
       !HasProx<F, V> || requires { requires M::honours_prox; },
       "the objective declares prox(x, step), which this method would ignore; ProximalGradient and Saga honour it");

@@ -10,9 +10,13 @@ namespace glissade {
 
 /// What subject_to and plus_term make: the problem with all that it had, and what was put to it. A problem has one prox
 /// and one set: a second one does not compile.
-template <class F, class H>
+template <class F, class H, bool is_set>
 struct WithTerm : F {
   H term;
+
+  // By which a method knows what was meant, where the term lacks it (drive/method.hpp).
+  static constexpr bool added_set = is_set;
+  static constexpr bool added_prox = !is_set;
 
   template <class V>
   void prox(V& x, double step) const requires HasProx<const H, V> {
@@ -79,7 +83,7 @@ FunctionPointer<R, A...> object_of(R (*function)(A...)) {
 template <class F, class Set>
 [[nodiscard]] auto subject_to(F f, Set set) {
   auto object = detail::object_of(std::move(f));
-  return WithTerm<decltype(object), Set>{std::move(object), std::move(set)};
+  return WithTerm<decltype(object), Set, true>{std::move(object), std::move(set)};
 }
 
 /// The objective f + h: a copy of f with the prox of h (sets/).
@@ -88,7 +92,7 @@ template <class F, class Set>
 template <class F, class H>
 [[nodiscard]] auto plus_term(F f, H h) {
   auto object = detail::object_of(std::move(f));
-  return WithTerm<decltype(object), H>{std::move(object), std::move(h)};
+  return WithTerm<decltype(object), H, false>{std::move(object), std::move(h)};
 }
 
 }  // namespace glissade
