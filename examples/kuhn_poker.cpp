@@ -1,6 +1,6 @@
 // Poker with three cards: how an equilibrium is found, how far each way of finding it is from one, and how it plays.
 // Prints two tables and draws the first one to kuhn_poker.svg.
-#include <glissade/glissade.hpp>
+#include <glissade/games.hpp>
 #include <glissade/problems/sequence_game.hpp>
 
 #include <algorithm>

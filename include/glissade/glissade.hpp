@@ -1,6 +1,6 @@
 // glissade: optimizers, update rules and methods over Eigen. What is not here takes longer to compile, needs more than
-// Eigen or is not often needed, and is included by name: problems/, sets.hpp, operators of fixed_point/ such as
-// ranking.hpp, oracle/autodiff.hpp, io/.
+// Eigen or is not needed by most, and is included by name: a whole room, such as sets.hpp, games.hpp or
+// fixed_point.hpp, make_optimizer.hpp, or one header of problems/, oracle/autodiff.hpp, io/.
 #pragma once
 
 #include "core/random_permutation.hpp"
@@ -25,14 +25,11 @@
 #include "finite_sum/stochastic_oasis.hpp"
 #include "finite_sum/svrg.hpp"
 #include "fixed_point/anderson.hpp"
-#include "fixed_point/bregman_halpern.hpp"
 #include "fixed_point/find_fixed_point.hpp"
 #include "fixed_point/halpern.hpp"
 #include "fixed_point/infeasibility.hpp"
 #include "fixed_point/picard.hpp"
 #include "games/extragradient.hpp"
-#include "games/mirror_descent.hpp"
-#include "games/no_regret_optimistic_gradient.hpp"
 #include "games/optimistic_gradient.hpp"
 #include "games/solve_game.hpp"
 #include "layers/adapters.hpp"
@@ -155,11 +152,6 @@
 #include "schedules/step_decay.hpp"
 #include "schedules/warmup_cosine_decay.hpp"
 #include "schedules/warmup_stable_decay.hpp"
-#include "sets/box.hpp"
-#include "sets/entropy.hpp"
-#include "sets/mirror_map.hpp"
-#include "sets/thresholds.hpp"
-#include "sets/values.hpp"
 #include "subspaces/flora.hpp"
 #include "subspaces/frugal.hpp"
 #include "subspaces/galore.hpp"

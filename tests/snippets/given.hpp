@@ -1,10 +1,8 @@
 // What the code blocks of README and of head comments take for granted: the names that they use and do not declare.
 #pragma once
 
-#include <glissade/fixed_point/douglas_rachford.hpp>
-#include <glissade/fixed_point/parallel_evaluation.hpp>
-#include <glissade/fixed_point/primal_dual.hpp>
-#include <glissade/fixed_point/ranking.hpp>
+#include <glissade/fixed_point.hpp>
+#include <glissade/games.hpp>
 #include <glissade/glissade.hpp>
 #include <glissade/io/csv.hpp>
 #include <glissade/io/history_csv.hpp>

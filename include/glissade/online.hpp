@@ -1,0 +1,5 @@
+// All of online/: every learner.
+#pragma once
+
+#include "online/gradient_descent.hpp"
+#include "online/learner.hpp"

@@ -1,0 +1,81 @@
+// The tables of learners: a new one adds one line to the table of the way in which it talks and is held to every law of
+// tests/laws/learners.cpp.
+#pragma once
+
+#include <glissade/online/gradient_descent.hpp>
+#include <glissade/sets/ball.hpp>
+#include <glissade/sets/simplex.hpp>
+
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+/// What the laws know of a learner of points of R^4 that is told gradients of norm at most 1.
+struct GradientSubject {
+  const char* name;
+  /// Whether x lies in its set, to rounding.
+  std::function<bool(const Eigen::VectorXd& x)> contains;
+  /// The points of the set that it is compared with.
+  std::vector<Eigen::VectorXd> comparators;
+  /// What its regret may be against u, from all gradients so far; the proven bound, not a measured one.
+  std::function<double(const Eigen::VectorXd& u, const std::vector<Eigen::VectorXd>& gradients)> bound;
+  /// What it is told: losses in [0, 1] in place of gradients of any sign.
+  bool losses = false;
+  /// Whether its rate depends on the number of the round, so that a round without a loss moves the play later.
+  bool rates_fall = false;
+};
+
+namespace learner_tables {
+
+inline constexpr Eigen::Index dimension = 4;
+
+inline double squares(const std::vector<Eigen::VectorXd>& gradients) {
+  double sum = 0;
+  for (const Eigen::VectorXd& g : gradients) sum += g.squaredNorm();
+  return sum;
+}
+/// The centre and the ends of all axes of the ball around 0.
+inline std::vector<Eigen::VectorXd> ends_of_ball(double radius) {
+  std::vector<Eigen::VectorXd> ends{Eigen::VectorXd::Zero(dimension)};
+  for (Eigen::Index i = 0; i < dimension; ++i)
+    for (const double sign : {-1.0, 1.0}) ends.emplace_back(sign * radius * Eigen::VectorXd::Unit(dimension, i));
+  ends.emplace_back(Eigen::VectorXd::Constant(dimension, radius / 2));
+  return ends;
+}
+/// Experts.
+inline std::vector<Eigen::VectorXd> corners() {
+  std::vector<Eigen::VectorXd> all;
+  for (Eigen::Index i = 0; i < dimension; ++i) all.emplace_back(Eigen::VectorXd::Unit(dimension, i));
+  return all;
+}
+inline GradientSubject in_ball(const char* name, decltype(GradientSubject::bound) bound) {
+  return {name, [](const Eigen::VectorXd& x) { return x.norm() <= 1 + 1e-12; }, ends_of_ball(1), std::move(bound)};
+}
+inline GradientSubject in_space(const char* name, decltype(GradientSubject::bound) bound) {
+  return {name, [](const Eigen::VectorXd& x) { return x.allFinite(); }, ends_of_ball(3), std::move(bound)};
+}
+inline GradientSubject of_experts(const char* name, decltype(GradientSubject::bound) bound) {
+  return {name, [](const Eigen::VectorXd& x) { return x.minCoeff() >= 0 && std::abs(x.sum() - 1) <= 1e-12; }, corners(),
+          std::move(bound), true};
+}
+
+}  // namespace learner_tables
+
+/// use(subject, make): make() is a new learner.
+template <class Use>
+void for_each_gradient_learner(const Use& use) {
+  using namespace glissade;
+  using namespace learner_tables;
+  const Eigen::VectorXd zero = Eigen::VectorXd::Zero(dimension);
+  use(in_ball("OnlineGradientDescent, adaptive",
+              [](const auto&, const auto& gradients) { return std::sqrt(2.0) * 2 * std::sqrt(squares(gradients)); }),
+      [zero] { return OnlineGradientDescent({.diameter = 2}, zero, Ball{.radius = 1}); });
+  use(in_ball("OnlineGradientDescent, decreasing",
+              [](const auto&, const auto& gradients) {
+                return 1.5 * 2 * std::sqrt(static_cast<double>(gradients.size()));
+              }),
+      [zero] {
+        return OnlineGradientDescent({.rate = OnlineRate::decreasing, .diameter = 2}, zero, Ball{.radius = 1});
+      });
+}
