@@ -40,6 +40,7 @@
 #include "layers/attention/polynomial_plan.hpp"
 #include "layers/attention/softmax_attention.hpp"
 #include "layers/incremental_rank.hpp"
+#include "layers/layer.hpp"
 #include "layers/lora.hpp"
 #include "layers/lora_starts.hpp"
 #include "layers/merging.hpp"

@@ -13,6 +13,7 @@
 #include "../core/random.hpp"
 #include "../rule/groups.hpp"
 #include "../rule/schedule.hpp"
+#include "layer.hpp"
 #include "merging.hpp"
 
 namespace glissade {
@@ -41,16 +42,16 @@ struct LoraOptions {
 ///     merge:  W <- W + s B A                         unmerge:  W <- W - s B A
 ///
 ///     LoraLayer<float> layer(W, {.rank = 8, .alpha = 16});
-///     Optimizer optimizer{lora_plus(AdamW{}, 16), named("A", layer.A), named("B", layer.B)};
-///     layer.forward(X, Y);   layer.backward(X, dY, dA, dB, dX);   optimizer.step(dA, dB);
+///     auto gradients = gradients_of(layer);
+///     Optimizer optimizer{lora_plus(AdamW{}, 16), layer};
+///     layer.forward(X, Y);   layer.backward(X, dY, gradients, dX);   optimizer.step(gradients);
 ///
 /// Shapes: W m x n, A r x n, B m x r, X n x b with samples in columns, Y m x b. Outputs are sized before the call.
 /// A and B may be given another rank, both at once; s follows.
 /// A mask (n x b; zeros, and 1 / (1 - p) elsewhere: see dropout_mask) drops inputs of the correction alone; the same
 /// is given to forward and backward.
 /// Cost: 2 m n b + 2 r b (m + n) flops forward; backward 4 r b (m + n) and, for dX, 2 m n b. No m x n array is ever
-/// formed. The layer keeps two r x b arrays of workspace, with a mask one of n x b, and while it is merged a copy of A
-/// and B; Eigen's large products take packing buffers from the heap.
+/// formed. The layer keeps two r x b arrays of workspace, with a mask one of n x b, and a copy of A and B for unmerge.
 /// While it is merged, forward is W X alone, backward is refused, and so is unmerge if a bit of A or B changed. Merging
 /// and unmerging does not restore W's bits: doing both 1000 times moves weights of size 1 by up to 2e-5 in float, by
 /// 5e-7 where s B A is small against W. For the old bits keep a copy.
@@ -61,6 +62,8 @@ struct LoraOptions {
 template <class T>
 class LoraLayer {
  public:
+  static constexpr std::string_view name = "LoraLayer";
+  using Scalar = T;
   using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
   using Index = Eigen::Index;
   using Input = Eigen::Ref<const Matrix>;
@@ -81,6 +84,8 @@ class LoraLayer {
     begin();
   }
 
+  [[nodiscard]] Index inputs() const { return weight_.cols(); }
+  [[nodiscard]] Index outputs() const { return weight_.rows(); }
   [[nodiscard]] const Matrix& weight() const { return weight_; }
   [[nodiscard]] const LoraOptions& options() const { return options_; }
   [[nodiscard]] bool merged() const { return merged_; }
@@ -91,44 +96,65 @@ class LoraLayer {
 
   void forward(const Input& X, Output Y) {
     check_batch("LoraLayer::forward", X, Y);
-    Y.noalias() = weight_ * X;
+    product(weight_, X, Y);
     if (merged_) return;
     masks_ = false;
-    hidden_.noalias() = A * X;
-    Y.noalias() += static_cast<T>(scale()) * B * hidden_;
+    correct(X, Y);
   }
   void forward(const Input& X, const Input& mask, Output Y) {
     check_batch("LoraLayer::forward", X, Y);
     require_shape("LoraLayer::forward", "mask", mask, X.rows(), X.cols());
     check_training("LoraLayer::forward with a mask");
-    Y.noalias() = weight_ * X;
+    product(weight_, X, Y);
     masks_ = true;
     masked_ = X.cwiseProduct(mask);
-    hidden_.noalias() = A * masked_;
-    Y.noalias() += static_cast<T>(scale()) * B * hidden_;
+    correct(masked_, Y);
   }
 
   /// After forward(X, Y): the gradients of the loss from that of Y.
   void backward(const Input& X, const Input& dY, Output dA, Output dB, Output dX) {
     require_shape("LoraLayer::backward", "dX", dX, weight_.cols(), X.cols());
     backward(X, dY, dA, dB);
-    dX.noalias() = weight_.transpose() * dY;
-    dX.noalias() += A.transpose() * back_;
+    product_of_transposed(weight_, dY, dX);
+    product_of_transposed(A, back_, dX, 1, true);
   }
   /// The same without the gradient of the input: the first layer needs none.
   void backward(const Input& X, const Input& dY, Output dA, Output dB) {
     back(X, dY, dA, dB, false);
-    dA.noalias() = back_ * X.transpose();
+    product_with_transposed(back_, X, dA);
   }
   void backward(const Input& X, const Input& mask, const Input& dY, Output dA, Output dB, Output dX) {
     require_shape("LoraLayer::backward", "mask", mask, weight_.cols(), X.cols());
     require_shape("LoraLayer::backward", "dX", dX, weight_.cols(), X.cols());
     back(X, dY, dA, dB, true);
     masked_ = X.cwiseProduct(mask);
-    dA.noalias() = back_ * masked_.transpose();
-    dX.noalias() = A.transpose() * back_;
+    product_with_transposed(back_, masked_, dA);
+    product_of_transposed(A, back_, dX);
     dX.array() *= mask.array();
-    dX.noalias() += weight_.transpose() * dY;
+    product_of_transposed(weight_, dY, dX, 1, true);
+  }
+  void backward(const Input& X, const Input& dY, Gradients<T>& gradients, Output dX) {
+    backward(X, dY, gradients["A"], gradients["B"], dX);
+  }
+  void backward(const Input& X, const Input& dY, Gradients<T>& gradients) {
+    backward(X, dY, gradients["A"], gradients["B"]);
+  }
+
+  void parameters(auto&& visit) {
+    visit("A", A);
+    visit("B", B);
+  }
+  void parameters(auto&& visit) const {
+    visit("A", A);
+    visit("B", B);
+  }
+  static void visit(auto& self, auto&& field) {
+    field("A", self.A);
+    field("B", self.B);
+    field("weight", self.weight_);
+    field("merged_A", self.merged_A_);
+    field("merged_B", self.merged_B_);
+    field("merged", self.merged_);
   }
 
   /// The gradients of A and B from that of the whole weight, G = dY X'.
@@ -137,8 +163,8 @@ class LoraLayer {
     require_shape("LoraLayer::project", "G", G, weight_.rows(), weight_.cols());
     require_shape("LoraLayer::project", "dA", dA, A.rows(), A.cols());
     require_shape("LoraLayer::project", "dB", dB, B.rows(), B.cols());
-    dB.noalias() = static_cast<T>(scale()) * G * A.transpose();
-    dA.noalias() = static_cast<T>(scale()) * B.transpose() * G;
+    product_with_transposed(G, A, dB, scale());
+    product_of_transposed(B, G, dA, scale());
   }
 
   void merge() {
@@ -155,7 +181,7 @@ class LoraLayer {
     if (!merged_) throw std::logic_error("LoraLayer::unmerge: the layer is not merged");
     if (!detail::equal_bits(A, merged_A_) || !detail::equal_bits(B, merged_B_))
       throw std::logic_error("LoraLayer::unmerge: A or B changed while the layer was merged");
-    weight_.noalias() -= static_cast<T>(scale()) * B * A;
+    product(B, A, weight_, -scale(), true);
     merged_ = false;
   }
 
@@ -165,7 +191,6 @@ class LoraLayer {
     require_shape(where, "B", B, weight_.rows(), A.rows());
   }
   void check_batch(const char* where, const Input& X, const Input& Y) const {
-    if (X.cols() < 1) throw std::invalid_argument(std::string(where) + ": the batch is empty");
     require_shape(where, "X", X, weight_.cols(), X.cols());
     require_shape(where, "Y", Y, weight_.rows(), X.cols());
     if (!merged_) check_factors(where);
@@ -186,8 +211,15 @@ class LoraLayer {
     if (hidden_.rows() != A.rows()) throw std::logic_error("LoraLayer::backward: the rank changed after forward");
     if (masks_ != masks) throw std::logic_error("LoraLayer::backward: forward and backward must have the same mask");
     if (A.isZero(0) && B.isZero(0)) throw std::logic_error("LoraLayer::backward: A and B are zero, and would stay so");
-    dB.noalias() = static_cast<T>(scale()) * dY * hidden_.transpose();
-    back_.noalias() = static_cast<T>(scale()) * B.transpose() * dY;
+    product_with_transposed(dY, hidden_, dB, scale());
+    back_.resize(A.rows(), X.cols());
+    product_of_transposed(B, dY, back_, scale());
+  }
+  /// Y <- Y + s B (A X)
+  void correct(const Input& X, Output& Y) {
+    hidden_.resize(A.rows(), X.cols());
+    product(A, X, hidden_);
+    product(B, hidden_, Y, scale(), true);
   }
 
   void begin() {
@@ -196,6 +228,8 @@ class LoraLayer {
     const Index r = options_.rank;
     A.setZero(r, n);
     B.setZero(m, r);
+    merged_A_ = A;
+    merged_B_ = B;
     const RandomKey key{options_.seed};
     const auto fill = [](Matrix& matrix, const auto& draw) {
       for (Index i = 0; i < matrix.size(); ++i) matrix.data()[i] = static_cast<T>(draw(static_cast<std::uint64_t>(i)));

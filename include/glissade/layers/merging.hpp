@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "../core/checks.hpp"
+#include "../linalg/product.hpp"
 
 namespace glissade::detail {
 
@@ -53,11 +54,11 @@ void merge_product(const char* where, Matrix& W, typename Matrix::Scalar scale, 
   const double factor = static_cast<double>(A.rows()) * (1 + static_cast<double>(std::abs(scale)));
   const double bound = largest(W) + factor * largest(B) * largest(A);
   if (bound < static_cast<double>(std::numeric_limits<typename Matrix::Scalar>::max()) / 2) {
-    W.noalias() += scale * B * A;
+    product(B, A, W, static_cast<double>(scale), true);
     return;
   }
   Matrix sum = W;
-  sum.noalias() += scale * B * A;
+  product(B, A, sum, static_cast<double>(scale), true);
   require_finite(where, "W with the correction", sum);
   W.swap(sum);
 }

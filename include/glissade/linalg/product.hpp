@@ -8,7 +8,7 @@
 
 namespace glissade {
 
-/// A matrix that lies somewhere without gaps, in either storage order. T may be const.
+/// A matrix that lies somewhere, in either storage order. T may be const.
 template <class T>
 struct MatrixView {
   using Index = Eigen::Index;
@@ -16,17 +16,28 @@ struct MatrixView {
   Index rows;
   Index cols;
   bool row_major = false;
+  Index stride = 0;  // from one column, or row, to the next; 0: they lie without gaps
 
-  [[nodiscard]] MatrixView transpose() const { return {data, cols, rows, !row_major}; }
+  [[nodiscard]] MatrixView transpose() const { return {data, cols, rows, !row_major, stride}; }
   [[nodiscard]] Index size() const { return rows * cols; }
-  [[nodiscard]] T& operator()(Index i, Index j) const { return data[row_major ? i * cols + j : i + j * rows]; }
-  /// All coefficients in storage order.
+  [[nodiscard]] Index outer_stride() const { return stride != 0 ? stride : row_major ? cols : rows; }
+  [[nodiscard]] T& operator()(Index i, Index j) const {
+    return data[row_major ? i * outer_stride() + j : i + j * outer_stride()];
+  }
+  /// All coefficients in storage order, where there are no gaps.
   [[nodiscard]] auto flat() const {
     using Plain = Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>;
     return Eigen::Map<std::conditional_t<std::is_const_v<T>, const Plain, Plain>>(data, size());
   }
-  operator MatrixView<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols, row_major}; }
+  operator MatrixView<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols, row_major, stride}; }
 };
+
+/// The matrix that an Eigen object holds, or a block of one.
+template <class M>
+[[nodiscard]] auto view_of_matrix(M& matrix) {
+  using T = std::remove_pointer_t<decltype(matrix.data())>;
+  return MatrixView<T>{matrix.data(), matrix.rows(), matrix.cols(), bool(M::IsRowMajor), matrix.outerStride()};
+}
 
 namespace detail {
 
@@ -39,11 +50,13 @@ inline constexpr Eigen::Index panel_width = static_cast<Eigen::Index>(128 * 1024
 /// C <- C + factor A B, C by columns.
 template <int OrderA, int OrderB, class T>
 void add_panel_products(MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C, T factor) {
-  using MapA = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, OrderA>>;
-  using MapB = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, OrderB>>;
-  const MapA a(A.data, A.rows, A.cols);
-  const MapB b(B.data, B.rows, B.cols);
-  Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>> c(C.data, C.rows, C.cols);
+  using Stride = Eigen::OuterStride<>;
+  using MapA = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, OrderA>, 0, Stride>;
+  using MapB = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, OrderB>, 0, Stride>;
+  const MapA a(A.data, A.rows, A.cols, Stride(A.outer_stride()));
+  const MapB b(B.data, B.rows, B.cols, Stride(B.outer_stride()));
+  Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>, 0, Stride> c(C.data, C.rows, C.cols,
+                                                                            Stride(C.outer_stride()));
   constexpr Eigen::Index width = panel_width<T>;
   for (Eigen::Index k = 0; k < A.cols; k += panel_depth) {
     const Eigen::Index deep = (std::min)(panel_depth, A.cols - k);
@@ -72,7 +85,8 @@ template <class T>
 void multiply(std::type_identity_t<MatrixView<const T>> A, std::type_identity_t<MatrixView<const T>> B, MatrixView<T> C,
               double factor = 1, bool add = false) {
   if (C.row_major) return multiply(B.transpose(), A.transpose(), C.transpose(), factor, add);
-  if (!add) C.flat().setZero();
+  if (!add)
+    for (Eigen::Index j = 0; j < C.cols; ++j) std::fill_n(&C(0, j), C.rows, T(0));
   const T scale = static_cast<T>(factor);
   constexpr int by_rows = Eigen::RowMajor;
   constexpr int by_columns = Eigen::ColMajor;
@@ -84,6 +98,19 @@ void multiply(std::type_identity_t<MatrixView<const T>> A, std::type_identity_t<
     detail::add_panel_products<by_columns, by_rows>(A, B, C, scale);
   else
     detail::add_panel_products<by_columns, by_columns>(A, B, C, scale);
+}
+
+/// The same for Eigen objects, blocks among them: C <- factor A B, or C <- C + factor A B with `add`.
+void product(const auto& A, const auto& B, auto&& C, double factor = 1, bool add = false) {
+  multiply(view_of_matrix(A), view_of_matrix(B), view_of_matrix(C), factor, add);
+}
+/// A' B
+void product_of_transposed(const auto& A, const auto& B, auto&& C, double factor = 1, bool add = false) {
+  multiply(view_of_matrix(A).transpose(), view_of_matrix(B), view_of_matrix(C), factor, add);
+}
+/// A B'
+void product_with_transposed(const auto& A, const auto& B, auto&& C, double factor = 1, bool add = false) {
+  multiply(view_of_matrix(A), view_of_matrix(B).transpose(), view_of_matrix(C), factor, add);
 }
 
 }  // namespace glissade

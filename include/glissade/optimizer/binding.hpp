@@ -70,6 +70,8 @@ class GradientReader {
   void read(const G& gradient) {
     if constexpr (is_named<G>) {
       read(gradient.value);
+    } else if constexpr (ListsParameters<const G> && !EigenDense<G>) {
+      gradient.parameters([&](std::string_view, const auto& part) { read(part); });
     } else if constexpr (TensorRange<const G>) {
       for (const auto& element : gradient) read(element);
     } else if constexpr (!EigenDense<G> && !ScalarRange<const G> && requires { std::tuple_size<G>::value; }) {

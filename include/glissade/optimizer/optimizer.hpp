@@ -148,6 +148,7 @@ struct HoldsAddressesSoHoldARuleStateAndCallStep {
 ///
 /// A parameter is any writable contiguous Eigen object, std::span, vector or array of numbers, a
 /// single number, or a std::vector of such; named("W", W) gives it a name (otherwise "0", "1", ...).
+/// A layer, or whatever else lists its parameters, stands for all of them: Optimizer{AdamW{}, layer}.
 /// It is used where it lies, like anything that is bound to a reference: it must outlive the optimizer
 /// and keep its shape. (A matrix or vector may be assigned to; a Map, block or span fixes the memory.)
 /// All parameters of one optimizer have one scalar type: float, double, Eigen::bfloat16 or

@@ -1,5 +1,5 @@
 // The tensors that an object of the caller's holds: a matrix, vector, Map, block, span, number, or several of them in a
-// range or tuple, named or not.
+// layer, range or tuple, named or not.
 #pragma once
 
 #include <Eigen/Core>
@@ -28,7 +28,7 @@ constexpr bool is_temporary() {
   else if constexpr (EigenDense<Plain>)
     return std::is_base_of_v<Eigen::PlainObjectBase<Plain>, Plain>;
   else
-    return detail::Scalar<Plain> || requires(Plain & x) { x.shrink_to_fit(); };
+    return ListsParameters<Plain> || detail::Scalar<Plain> || requires(Plain & x) { x.shrink_to_fit(); };
 }
 
 /// One tensor of the caller's: where it lies and its shape. P is const where it is only read.
@@ -72,13 +72,17 @@ void for_each_parameter(X& x, std::size_t& k, const std::string& name, const Use
       use(k++, name, view, &x);
     else
       use(k++, name, view, nullptr);
+  } else if constexpr (ListsParameters<X>) {
+    x.parameters([&](std::string_view part, auto& value) {
+      for_each_parameter(value, k, name.empty() ? std::string(part) : name + "." + std::string(part), use);
+    });
   } else if constexpr (TensorRange<X>) {
     std::size_t i = 0;
     for (auto& element : x) for_each_parameter(element, k, name.empty() ? name : name + "." + std::to_string(i++), use);
   } else {
     static_assert(
         requires { std::tuple_size<Plain>::value; },
-        "a parameter is an Eigen object, a span or vector of numbers, a number, or a vector or tuple of such");
+        "a parameter is an Eigen object, a span or vector of numbers, a number, a layer, or a vector or tuple of such");
     std::apply([&](auto&... element) { (for_each_parameter(element, k, name, use), ...); }, x);
   }
 }

@@ -78,9 +78,24 @@ concept ScalarRange = !EigenDense<X> && requires(X & x) {
 
 }  // namespace detail
 
+namespace detail {
+struct AnyParameter {
+  void operator()(std::string_view, auto&) const {}
+};
+}  // namespace detail
+
+/// A layer, a model or its gradients: parameters(visit) calls visit("A", A) for every parameter, or part that has such.
+/// It says its scalar type: using Scalar = float.
+template <class X>
+concept ListsParameters = requires(X& x) {
+  typename std::remove_cvref_t<X>::Scalar;
+  x.parameters(detail::AnyParameter{});
+};
+
 /// A vector, array or span of parameters (or gradients): its elements are taken one by one.
 template <class X>
-concept TensorRange = !EigenDense<X> && !detail::Scalar<X> && !detail::ScalarRange<X> && requires(X & x) {
+concept TensorRange =
+    !EigenDense<X> && !detail::Scalar<X> && !detail::ScalarRange<X> && !ListsParameters<X> && requires(X & x) {
   x.begin();
   x.end();
 };
@@ -101,6 +116,9 @@ template <class X>
 requires ScalarRange<X>
 struct scalar_of<X>
     : std::type_identity<std::remove_cv_t<typename decltype(std::span(std::declval<X&>()))::element_type>> {
+};
+template <class X>
+requires ListsParameters<X> &&(!EigenDense<X>)struct scalar_of<X> : std::type_identity<typename X::Scalar> {
 };
 template <class P>
 struct scalar_of<Named<P>> : scalar_of<std::remove_cvref_t<P>> {};
