@@ -16,6 +16,7 @@ namespace glissade {
 ///
 ///     x += rule(gradient(x))
 ///
+/// A rule that reads the loss is told the value.
 /// Rules that average (Ema, Swa, Lookahead, ScheduleFreeAdamW, ...) leave x where they take gradients; their solution
 /// is evaluation_parameters(method, state, x) of a state that the user holds:
 ///
@@ -60,7 +61,10 @@ struct Lifted {
   template <class F, class V>
   Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
-    step_concatenated(rule, state.memory, x.data(), state.gradient.data(), settings);
+    ToldNumbers told;
+    const bool tells = reads_argument<typename V::Scalar>(rule, Loss::name);
+    if (tells) told.add(Loss::name, settings.maximize ? -state.value : state.value);
+    step_concatenated(rule, state.memory, x.data(), state.gradient.data(), settings, tells ? &told : nullptr);
     state.value = f.value_and_gradient(x, state.gradient);
     return report_of(state);
   }

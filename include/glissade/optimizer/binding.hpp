@@ -38,6 +38,21 @@ inline void check_gradient_shape(const Tensor& tensor, Index rows, Index cols) {
                                 ", its parameter " + tensor.shape());
 }
 
+/// use(x) for every array that a gradient or another argument of a step consists of, no_gradient among them.
+template <class G, class Use>
+void for_each_array(const G& given, const Use& use) {
+  if constexpr (is_named<G>)
+    for_each_array(given.value, use);
+  else if constexpr (ListsParameters<const G> && !EigenDense<G>)
+    given.parameters([&](std::string_view, const auto& part) { for_each_array(part, use); });
+  else if constexpr (TensorRange<const G>)
+    for (const auto& element : given) for_each_array(element, use);
+  else if constexpr (!EigenDense<G> && !ScalarRange<const G> && requires { std::tuple_size<G>::value; })
+    std::apply([&](const auto&... element) { (for_each_array(element, use), ...); }, given);
+  else
+    use(given);
+}
+
 /// Reads the gradients of a step, one after another, into the workspace of the state: where they lie if the sweep can
 /// read them there and no other parameter moves over them, else a copy.
 template <StorageScalar P>
@@ -68,18 +83,10 @@ class GradientReader {
   }
   template <class G>
   void read(const G& gradient) {
-    if constexpr (is_named<G>) {
-      read(gradient.value);
-    } else if constexpr (ListsParameters<const G> && !EigenDense<G>) {
-      gradient.parameters([&](std::string_view, const auto& part) { read(part); });
-    } else if constexpr (TensorRange<const G>) {
-      for (const auto& element : gradient) read(element);
-    } else if constexpr (!EigenDense<G> && !ScalarRange<const G> && requires { std::tuple_size<G>::value; }) {
-      std::apply([&](const auto&... element) { (read(element), ...); }, gradient);
-    } else {
-      if (count_ < tensors_.size()) read_one(gradient);
+    for_each_array(gradient, [&](const auto& one) {
+      if (count_ < tensors_.size()) read_one(one);
       ++count_;
-    }
+    });
   }
 
  private:

@@ -103,12 +103,20 @@ class BlockOptimizer {
   /// One update: the active tensors by the rule, the others by the other rule.
   template <class... G>
   void step(const G&... gradients) {
+    step(with(), gradients...);
+  }
+  /// The same with what the rule reads besides gradients (rule/arguments.hpp).
+  template <class... A, class... G>
+  void step(const StepArguments<A...>& arguments, const G&... gradients) {
     detail::check_all_options(view(), optimizer_.options(), others_);
     const std::int64_t before = optimizer_.steps();
     optimizer_.step_with(
         [&] {
+          detail::Told<P, A...> told(optimizer_.rule_view_, optimizer_.memory(), arguments,
+                                     optimizer_.options().maximize);
           step_others();
-          detail::run(optimizer_.rule_view_, optimizer_.memory(), optimizer_.options());
+          told.give();
+          detail::run(optimizer_.rule_view_, optimizer_.memory(), optimizer_.options(), told.numbers());
         },
         gradients...);
     if (optimizer_.steps() != before && optimizer_.steps() % blocks_.switch_every == 0) choose_blocks();

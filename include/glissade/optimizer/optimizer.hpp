@@ -25,6 +25,12 @@ class BoundRule {
   void step(const G&... gradients) {
     step_with([&] { detail::run(rule_view_, bound_.state, options_); }, gradients...);
   }
+  /// The same with what the rule reads besides gradients: step(with(loss), dW, db), see rule/arguments.hpp.
+  /// Throws std::invalid_argument where the rule reads what is missing, or does not read what is there.
+  template <class... A, class... G>
+  void step(const StepArguments<A...>& arguments, const G&... gradients) {
+    step_with([&] { detail::run(rule_view_, bound_.state, options_, arguments); }, gradients...);
+  }
 
   [[nodiscard]] OptimizerOptions& options() { return options_; }
   [[nodiscard]] const OptimizerOptions& options() const { return options_; }

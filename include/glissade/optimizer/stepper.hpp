@@ -1,12 +1,13 @@
 // The door: runs a rule with its memory on arrays. All that updates parameters by a rule goes through it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "../core/engine/engine.hpp"
 #include "../core/tensors/threads.hpp"
-#include "binding.hpp"
+#include "told.hpp"
 
 namespace glissade {
 
@@ -47,9 +48,20 @@ struct ForgetAddresses {
 
 /// One step with parameters and gradients as the state's workspace names them.
 template <StorageScalar P>
-void run(const RuleView<P>& rule, RuleState<P>& state, const OptimizerOptions& options) {
+void run(const RuleView<P>& rule, RuleState<P>& state, const OptimizerOptions& options,
+         const ToldNumbers* told = nullptr) {
   check_rule(rule, state);
-  rule.step(state, {resolve_threads(options.threads), options.seed, options.rounding});
+  check_told(rule, told);
+  rule.step(state, {resolve_threads(options.threads), options.seed, options.rounding, told});
+}
+/// The same with arguments of the step.
+template <StorageScalar P, class... A>
+void run(const RuleView<P>& rule, RuleState<P>& state, const OptimizerOptions& options,
+         const StepArguments<A...>& arguments) {
+  check_rule(rule, state);
+  Told<P, A...> told(rule, state, arguments, options.maximize);
+  told.give();
+  rule.step(state, {resolve_threads(options.threads), options.seed, options.rounding, told.numbers()});
 }
 
 /// Writes the tensors of `x` into an empty state, or checks that they are those of the state, and tells where they lie.
@@ -115,10 +127,17 @@ template <Rule R, class X>
 template <Rule R, StorageScalar P, class X, class G>
 void step(const R& rule, RuleState<P>& state, X&& parameters, const G& gradients,
           const OptimizerOptions& options = {}) {
+  step(rule, state, with(), parameters, gradients, options);
+}
+/// The same with what the rule reads besides gradients (rule/arguments.hpp).
+template <Rule R, StorageScalar P, class... A, class X, class G>
+void step(const R& rule, RuleState<P>& state, const StepArguments<A...>& arguments, X&& parameters, const G& gradients,
+          const OptimizerOptions& options = {}) {
   const detail::RuleView<P> view = detail::view_of<P>(rule);
   detail::check_all_options(view, options, state);
   const bool begins = state.tensors.empty();
   const detail::ForgetAddresses forget(state.workspace);
+  std::optional<detail::Told<P, A...>> told;
   try {
     state.workspace.parameters.clear();
     detail::match_parameters(state, parameters, state.workspace.parameters);
@@ -128,11 +147,22 @@ void step(const R& rule, RuleState<P>& state, X&& parameters, const G& gradients
     if (begins)
       detail::check_overlap(state.tensors, sizeof(P), [&](std::size_t k) { return state.workspace.parameters[k]; });
     if (begins) detail::prepare(view, state, state.workspace.parameters);
+    told.emplace(view, state, arguments, options.maximize);
   } catch (...) {
     if (begins) state = RuleState<P>{};
     throw;
   }
-  detail::run(view, state, options);
+  told->give();
+  detail::run(view, state, options, told->numbers());
+}
+
+/// Whether a rule, in all of its parts, reads an argument of that name.
+template <StorageScalar P, Rule R>
+[[nodiscard]] bool reads_argument(const R& rule, std::string_view name) {
+  const auto list = detail::view_of<P>(rule).table->list_arguments;
+  bool reads = false;
+  if (list != nullptr) list([&](std::string_view one, bool, bool) { reads = reads || one == name; });
+  return reads;
 }
 
 /// The same for tensors whose coefficients lie one after another, at x, in the order of a list of their shapes.
@@ -155,7 +185,7 @@ template <Rule R, StorageScalar P>
 /// The same for such tensors, with a state that was made for them.
 template <Rule R, StorageScalar P>
 void step_concatenated(const R& rule, RuleState<P>& state, P* x, const P* gradient,
-                       const OptimizerOptions& options = {}) {
+                       const OptimizerOptions& options = {}, const ToldNumbers* told = nullptr) {
   const detail::RuleView<P> view = detail::view_of<P>(rule);
   detail::check_all_options(view, options, state);
   const detail::ForgetAddresses forget(state.workspace);
@@ -169,7 +199,7 @@ void step_concatenated(const R& rule, RuleState<P>& state, P* x, const P* gradie
     reader.read_as_it_lies(gradient);
     gradient += tensor.size();
   }
-  detail::run(view, state, options);
+  detail::run(view, state, options, told);
 }
 
 }  // namespace glissade

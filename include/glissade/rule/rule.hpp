@@ -13,6 +13,11 @@
 //   slots     static constexpr std::array<std::string_view, N>: arrays of the parameter's shape
 // and, where needed,
 //   check     void check() const: throws where options contradict each other
+//   arguments static constexpr std::array<Argument, N>: numbers that a step is told besides gradients, such as
+//   {"loss"},
+//             as step.argument("loss"); NaN where an optional one was not told
+//   given     static constexpr std::array<GivenArray, N>: slots for arrays that a step is given (rule/arguments.hpp);
+//             step.told(name) is whether this one was
 //   initial   double initial(std::size_t slot) const, or `from_parameters`; zero without it
 //   scalars   static constexpr std::array<NamedScalar, N>: numbers of a tensor, step.scalar(i)
 //   shared    static constexpr std::array<NamedScalar, N>: numbers of the optimizer, step.shared(i)
@@ -66,6 +71,7 @@
 #include "../core/random.hpp"
 #include "../core/tensors/buffer.hpp"
 #include "../core/tensors/tensor.hpp"
+#include "arguments.hpp"
 #include "options.hpp"
 
 namespace glissade {
@@ -88,8 +94,15 @@ struct Step {
   std::size_t link;    // position in the chain, composites spelled out
   double* shared_values = nullptr;
   double* scratch = nullptr;  // of a barrier that asks for it: room for a double per coefficient of the tensor
+  const ToldNumbers* told_numbers = nullptr;
   std::array<double*, 4> scalars{};
 
+  [[nodiscard]] bool told(std::string_view name) const {
+    return told_numbers != nullptr && told_numbers->contains(name);
+  }
+  [[nodiscard]] double argument(std::string_view name) const {
+    return told_numbers == nullptr ? from_parameters : told_numbers->value(name);
+  }
   /// A key of its own for this step, tensor and link of the chain.
   [[nodiscard]] RandomKey key() const { return seed.derive(tensor.index).derive(link); }
   [[nodiscard]] double& scalar(std::size_t i) const { return *scalars[i]; }
@@ -104,6 +117,11 @@ struct Totals {
   double* shared;
   std::int64_t time;          // completed steps, as in Step
   std::span<double> scratch;  // what `measure` has left in step.scratch, tensor after tensor
+  const ToldNumbers* told_numbers = nullptr;
+
+  [[nodiscard]] double argument(std::string_view name) const {
+    return told_numbers == nullptr ? from_parameters : told_numbers->value(name);
+  }
 };
 
 /// A whole matrix for a rule with `update`: contiguous in the parameter's storage order.

@@ -145,7 +145,8 @@ class Engine {
                        sums,
                        shared_values(end),
                        gated ? state_.counts.calls : state_.counts.updates,
-                       {work_.per_coefficient.data(), measured_}};
+                       {work_.per_coefficient.data(), measured_},
+                       settings_.told};
       if constexpr (requires { rule.finish(all); }) rule.finish(all);
       if constexpr (Gate<B>)
         if (!rule.admit(all)) return false;
@@ -212,7 +213,8 @@ class Engine {
                                 state_.counts,
                                 Traits::first_after_gates,
                                 &state_.shared,
-                                scratch ? room_for(tensor) : nullptr};
+                                scratch ? room_for(tensor) : nullptr,
+                                settings_.told};
         X* read = nullptr;
         if constexpr (std::is_same_v<X, P>)
           read = parameters(k);
@@ -295,6 +297,92 @@ constexpr auto evaluate_or_null() -> decltype(RuleTable<P>::evaluate) {
     return nullptr;
 }
 
+/// list(name, required, is an array) for what the links of a rule read, whichever of its alternatives are chosen.
+template <class R>
+void list_arguments(const ListArgument& list);
+template <class R>
+void list_arguments_of_link(const ListArgument& list) {
+  if constexpr (ReadsNumbers<R>)
+    for (const Argument& argument : R::arguments) list(argument.name, argument.required, false);
+  if constexpr (ReadsArrays<R>)
+    for (const GivenArray& array : R::given) list(array.name, array.required, true);
+  if constexpr (Selector<R>)
+    [&]<class... A>(std::type_identity<std::tuple<A...>>) {
+      (list_arguments<A>(list), ...);
+    }(std::type_identity<typename R::Alternatives>{});
+  if constexpr (RunsInnerRule<R>) {
+    using Inner = decltype(R::inner);
+    static_assert(!traits_of<Inner>::reads_arrays,
+                  "a rule that is given arrays stands in the chain itself, not inside a rule that is run on a matrix");
+    list_arguments<Inner>(list);
+  }
+}
+template <class R>
+void list_arguments(const ListArgument& list) {
+  [&]<class... L>(std::type_identity<Pack<L...>>) {
+    (list_arguments_of_link<typename L::Rule>(list), ...);
+  }(std::type_identity<flat_t<R>>{});
+}
+template <class R>
+constexpr auto list_arguments_or_null() -> void (*)(const ListArgument&) {
+  if constexpr (traits_of<R>::reads_numbers || traits_of<R>::reads_arrays)
+    return &list_arguments<R>;
+  else
+    return nullptr;
+}
+
+/// See RuleTable::give.
+template <class Rule, StorageScalar P>
+void give_to_leaf(const Rule& rule, const Tensor& tensor, Fields& fields, const P* parameters, std::string_view name,
+                  const compute_t<P>* values, bool turned) {
+  for (std::size_t i = 0; i < Rule::given.size(); ++i) {
+    const GivenArray& given = Rule::given[i];
+    if (given.name != name) continue;
+    const auto field_of = [&](std::size_t slot) -> Field& {
+      const auto found = std::find_if(fields.begin(), fields.end(),
+                                      [&](const Field& field) { return field.name() == Rule::slots[slot]; });
+      return *found;
+    };
+    Field& field = field_of(given.slot);
+    if (field.type() == ScalarType::bytes ||
+        (given.anchor >= 0 && field_of(std::size_t(given.anchor)).type() == ScalarType::bytes))
+      throw std::invalid_argument("step: " + std::string(Rule::name) + " keeps \"" + std::string(name) + "\" of \"" +
+                                  tensor.name + "\" in 8-bit codes, which no array can be given to");
+    if (values == nullptr) continue;
+    std::array<double, 2> fold{0, 1};
+    if constexpr (requires { rule.fold(i); }) fold = rule.fold(i);
+    if (turned && given.turned) fold[1] = -fold[1];
+    with_numbers(field, [&](auto* kept) {
+      using S = std::remove_pointer_t<decltype(kept)>;
+      for (Index k = 0; k < tensor.size(); ++k)
+        kept[k] =
+            convert<S>(fold[0] == 0 ? fold[1] * static_cast<double>(values[k])
+                                    : fold[0] * convert<double>(kept[k]) + fold[1] * static_cast<double>(values[k]));
+    });
+    if (given.anchor >= 0)
+      with_numbers(field_of(std::size_t(given.anchor)), [&](auto* kept) {
+        using S = std::remove_pointer_t<decltype(kept)>;
+        for (Index k = 0; k < tensor.size(); ++k) kept[k] = convert<S>(parameters[k]);
+      });
+  }
+}
+template <class R, StorageScalar P>
+constexpr auto give_or_null() -> decltype(RuleTable<P>::give) {
+  if constexpr (traits_of<R>::reads_arrays)
+    return [](const void* untyped, const Tensor& tensor, TensorState& state, const P* parameters, std::string_view name,
+              const compute_t<P>* values, bool turned) {
+      const R& rule = *static_cast<const R*>(untyped);
+      choose_leaves(flatten<void>(rule), tensor, [&](const auto& leaves) {
+        for_each_item(leaves, [&]<class S, class Rule>(const Leaf<S, Rule>& leaf) {
+          if constexpr (ReadsArrays<Rule>)
+            give_to_leaf<Rule, P>(*leaf.rule, tensor, state.links[leaf.link], parameters, name, values, turned);
+        });
+      });
+    };
+  else
+    return nullptr;
+}
+
 template <class R, StorageScalar P>
 inline constexpr RuleTable<P> rule_table{
     [](const void* rule) { return describe(*static_cast<const R*>(rule)); },
@@ -312,6 +400,8 @@ inline constexpr RuleTable<P> rule_table{
       Engine<R, P>(*static_cast<const R*>(rule), state, settings).step(rule_table<R, P>);
     },
     evaluate_or_null<R, P>(),
+    list_arguments_or_null<R>(),
+    give_or_null<R, P>(),
     shared_numbers<flat_t<R>>,
     traits_of<R>::gated};
 

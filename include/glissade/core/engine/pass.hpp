@@ -14,6 +14,7 @@ struct StepSettings {
   int threads = 1;
   std::uint64_t seed = 0;
   Rounding rounding = Rounding::nearest;
+  const ToldNumbers* told = nullptr;
 };
 
 /// What the rules of one tensor are told of a step.
@@ -25,6 +26,7 @@ struct StepOfTensor {
   std::size_t first_after_gates;  // link
   std::vector<Fields>* shared = nullptr;
   double* scratch = nullptr;
+  const ToldNumbers* told = nullptr;
 
   /// `numbers` are the scalars of the rule.
   [[nodiscard]] Step for_link(std::size_t link, std::span<Field> numbers) const {
@@ -37,7 +39,8 @@ struct StepOfTensor {
               seed,
               link,
               values,
-              scratch};
+              scratch,
+              told};
     for (std::size_t s = 0; s < numbers.size(); ++s) step.scalars[s] = numbers[s].template as<double>();
     return step;
   }
@@ -248,8 +251,8 @@ void InnerRun<Storage, T, P>::run(const Inner& inner, const Step& step, std::int
     // All leaves of an inner rule share the link of the matrix rule.
     const auto first = first_fields<T, P>(leaves, within, [&](std::size_t, std::size_t n) { return memory_ + n; });
     const Counts done{count - 1, count - 1};
-    const StepOfTensor told{&within, step.seed, done, {step.time, step.time}, 0};
-    const StepSettings settings{settings_.threads, settings_.seed, Rounding::nearest};
+    const StepOfTensor told{&within, step.seed, done, {step.time, step.time}, 0, nullptr, nullptr, settings_.told};
+    const StepSettings settings{settings_.threads, settings_.seed, Rounding::nearest, settings_.told};
     Pass<P, P, Leaves, Store::update, false> pass{
         leaves, first, told, settings, *work_->inner, seen, nullptr, nullptr, Source{from, true, false, true}, to};
     pass.template begin<false>(nullptr);

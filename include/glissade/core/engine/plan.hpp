@@ -104,6 +104,14 @@ struct ChainTraits<Pack<L...>> {
          return int{decltype(chain)::averages};
        })) != 0;
   static constexpr bool gated = (false || ... || Gate<typename L::Rule>);
+  static constexpr bool reads_numbers =
+      (0 + ... + largest_of_parts<typename L::Rule>(ReadsNumbers<typename L::Rule>, [](auto chain) {
+         return int{decltype(chain)::reads_numbers};
+       })) != 0;
+  static constexpr bool reads_arrays =
+      (0 + ... + largest_of_parts<typename L::Rule>(ReadsArrays<typename L::Rule>, [](auto chain) {
+         return int{decltype(chain)::reads_arrays};
+       })) != 0;
   /// Whether the arrays of a tensor do not depend on the options.
   static constexpr bool fixed = !(false || ... || (Selector<typename L::Rule> || MatrixRule<typename L::Rule>));
   /// The first link in [from, to) of which `is` holds, or `to`.

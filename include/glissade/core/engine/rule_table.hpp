@@ -10,6 +10,8 @@
 namespace glissade::detail {
 
 struct StepSettings;
+/// Is told the name of an argument, whether it must be there, and whether it is an array.
+using ListArgument = FunctionRef<std::string_view, bool, bool>;
 
 /// What is asked of a rule of any type for parameters of type P. The address of the table stands for both types.
 template <StorageScalar P>
@@ -21,6 +23,12 @@ struct RuleTable {
   void (*step)(const void* rule, RuleState<P>& state, const StepSettings& settings);
   /// Of what is evaluated in place of parameters x; null where nothing in the rule averages.
   void (*evaluate)(const void* rule, const Tensor& tensor, const TensorState& state, const P* x, double* solution);
+  /// Lists what a step reads besides gradients; null where that is nothing.
+  void (*list_arguments)(const ListArgument& list);
+  /// Takes a given array, which lies as the parameters, into the tensor's state. Without values it only throws
+  /// std::invalid_argument where it could not. Null where no rule is given arrays.
+  void (*give)(const void* rule, const Tensor& tensor, TensorState& state, const P* parameters, std::string_view name,
+               const compute_t<P>* values, bool turned);
   std::span<const std::span<const NamedScalar>> shared;  // the numbers of every link for all tensors together
   bool gated;
 };
@@ -110,6 +118,31 @@ void prepare(const RuleView<P>& rule, RuleState<P>& state, const std::vector<Pla
   for (std::size_t k = 0; k < state.tensors.size(); ++k)
     if (!state.states[k].at_rest())
       make_fields(rule, state.tensors[k], static_cast<const P*>(parameters[k]), state.states[k]);
+}
+
+/// Throws std::invalid_argument if a step lacks what the rule reads, or is told what it does not read.
+template <StorageScalar P>
+void check_told(const RuleView<P>& rule, const ToldNumbers* told) {
+  if (rule.table->list_arguments == nullptr && told == nullptr) return;
+  const ToldNumbers nothing;
+  const ToldNumbers& given = told == nullptr ? nothing : *told;
+  ToldNumbers known;
+  if (rule.table->list_arguments != nullptr)
+    rule.table->list_arguments([&](std::string_view name, bool required, bool array) {
+      if (!known.contains(name)) known.add(name, 0);
+      if (required && !given.contains(name))
+        throw std::invalid_argument("step: " + rule.description() + " reads \"" + std::string(name) +
+                                    "\", which this step is not told: step(with(" +
+                                    (array ? "NamedArrays(\"" + std::string(name) + "\", ...)" : std::string(name)) +
+                                    "), gradients...)");
+    });
+  given.for_each([&](std::string_view name) {
+    if (known.contains(name)) return;
+    std::string names;
+    known.for_each([&](std::string_view other) { names += (names.empty() ? "only " : ", ") + std::string(other); });
+    throw std::invalid_argument("step: " + rule.description() + " reads no \"" + std::string(name) + "\", " +
+                                (names.empty() ? "and no other argument" : names));
+  });
 }
 
 /// Throws std::invalid_argument if the state was made by another rule.

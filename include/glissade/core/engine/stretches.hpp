@@ -9,7 +9,8 @@ namespace glissade::detail {
 template <class L>
 inline constexpr bool works_by_coefficient =
     LaneRule<typename L::Rule> && !KeepsParameters<typename L::Rule> && scalar_count<typename L::Rule> == 0 &&
-    shared_count<typename L::Rule> == 0 && !BlockCode<typename L::StorageType>;
+    shared_count<typename L::Rule> == 0 && !BlockCode<typename L::StorageType> && !ReadsNumbers<typename L::Rule> &&
+    !ReadsArrays<typename L::Rule>;
 
 template <class Leaves>
 inline constexpr bool all_work_by_coefficient = false;

@@ -32,6 +32,7 @@ struct Workspace {
   Buffer matrix;                        // of matrix rules
   Buffer zeros;                         // parameters of an inner rule that sees none
   Buffer no_gradient;                   // zeros too
+  Buffer argument;                      // an array that a step is given, where it had to be evaluated or converted
   std::vector<std::size_t> by_address;  // the tensors that are not empty, as their parameters lie in memory
   std::vector<double> partials;         // sums of blocks
   std::vector<double> tensor_sums;
