@@ -24,6 +24,15 @@ EIGEN_ALWAYS_INLINE auto norm_terms(const L&... lanes) {
     return terms(square(widen(lanes))..., square(widen(0x1p-600 * lanes))..., square(widen(0x1p600 * lanes))...);
 }
 
+/// The same of one lane, behind other terms: its squares are the sums from the number of these on.
+template <class L, class... Other>
+EIGEN_ALWAYS_INLINE auto norm_terms_after(const L& lane, const Other&... other) {
+  if constexpr (std::is_same_v<typename L::Scalar, float>)
+    return terms(other..., square(widen(lane)));
+  else
+    return terms(other..., square(widen(lane)), square(widen(0x1p-600 * lane)), square(widen(0x1p600 * lane)));
+}
+
 /// Norm k of `norms` from these sums, or with `size` the root mean square of so many: infinite or NaN only where a
 /// number is.
 inline double norm_from(const double* sums, int norms, int k, double size = 1) {

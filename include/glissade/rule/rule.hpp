@@ -16,6 +16,7 @@
 //   arguments static constexpr std::array<Argument, N>: numbers that a step is told besides gradients, such as
 //   {"loss"},
 //             as step.argument("loss"); NaN where an optional one was not told
+//   check_told  void check_told(const ToldNumbers&) const: throws where it has no use for the number
 //   given     static constexpr std::array<GivenArray, N>: slots for arrays that a step is given (rule/arguments.hpp);
 //             step.told(name) is whether this one was
 //   initial   double initial(std::size_t slot) const, or `from_parameters`; zero without it

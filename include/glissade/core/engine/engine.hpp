@@ -401,6 +401,11 @@ inline constexpr RuleTable<P> rule_table{
     },
     evaluate_or_null<R, P>(),
     list_arguments_or_null<R>(),
+    [](const void* rule, const ToldNumbers& told) {
+      for_each_part(*static_cast<const R*>(rule), [&](const auto& part) {
+        if constexpr (requires { part.check_told(told); }) part.check_told(told);
+      });
+    },
     give_or_null<R, P>(),
     shared_numbers<flat_t<R>>,
     traits_of<R>::gated};

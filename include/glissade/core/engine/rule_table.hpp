@@ -25,6 +25,8 @@ struct RuleTable {
   void (*evaluate)(const void* rule, const Tensor& tensor, const TensorState& state, const P* x, double* solution);
   /// Lists what a step reads besides gradients; null where that is nothing.
   void (*list_arguments)(const ListArgument& list);
+  /// Throws std::invalid_argument for a number that a rule has no use for.
+  void (*check_numbers)(const void* rule, const ToldNumbers& told);
   /// Takes a given array, which lies as the parameters, into the tensor's state. Without values it only throws
   /// std::invalid_argument where it could not. Null where no rule is given arrays.
   void (*give)(const void* rule, const Tensor& tensor, TensorState& state, const P* parameters, std::string_view name,
@@ -136,6 +138,7 @@ void check_told(const RuleView<P>& rule, const ToldNumbers* told) {
                                     (array ? "NamedArrays(\"" + std::string(name) + "\", ...)" : std::string(name)) +
                                     "), gradients...)");
     });
+  if (rule.table->list_arguments != nullptr) rule.table->check_numbers(rule.rule, given);
   given.for_each([&](std::string_view name) {
     if (known.contains(name)) return;
     std::string names;
