@@ -134,19 +134,14 @@ Run frugal_8(const Task& task, const Schedule& rate) {
 Run lora_4(const Task& task, const Schedule& rate) {
   digits::Network network = task.start;
   LoraLayer<float> layer(network.w1, {.rank = 4, .alpha = 4, .seed = task.seed});
-  MatrixXf dA(layer.A.rows(), layer.A.cols());
-  MatrixXf dB(layer.B.rows(), layer.B.cols());
-  Optimizer optimizer{with_head(Adam{.learning_rate = rate}),
-                      named("w1.A", layer.A),
-                      named("w1.B", layer.B),
-                      named("b1", network.b1),
-                      named("w2", network.w2),
-                      named("b2", network.b2)};
+  auto gradients = gradients_of(layer);
+  Optimizer optimizer{with_head(Adam{.learning_rate = rate}), named("w1", layer), named("b1", network.b1),
+                      named("w2", network.w2), named("b2", network.b2)};
   return adapt(
       task, network, optimizer, [&](const MatrixXf& x, MatrixXf& product) { layer.forward(x, product); },
       [&](const MatrixXf& x, const MatrixXf& back, const digits::Network& above) {
-        layer.backward(x, back, dA, dB);
-        optimizer.step(dA, dB, above.b1, above.w2, above.b2);
+        layer.backward(x, back, gradients);
+        optimizer.step(gradients, above.b1, above.w2, above.b2);
       },
       [&]() -> MatrixXf { return layer.weight() + static_cast<float>(layer.scale()) * layer.B * layer.A; });
 }

@@ -32,13 +32,17 @@
 #include "rules/asgd.hpp"
 #include "rules/cautious_adamw.hpp"
 #include "rules/cautious_lion.hpp"
+#include "rules/distance_over_gradients.hpp"
+#include "rules/hypergradient_sgd.hpp"
 #include "rules/lamb.hpp"
 #include "rules/laprop.hpp"
 #include "rules/lars.hpp"
 #include "rules/lion.hpp"
 #include "rules/madgrad.hpp"
+#include "rules/momo.hpp"
 #include "rules/muon.hpp"
 #include "rules/nadam.hpp"
+#include "rules/polyak_step.hpp"
 #include "rules/prodigy.hpp"
 #include "rules/radam.hpp"
 #include "rules/rmsprop.hpp"
@@ -48,6 +52,7 @@
 #include "rules/sgdp.hpp"
 #include "rules/signum.hpp"
 #include "rules/sophia.hpp"
+#include "rules/tag.hpp"
 #include "rules/yogi.hpp"
 #include "subspaces/galore_adamw.hpp"
 
@@ -75,14 +80,19 @@ void for_each_named_rule(const auto& visit) {
   visit("asgd", std::type_identity<Asgd>{});
   visit("cautious_adamw", std::type_identity<CautiousAdamW>{});
   visit("cautious_lion", std::type_identity<CautiousLion>{});
+  visit("distance_over_gradients", std::type_identity<DistanceOverGradients>{});
   visit("galore_adamw", std::type_identity<GaloreAdamW>{});
+  visit("hypergradient_sgd", std::type_identity<HypergradientSgd>{});
   visit("lamb", std::type_identity<Lamb>{});
   visit("laprop", std::type_identity<LaProp>{});
   visit("lars", std::type_identity<Lars>{});
+  visit("layerwise_distance_over_gradients", std::type_identity<LayerwiseDistanceOverGradients>{});
   visit("lion", std::type_identity<Lion>{});
   visit("madgrad", std::type_identity<Madgrad>{});
+  visit("momo", std::type_identity<Momo>{});
   visit("muon", std::type_identity<Muon>{});
   visit("nadam", std::type_identity<NAdam>{});
+  visit("polyak_step", std::type_identity<PolyakStep>{});
   visit("prodigy", std::type_identity<Prodigy>{});
   visit("radam", std::type_identity<RAdam>{});
   visit("rmsprop", std::type_identity<RmsProp>{});
@@ -93,6 +103,7 @@ void for_each_named_rule(const auto& visit) {
   visit("sgdp", std::type_identity<SgdP>{});
   visit("signum", std::type_identity<Signum>{});
   visit("sophia", std::type_identity<Sophia>{});
+  visit("tag", std::type_identity<Tag>{});
   visit("yogi", std::type_identity<Yogi>{});
 }
 

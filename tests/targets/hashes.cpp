@@ -3,6 +3,7 @@
 #include <glissade/make_optimizer.hpp>
 
 #include <cinttypes>
+#include <cmath>
 #include <cstdio>
 
 namespace {
@@ -38,7 +39,12 @@ void print_hash(const std::string& name, const char* scalar) {
   for (std::uint64_t t = 1; t <= 200; ++t) {
     fill(dx, 2 * t);
     fill(dW, 2 * t + 1);
-    optimizer->step(dx, dW);
+    if (name == "polyak_step" || name == "momo")
+      optimizer->step(with(std::ldexp(1.0, -static_cast<int>(t / 16))), dx, dW);
+    else if (name == "tag")
+      optimizer->step(with(Task{static_cast<std::int64_t>(t / 64)}), dx, dW);
+    else
+      optimizer->step(dx, dW);
   }
   std::uint64_t hash = 0xcbf29ce484222325ULL;
   mix(hash, x);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../core/lanes/stretch.hpp"
 #include "../rule/moments.hpp"
 
 namespace glissade {
@@ -64,45 +65,64 @@ struct Tag {
 
   template <class T, class P>
   void update(const Step& step, const MatrixUpdate<T, P>& m) const {
-    using Array = Eigen::Array<T, Eigen::Dynamic, 1>;
+    using L = Lane<T>;
     const auto task = static_cast<Index>(step.argument(Task::name));
     const Index size = m.tensor.size();
-    const auto column = [&](std::size_t field, Index k) { return Eigen::Map<Array>(m.fields[field] + k * size, size); };
-    const Eigen::Map<const Array> g(m.in, size);
-    Eigen::Map<Array> out(m.out, size), M = column(0, task), V = column(1, task);
-    const double n = static_cast<double>(m.fields[2][task] += T(1));
-    M = static_cast<T>(beta1) * M + static_cast<T>(1 - beta1) * g;
-    if (base == Base::adagrad)
-      V += g.square();
-    else
-      V = static_cast<T>(beta2) * V + static_cast<T>(1 - beta2) * g.square();
+    T* const M = m.fields[0] + task * size;
+    T* const V = m.fields[1] + task * size;
+    const auto n = static_cast<double>(m.fields[2][task] += T(1));
+    transform_lanes<T>(
+        size, M, [b = beta1](L g, L mean) { return b * mean + (1 - b) * g; }, m.in, M);
+    const bool adds = base == Base::adagrad;
+    transform_lanes<T>(
+        size, V, [old = adds ? 1 : beta2, now = adds ? 1 : 1 - beta2](L g, L v) { return old * v + now * square(g); },
+        m.in, V);
 
     m.workspace.reserve(static_cast<std::size_t>(size) * sizeof(T));
-    Eigen::Map<Array> D(reinterpret_cast<T*>(m.workspace.data()), size);
-    D = task == 0 ? T(1) * V : static_cast<T>(std::exp(-alignment)) * V;
-    for (Index k = 0; k < task; ++k)
-      if (m.fields[2][k] > T(0)) D += static_cast<T>(std::exp(-alignment * cosine(M, column(0, k)))) * column(1, k);
-
-    const bool adam = base == Base::adam;
-    const double rate = -learning_rate(step.time) * (adam ? 1 / (1 - std::pow(beta1, n)) : 1);
-    const double root = adam ? 1 / std::sqrt(1 - std::pow(beta2, n)) : 1;
-    for (Index i = 0; i < size; ++i) {
-      const T down = std::sqrt(D[i]) * static_cast<T>(root);
-      // A coefficient of which no square is left rests.
-      out[i] = down == T(0) && epsilon < 1e-15
-                   ? T(0)
-                   : static_cast<T>(rate) * (adam ? M[i] : g[i]) / (down + static_cast<T>(epsilon));
+    T* const D = reinterpret_cast<T*>(m.workspace.data());
+    transform_lanes<T>(
+        size, D, [weight = task == 0 ? 1 : std::exp(-alignment)](L v) { return weight * v; }, V);
+    for (Index k = 0; k < task; ++k) {
+      if (!(m.fields[2][k] > T(0))) continue;
+      const double weight = std::exp(-alignment * cosine(M, m.fields[0] + k * size, size));
+      transform_lanes<T>(
+          size, D, [weight](L sum, L v) { return sum + weight * v; }, D, m.fields[1] + k * size);
     }
+    const bool adam = base == Base::adam;
+    const double rate =
+        learning_rate(step.time) * (adam ? 1 / bias_correction(beta1, static_cast<std::int64_t>(n)) : 1);
+    const double root = adam ? 1 / std::sqrt(bias_correction(beta2, static_cast<std::int64_t>(n))) : 1;
+    transform_lanes<T>(
+        size, m.out, [rate, root, e = epsilon](L u, L sum) { return -(rate * over_root(u, root * sqrt(sum), e)); },
+        adam ? M : m.in, D);
   }
 
  private:
-  /// Of the angle between two vectors, 0 where one is zero.
-  template <class A, class B>
-  [[nodiscard]] static double cosine(const A& a, const B& b) {
-    const double large_a = static_cast<double>(a.abs().maxCoeff()), large_b = static_cast<double>(b.abs().maxCoeff());
+  /// Of the angle between two vectors, 0 where one is zero; summed in one order on every processor.
+  template <class T>
+  [[nodiscard]] static double cosine(const T* a, const T* b, Index size) {
+    double large_a = 0, large_b = 0;
+    for (Index i = 0; i < size; ++i) {
+      large_a = (std::max)(large_a, std::abs(static_cast<double>(a[i])));
+      large_b = (std::max)(large_b, std::abs(static_cast<double>(b[i])));
+    }
     if (!(large_a > 0 && large_b > 0)) return 0;
-    const auto x = a.template cast<double>() / large_a, y = b.template cast<double>() / large_b;
-    return (x * y).sum() / std::sqrt(x.square().sum() * y.square().sum());
+    using Wide = Lane<double>;
+    alignas(64) double sums[3][stripe] = {};
+    for (Index i = 0; i < size; i += stripe) {
+      alignas(64) double x[stripe] = {}, y[stripe] = {};
+      for (Index j = 0; j < (std::min)(stripe, size - i); ++j) {
+        x[j] = static_cast<double>(a[i + j]) / large_a;
+        y[j] = static_cast<double>(b[i + j]) / large_b;
+      }
+      for (Index j = 0; j < stripe; j += Wide::width) {
+        const Wide u = Wide::load(x + j), v = Wide::load(y + j);
+        (Wide::load(sums[0] + j) + u * v).store(sums[0] + j);
+        (Wide::load(sums[1] + j) + u * u).store(sums[1] + j);
+        (Wide::load(sums[2] + j) + v * v).store(sums[2] + j);
+      }
+    }
+    return sum_stripe(sums[0]) / std::sqrt(sum_stripe(sums[1]) * sum_stripe(sums[2]));
   }
 };
 
