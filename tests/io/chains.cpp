@@ -111,6 +111,33 @@ auto lookahead(Draw& d) {
   return Both{Lookahead{.period = period, .alpha = alpha}, definition::lookahead(period, alpha)};
 }
 
+auto adaptive_clip(Draw& d) {
+  const double clipping = d.between(0.05, 2), epsilon = d.between(1e-3, 1);
+  return Both{AdaptiveClip{.clipping = clipping, .epsilon = epsilon}, definition::adaptive_clip(clipping, epsilon)};
+}
+auto cautious_lion(Draw& d) {
+  const double beta1 = d.between(0.5, 0.95), beta2 = d.between(0.5, 0.99), share = d.between(0.01, 0.5);
+  return Both{Cautious<ScaleByLion>{.direction = {.beta1 = beta1, .beta2 = beta2}, .min_share = share},
+              definition::cautious_lion(beta1, beta2, share)};
+}
+auto factored(Draw& d) {
+  const double epsilon = std::pow(10, d.between(-8, -3)), exponent = d.between(0.3, 1);
+  return Both{ScaleByFactoredRms{.epsilon1 = epsilon, .decay_exponent = exponent},
+              definition::factored_rms(epsilon, exponent)};
+}
+auto muon(Draw& d) {
+  const double momentum = d.between(0, 0.95);
+  const bool nesterov = d.chance(0.5);
+  return Both{ScaleByMuon{.momentum = momentum, .nesterov = nesterov},
+              definition::muon(momentum, nesterov, 3.4445, -4.775, 2.0315)};
+}
+auto galore_adam(Draw& d) {
+  const ScaleByAdam rule = draw_adam(d);
+  const int gap = d.whole(1, 9);
+  return Both{galore({.rank = 1, .update_gap = gap, .on_refresh = OnRefresh::reset}, rule),
+              definition::galore_adam(gap, rule.beta1, rule.beta2, rule.epsilon)};
+}
+
 /// Rules that know the tensor "b".
 template <class R>
 auto masked(const Both<R>& inner) {
@@ -154,10 +181,31 @@ Drawn stored(double precision, const Both<R>&... links) {
 template <class S, class... R>
 Drawn rounded_to(const Both<R>&... links) {
   const auto number = [](S x) { return static_cast<double>(static_cast<float>(x)); };
-  const definition::Narrow scalar{[=](double x) { return number(S(static_cast<float>(x))); },
-                                  number(std::numeric_limits<S>::denorm_min())};
+  const definition::Narrow scalar{
+      [=](const definition::Array& numbers, bool) {
+        return definition::Array(numbers.unaryExpr([=](double x) { return number(S(static_cast<float>(x))); }));
+      },
+      number(std::numeric_limits<S>::denorm_min())};
   return {with_state<S>(chain(links.rule...)), definition::Chain({definition::stored(links.meaning, scalar)...}), 1e-9,
           false};
+}
+
+/// The same in 8-bit codes, for tensors of one block.
+template <class Code, class... R>
+Drawn coded_in(const Both<R>&... links) {
+  const definition::Narrow code{[](const definition::Array& numbers, bool has_sign) {
+    const Eigen::ArrayXXf values = numbers.cast<float>();
+    Eigen::ArrayXXf decoded = values;
+    std::vector<std::uint8_t> codes(static_cast<std::size_t>(values.size()));
+    const float scale = detail::encode_block<Code>(values.data(), values.size(), has_sign, codes.data());
+    detail::decode_block<Code>(codes.data(), values.size(), scale, has_sign, decoded.data());
+    return definition::Array(decoded.cast<double>());
+  }};
+  // Sums of gradients are left as they are.
+  const auto meaning = [&]<class L>(const Both<L>& link) {
+    return slot_has_full_precision<L>(0) ? link.meaning : definition::stored(link.meaning, code);
+  };
+  return {with_state<Code>(chain(links.rule...)), definition::Chain({meaning(links)...}), 1e-9, false};
 }
 
 /// The chains that there are, short ones first.
@@ -200,6 +248,14 @@ constexpr Kind kinds[] = {
       return rounded_to<Eigen::half>(skip(d), accumulate(d), grouped(lion(d), adam(d)), decay(d), rate(d));
     },
     [](Draw& d) { return drawn(accumulate(d), restarted_adam(d), clip_norm(d), rate(d), lookahead(d), ema(d)); },
+    [](Draw& d) { return drawn(muon(d), rate(d)); },
+    [](Draw& d) { return drawn(factored(d), rate(d)); },
+    [](Draw& d) { return drawn(accumulate(d), muon(d), decay(d), rate(d), ema(d)); },
+    [](Draw& d) { return drawn(skip(d), accumulate(d), factored(d), clip_norm(d), rate(d), swa(d)); },
+    [](Draw& d) { return drawn(clip_global(d), accumulate(d), galore_adam(d), rate(d), lookahead(d)); },
+    [](Draw& d) { return drawn(adaptive_clip(d), accumulate(d), cautious_lion(d), rate(d)); },
+    [](Draw& d) { return coded_in<LogarithmicCode>(skip(d), accumulate(d), adam(d), decay(d), rate(d)); },
+    [](Draw& d) { return coded_in<DynamicCode>(accumulate(d), grouped(lion(d), adam(d)), decay(d), rate(d)); },
 };
 
 /// What may happen beside the steps.

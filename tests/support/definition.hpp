@@ -3,7 +3,9 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <Eigen/Eigenvalues>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -29,10 +31,10 @@ struct Step {
   int time;                             // updates of all tensors so far: the argument of schedules
 };
 
-/// A narrower scalar for state: what it makes of a number, and its smallest one above zero, which squares that are not
-/// zero never fall below.
+/// A narrower form of state: what it makes of numbers, with a sign or without, and the smallest one above zero, which
+/// squares that are not zero never fall below.
 struct Narrow {
-  std::function<double(double)> nearest;
+  std::function<Array(const Array& numbers, bool has_sign)> nearest;
   double smallest = 0;
 };
 
@@ -73,9 +75,8 @@ class OnTensor final : public Link {
         State& s = memory_[k].s;
         body_(*step.u[k], step.tensors[k], s, ++memory_[k].t, step.time);
         if (!scalar_.nearest) continue;
-        if constexpr (requires { s.m; }) s.m = Array(s.m.unaryExpr(scalar_.nearest));
-        if constexpr (requires { s.v; })
-          s.v = Array((s.v > 0).select(s.v.max(scalar_.smallest), s.v).unaryExpr(scalar_.nearest));
+        if constexpr (requires { s.m; }) s.m = scalar_.nearest(s.m, true);
+        if constexpr (requires { s.v; }) s.v = scalar_.nearest((s.v > 0).select(s.v.max(scalar_.smallest), s.v), false);
       }
     return true;
   }
@@ -172,6 +173,88 @@ inline Make adam(double beta1, double beta2, double epsilon, int period) {
   });
 }
 
+// --- Rules that see a matrix, which is what has two sides, however short; vectors are named "a" ---------------
+
+inline bool is_matrix(const Tensor& tensor) { return tensor.name != "a"; }
+
+inline Make adaptive_clip(double clipping, double epsilon) {
+  return on_tensor<Nothing>([=](Array& u, const Tensor& tensor, Nothing&, int, int) {
+    const auto shorten = [&](auto part, const auto& weights) {
+      const double bound = clipping * std::max(weights.matrix().norm(), epsilon), norm = part.matrix().norm();
+      if (norm > bound) part *= bound / std::max(norm, 1e-6);
+    };
+    if (u.rows() == 1 || u.cols() == 1) return shorten(u.middleRows(0, u.rows()), tensor.x);
+    for (Eigen::Index i = 0; i < u.rows(); ++i) shorten(u.row(i), tensor.x.row(i));
+  });
+}
+inline Make cautious_lion(double beta1, double beta2, double min_share) {
+  return on_tensor<One>([=](Array& u, const Tensor&, One& s, int t, int) {
+    if (t == 1) s.m = 0 * u;
+    const Array direction = (beta1 * s.m + (1 - beta1) * u).sign();
+    s.m = beta2 * s.m + (1 - beta2) * u;
+    const double share = static_cast<double>((direction * u > 0).count()) / static_cast<double>(u.size());
+    u = (direction * u > 0).select(direction / std::max(share, min_share), 0 * u);
+  });
+}
+struct Factors {
+  Eigen::ArrayXd rows, cols;
+  Array all;
+};
+inline Make factored_rms(double epsilon, double exponent) {
+  return on_tensor<Factors>([=](Array& u, const Tensor& tensor, Factors& s, int t, int) {
+    const double fresh = std::pow(t, -exponent);
+    const Array square = u.square() + epsilon;
+    if (t == 1) s = {Eigen::ArrayXd::Zero(u.rows()), Eigen::ArrayXd::Zero(u.cols()), 0 * u};
+    s.rows = (1 - fresh) * s.rows + fresh * square.rowwise().mean();
+    s.cols = (1 - fresh) * s.cols + fresh * square.colwise().mean().transpose();
+    s.all = (1 - fresh) * s.all + fresh * square;
+    if (is_matrix(tensor)) s.all = (s.rows.matrix() * s.cols.matrix().transpose()).array() / s.rows.mean();
+    u /= s.all.sqrt();
+  });
+}
+/// Each step brings the singular values nearer to 1 by the polynomial a s + b s^3 + c s^5.
+inline Make muon(double momentum, bool nesterov, double a, double b, double c) {
+  return on_tensor<One>([=](Array& u, const Tensor& tensor, One& s, int t, int) {
+    if (!is_matrix(tensor)) return;
+    if (t == 1) s.m = 0 * u;
+    s.m = momentum * s.m + (1 - momentum) * u;
+    const Array direction = nesterov ? Array(momentum * s.m + (1 - momentum) * u) : s.m;
+    Eigen::MatrixXd X = direction.matrix() / std::max(direction.matrix().norm(), 1e-7);
+    for (int step = 0; step < 5; ++step) {
+      const Eigen::MatrixXd A = X * X.transpose();
+      X = Eigen::MatrixXd(a * X + b * A * X + c * A * A * X);
+    }
+    u = X.array() * std::sqrt(std::max(1.0, static_cast<double>(u.rows()) / static_cast<double>(u.cols())));
+  });
+}
+/// Adam on the gradient's coordinates along its largest singular vector of every `gap` updates, in place of the shorter
+/// side; vectors run Adam.
+inline Make galore_adam(int gap, double beta1, double beta2, double epsilon) {
+  struct State {
+    Eigen::VectorXd direction;
+    Array m, v;
+  };
+  return on_tensor<State>([=](Array& u, const Tensor& tensor, State& s, int t, int) {
+    const auto adam = [&](Array& r, int update) {
+      if (update == 1) s.m = s.v = 0 * r;
+      s.m = beta1 * s.m + (1 - beta1) * r;
+      s.v = beta2 * s.v + (1 - beta2) * r.square();
+      r = s.m / (1 - std::pow(beta1, update)) / ((s.v / (1 - std::pow(beta2, update))).sqrt() + epsilon);
+    };
+    if (!is_matrix(tensor)) return adam(u, t);
+    const bool right = u.rows() >= u.cols();
+    const Eigen::MatrixXd G = right ? Eigen::MatrixXd(u.matrix().transpose()) : Eigen::MatrixXd(u.matrix());
+    if ((t - 1) % gap == 0) {
+      const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(G * G.transpose());
+      s.direction = eigen.eigenvectors().rightCols(1);
+    }
+    Array r = s.direction.transpose() * G;
+    adam(r, (t - 1) % gap + 1);
+    const Eigen::MatrixXd back = s.direction * r.matrix();
+    u = right ? Array(back.transpose().array()) : Array(back.array());
+  });
+}
+
 // --- Averages: the last links, whose u is the whole step ------------------------------------------------
 
 struct Average {
@@ -256,7 +339,7 @@ class Accumulate final : public Link {
         total.any = total.any || step.has_gradient[k];
       }
       if (!last) {
-        if (scalar_.nearest) total.so_far = Array(total.so_far.unaryExpr(scalar_.nearest));
+        if (scalar_.nearest) total.so_far = scalar_.nearest(total.so_far, true);
         continue;
       }
       step.u[k] = {};
