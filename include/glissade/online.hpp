@@ -1,5 +1,8 @@
 // All of online/: every learner.
 #pragma once
 
+#include "online/ada_hedge.hpp"
 #include "online/gradient_descent.hpp"
+#include "online/hedge.hpp"
 #include "online/learner.hpp"
+#include "online/log_weights.hpp"

@@ -2,7 +2,9 @@
 // tests/laws/learners.cpp.
 #pragma once
 
+#include <glissade/online/ada_hedge.hpp>
 #include <glissade/online/gradient_descent.hpp>
+#include <glissade/online/hedge.hpp>
 #include <glissade/sets/ball.hpp>
 #include <glissade/sets/simplex.hpp>
 
@@ -60,6 +62,11 @@ inline GradientSubject of_experts(const char* name, decltype(GradientSubject::bo
           std::move(bound), true};
 }
 
+inline GradientSubject falling(GradientSubject subject) {
+  subject.rates_fall = true;
+  return subject;
+}
+
 }  // namespace learner_tables
 
 /// use(subject, make): make() is a new learner.
@@ -78,4 +85,26 @@ void for_each_gradient_learner(const Use& use) {
       [zero] {
         return OnlineGradientDescent({.rate = OnlineRate::decreasing, .diameter = 2}, zero, Ball{.radius = 1});
       });
+
+  // Learners of weights. The losses of the laws end after 1500 rounds.
+  const double logarithm = std::log(static_cast<double>(dimension));
+  use(of_experts("Hedge, 1500 rounds", [=](const auto&, const auto&) { return std::sqrt(1500 * logarithm / 2); }),
+      [] { return Hedge({.horizon = 1500}, dimension); });
+  use(falling(of_experts("Hedge, any time",
+                         [=](const auto&, const auto& gradients) {
+                           return std::sqrt(static_cast<double>(gradients.size()) * logarithm);
+                         })),
+      [] { return Hedge({}, dimension); });
+  use(falling(of_experts("Hedge, fixed share",
+                         [=](const auto&, const auto& gradients) {
+                           const auto t = static_cast<double>(gradients.size());
+                           return (logarithm - (t - 1) * std::log(1 - 0.01 * 0.75)) / 0.1 + 0.1 * t / 8;
+                         })),
+      [] { return Hedge({.learning_rate = 0.1, .share = 0.01}, dimension); });
+  use(of_experts("AdaHedge",
+                 [=](const auto&, const auto& gradients) {
+                   const auto t = static_cast<double>(gradients.size());
+                   return std::sqrt(t * logarithm) + 4 * logarithm / 3 + 2;
+                 }),
+      [] { return AdaHedge({}, dimension); });
 }

@@ -1,0 +1,39 @@
+// What learners of weights share: weights kept as logarithms or losses, and draws by them.
+#pragma once
+
+#include <Eigen/Core>
+
+#include <algorithm>
+#include <cmath>
+
+namespace glissade {
+
+/// losses <- losses + more, minus the least of them: all that weights depend on, with the digits for it.
+///
+/// Adding one number to all of `more` changes nothing but rounding. What would overflow stays at 1e300.
+inline void add_losses(Eigen::VectorXd& losses, const Eigen::Ref<const Eigen::VectorXd>& more) {
+  losses = (losses.array() + (more.array() - more.minCoeff())).min(1e300);
+  losses.array() -= losses.minCoeff();
+}
+
+/// weights_i = exp(logarithms_i) over their sum, and never less than about exp(-700), so that one can divide by them.
+inline void weights_of(const Eigen::Ref<const Eigen::VectorXd>& logarithms, Eigen::VectorXd& weights) {
+  weights = (logarithms.array() - logarithms.maxCoeff()).max(-700.0).exp();
+  weights /= weights.sum();
+}
+
+/// The first i whose weights_0 + ... + weights_i exceed u times the sum of all, for u in (0, 1): i comes as often as
+/// its weight says, and never where that is 0.
+[[nodiscard]] inline Eigen::Index draw(const Eigen::Ref<const Eigen::VectorXd>& weights, double u) {
+  double left = u * weights.sum();
+  Eigen::Index last = 0;
+  for (Eigen::Index i = 0; i < weights.size(); ++i) {
+    if (!(weights[i] > 0)) continue;
+    last = i;
+    left -= weights[i];
+    if (left < 0) break;
+  }
+  return last;
+}
+
+}  // namespace glissade
