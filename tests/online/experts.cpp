@@ -143,7 +143,7 @@ TEST_CASE("experts: a loss that all of them share moves nothing, to the last bit
   const auto check = [](auto& learner) {
     for (std::int64_t t = 0; t < 20; ++t) learner.learn(0.3 * one_better(t) + 0.1 * in_turns(t));
     const VectorXd before = learner.play();
-    for (int t = 0; t < 20; ++t) learner.learn(VectorXd::Constant(experts, 0.1));
+    for (int t = 0; t < 20; ++t) learner.learn(VectorXd::Constant(experts, 1e6 / 3));
     CHECK(learner.play() == before);
   };
   check(adaptive);
