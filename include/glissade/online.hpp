@@ -2,7 +2,9 @@
 #pragma once
 
 #include "online/ada_hedge.hpp"
+#include "online/exp3.hpp"
 #include "online/gradient_descent.hpp"
 #include "online/hedge.hpp"
 #include "online/learner.hpp"
 #include "online/log_weights.hpp"
+#include "online/tsallis_inf.hpp"

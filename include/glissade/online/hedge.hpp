@@ -80,11 +80,7 @@ class Hedge {
     add_losses(losses_, losses);
     const double eta = learning_rate();
     weights_of(-eta * losses_, play_);
-    const double a = options_.share;
-    if (a == 0 || play_.size() == 1) return;
-    play_.array() = (1 - a) * play_.array() + a / static_cast<double>(play_.size());
-    losses_ = play_.array().log() / -eta;
-    losses_.array() -= losses_.minCoeff();
+    if (options_.share > 0 && eta > 0) share_out(options_.share, eta, play_, losses_);
   }
 
   static void visit(auto& self, auto&& field) {
