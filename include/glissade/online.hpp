@@ -7,4 +7,5 @@
 #include "online/hedge.hpp"
 #include "online/learner.hpp"
 #include "online/log_weights.hpp"
+#include "online/stabl.hpp"
 #include "online/tsallis_inf.hpp"

@@ -3,6 +3,7 @@
 
 #include <glissade/io/method_state.hpp>
 #include <glissade/online/exp3.hpp>
+#include <glissade/online/stabl.hpp>
 #include <glissade/online/tsallis_inf.hpp>
 
 #include <cmath>
@@ -88,6 +89,9 @@ inline std::vector<BanditSubject> all_bandits() {
        (logarithm - 999 * std::log(1 - 0.005 * 0.75)) / 0.05 + 0.05 * 4000 / 2},
       {"TsallisInf", [](std::uint64_t seed) { return AnyBandit(TsallisInf({.seed = seed}, arms)); },
        4 * std::sqrt(4000.0) + 1},
+      // Nine lengths, 513 starts at most, the longest interval of 1024 rounds with a rate of 1 / 36.
+      {"Stabl", [](std::uint64_t seed) { return AnyBandit(Stabl({.horizon = rounds, .seed = seed}, arms)); },
+       36 * std::log(513.0) + 4.0 * 4 * 1024 / 36 + 2 * std::sqrt(4096 * logarithm)},
   };
 }
 
