@@ -135,6 +135,20 @@ TEST_CASE("Stabl: two rounds by the definition, and when intervals begin") {
   CHECK(learner.starts() == 21 + 11 + 6);
 }
 
+TEST_CASE("Stabl: long intervals have a smaller rate, and weigh less when they begin") {
+  Stabl learner({.horizon = 4096, .shortest = 1024, .seed = 3}, 2);
+  const Index j = learner.query();
+  learner.learn(0, 1);
+  double above = 0, below = 0;
+  for (int k = 0; k < 3; ++k) {
+    const double volume = 2 * std::exp2(10 + k), rate = std::sqrt(std::log(2) / volume);
+    const double weight = std::sqrt(std::log(4096) / volume);  // below 1 / 12
+    above += weight / (1 + std::exp(2 * rate));
+    below += weight;
+  }
+  CHECK(learner.chances()[j] == Approx(above / below).epsilon(1e-14));
+}
+
 TEST_CASE("Stabl: what cannot be used is refused") {
   const auto said = [](const StablOptions& options, Index n = 3) { return message_of([&] { Stabl s(options, n); }); };
   CHECK(said({}).find("Stabl: horizon = 0, must be in [1, ") == 0);
