@@ -7,5 +7,6 @@
 #include "online/hedge.hpp"
 #include "online/learner.hpp"
 #include "online/log_weights.hpp"
+#include "online/o2nc.hpp"
 #include "online/stabl.hpp"
 #include "online/tsallis_inf.hpp"
