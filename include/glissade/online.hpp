@@ -1,7 +1,9 @@
 // All of online/: every learner.
 #pragma once
 
+#include "online/ac_band.hpp"
 #include "online/ada_hedge.hpp"
+#include "online/censored_thompson.hpp"
 #include "online/exp3.hpp"
 #include "online/gradient_descent.hpp"
 #include "online/hedge.hpp"
