@@ -87,8 +87,17 @@ TEST_CASE("AcBand: who stays after a race") {
   for (int i = 0; i < 3; ++i) band.learn(1);
   CHECK(band.best() == 28);
   CHECK(band.epoch() == 2);
-  // Two of four stay in the second epoch would be floor(4 * 2 / 5) = 1; of ten in the third floor(10 * 3 / 12) = 2.
   CHECK(band.racers() == std::vector<std::int64_t>{28, 31, 32, 33});
+
+  // Two of eight stay in the third epoch, floor(8 * 3 / (3 + 7)), where nine settings race.
+  AcBand large({.group = 8, .instances = 3});
+  while (large.epoch() < 3) large.learn(0);
+  const std::vector<std::int64_t> racers = large.racers();
+  CHECK(racers == std::vector<std::int64_t>{0, 46, 47, 48, 49, 50, 51, 52});
+  large.learn(5);
+  large.learn(1);
+  large.learn(5);
+  CHECK(large.racers() == std::vector<std::int64_t>{46, 50, 53});
 }
 
 TEST_CASE("AcBand: goes on from a file, and refuses what cannot be used") {
