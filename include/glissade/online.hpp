@@ -11,4 +11,5 @@
 #include "online/log_weights.hpp"
 #include "online/o2nc.hpp"
 #include "online/stabl.hpp"
+#include "online/streaming_selection.hpp"
 #include "online/tsallis_inf.hpp"

@@ -16,7 +16,11 @@ using Eigen::VectorXd;
 
 namespace {
 
-using Losses = std::function<VectorXd(std::int64_t t)>;
+struct Losses {
+  const char* kind;
+  bool around_a_mean;
+  std::function<VectorXd(std::int64_t t)> of_round;
+};
 
 /// 0 or 1, with a mean of 0.2 for arm 2 and 0.6 for the others.
 VectorXd one_better(std::int64_t t) {
@@ -24,16 +28,16 @@ VectorXd one_better(std::int64_t t) {
   return VectorXd::NullaryExpr(
       arms, [&key](Index i) { return key.uniform(static_cast<std::uint64_t>(i)) < (i == 2 ? 0.2 : 0.6) ? 1.0 : 0.0; });
 }
-std::vector<std::pair<const char*, Losses>> all_losses() {
+std::vector<Losses> all_losses() {
   return {
-      {"of one better arm", one_better},
-      {"of arms that are good in turns, longer and longer",
+      {"of one better arm", true, one_better},
+      {"of arms that are good in turns, longer and longer", false,
        [](std::int64_t t) {
          return VectorXd(VectorXd::Ones(arms) - VectorXd::Unit(arms, std::ilogb(static_cast<double>(t + 1)) % arms));
        }},
-      {"that mislead for a third of the time",
+      {"that mislead for a third of the time", false,
        [](std::int64_t t) { return VectorXd(0.5 * VectorXd::Unit(arms, t < rounds / 3 ? 1 : 0) + one_better(t) / 2); }},
-      {"which are all alike", [](std::int64_t) { return VectorXd(VectorXd::Ones(arms)); }},
+      {"which are all alike", true, [](std::int64_t) { return VectorXd(VectorXd::Ones(arms)); }},
   };
 }
 
@@ -41,17 +45,18 @@ std::vector<std::pair<const char*, Losses>> all_losses() {
 
 TEST_CASE("laws: mean regret of a bandit is below its bound") {
   for (const BanditSubject& subject : all_bandits())
-    for (const auto& [kind, losses] : all_losses()) {
-      INFO(subject.name << " with losses " << kind);
+    for (const Losses& losses : all_losses()) {
+      if (subject.in_order && !losses.around_a_mean) continue;
+      INFO(subject.name << " with losses " << losses.kind);
       constexpr int seeds = 20;
       double paid = 0;
       VectorXd sum = VectorXd::Zero(arms);
-      for (std::int64_t t = 0; t < rounds; ++t) sum += losses(t);
+      for (std::int64_t t = 0; t < rounds; ++t) sum += losses.of_round(t);
       bool inside = true;
       for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
         AnyBandit bandit = subject.make(seed);
         for (std::int64_t t = 0; t < rounds; ++t) {
-          const VectorXd l = losses(t);
+          const VectorXd l = losses.of_round(t);
           inside = inside && bandit.play() >= 0 && bandit.play() < arms;
           paid += l[bandit.play()] / seeds;
           bandit.learn(l);
@@ -76,6 +81,7 @@ TEST_CASE("laws: what a bandit plays is a function of seed and round, and stays 
       for (AnyBandit* bandit : {&first, &second, &other}) bandit->learn(VectorXd::Zero(arms));
     }
     CHECK(same);
+    if (subject.in_order) continue;
     CHECK(differ > 100);  // 150 in the mean
     // Without any loss every arm keeps its chance.
     CHECK((counts.array() - 50).abs().maxCoeff() < 30);

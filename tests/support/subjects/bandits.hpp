@@ -4,6 +4,7 @@
 #include <glissade/io/method_state.hpp>
 #include <glissade/online/exp3.hpp>
 #include <glissade/online/stabl.hpp>
+#include <glissade/online/streaming_selection.hpp>
 #include <glissade/online/tsallis_inf.hpp>
 
 #include <cmath>
@@ -64,6 +65,8 @@ struct BanditSubject {
   std::function<AnyBandit(std::uint64_t seed)> make;
   /// What its mean regret may be after all rounds of the laws; the proven bound, not a measured one.
   double bound;
+  /// Whether it takes arms in order, without draws, so that its bound is one for losses around a mean of each arm.
+  bool in_order = false;
 };
 
 namespace bandit_tables {
@@ -87,6 +90,8 @@ inline std::vector<BanditSubject> all_bandits() {
       {"Exp3, fixed share",
        [](std::uint64_t seed) { return AnyBandit(Exp3({.learning_rate = 0.05, .share = 0.005, .seed = seed}, arms)); },
        (logarithm - 999 * std::log(1 - 0.005 * 0.75)) / 0.05 + 0.05 * 4000 / 2},
+      {"StreamingSelection", [](std::uint64_t) { return AnyBandit(StreamingSelection({.horizon = rounds}, arms)); },
+       4 * 40 + 2 * 1000 * std::sqrt(std::log(8.0) / 80), true},
       {"TsallisInf", [](std::uint64_t seed) { return AnyBandit(TsallisInf({.seed = seed}, arms)); },
        4 * std::sqrt(4000.0) + 1},
       // Nine lengths, 513 starts at most, the longest interval of 1024 rounds with a rate of 1 / 36.
