@@ -3,6 +3,7 @@
 
 #include "online/ac_band.hpp"
 #include "online/ada_hedge.hpp"
+#include "online/ader.hpp"
 #include "online/censored_thompson.hpp"
 #include "online/exp3.hpp"
 #include "online/gradient_descent.hpp"

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <glissade/online/ada_hedge.hpp>
+#include <glissade/online/ader.hpp>
 #include <glissade/online/gradient_descent.hpp>
 #include <glissade/online/hedge.hpp>
 #include <glissade/sets/ball.hpp>
@@ -85,6 +86,12 @@ void for_each_gradient_learner(const Use& use) {
       [zero] {
         return OnlineGradientDescent({.rate = OnlineRate::decreasing, .diameter = 2}, zero, Ball{.radius = 1});
       });
+
+  use(in_ball("Ader, 1500 rounds",
+              [](const auto&, const auto&) {
+                return 0.75 * std::sqrt(2 * 1500 * 7 * 4) + 2 * std::sqrt(750) * (1 + 2 * std::log(2));
+              }),
+      [zero] { return Ader({.horizon = 1500, .diameter = 2}, zero, Ball{.radius = 1}); });
 
   // Learners of weights. The losses of the laws end after 1500 rounds.
   const double logarithm = std::log(static_cast<double>(dimension));
