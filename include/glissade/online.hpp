@@ -4,6 +4,7 @@
 #include "online/ac_band.hpp"
 #include "online/ada_hedge.hpp"
 #include "online/ader.hpp"
+#include "online/cbce.hpp"
 #include "online/censored_thompson.hpp"
 #include "online/exp3.hpp"
 #include "online/gradient_descent.hpp"

@@ -4,6 +4,7 @@
 
 #include <glissade/online/ada_hedge.hpp>
 #include <glissade/online/ader.hpp>
+#include <glissade/online/cbce.hpp>
 #include <glissade/online/gradient_descent.hpp>
 #include <glissade/online/hedge.hpp>
 #include <glissade/sets/ball.hpp>
@@ -114,4 +115,14 @@ void for_each_gradient_learner(const Use& use) {
                    return std::sqrt(t * logarithm) + 4 * logarithm / 3 + 2;
                  }),
       [] { return AdaHedge({}, dimension); });
+  use(falling(of_experts("Cbce",
+                         [=](const auto&, const auto& gradients) {
+                           double sum = 0;  // of the first interval of each length
+                           const auto t = static_cast<double>(gradients.size());
+                           for (double length = 1; length <= t; length *= 2)
+                             sum +=
+                                 std::sqrt(length * (7 * std::log(2 * length) + 5)) + std::sqrt(length * logarithm / 2);
+                           return sum;
+                         })),
+      [] { return Cbce({}, dimension); });
 }
