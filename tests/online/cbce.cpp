@@ -67,6 +67,51 @@ TEST_CASE("Cbce: regret in every interval of its lengths is below its bound") {
   }
 }
 
+TEST_CASE("Cbce: plays those of a list of all intervals, written from the definition") {
+  struct Interval {
+    std::int64_t begin, length;
+    VectorXd losses;
+    double gain, winnings, bet;
+  };
+  std::vector<Interval> all;
+  for (std::int64_t length = 1; length <= 128; length *= 2)
+    for (std::int64_t begin = length; begin <= 128; begin += length)
+      all.push_back({begin, length, VectorXd::Zero(experts), 0, 0, 0});
+  Cbce learner({}, experts);
+  double apart = 0;
+  for (std::int64_t t = 1; t <= 128; ++t) {
+    const auto policy = [](const Interval& j) {
+      const VectorXd w = (-std::sqrt(8 * std::log(experts) / static_cast<double>(j.length)) * j.losses.array()).exp();
+      return VectorXd(w / w.sum());
+    };
+    double priors = 0, bets = 0;
+    VectorXd by_prior = VectorXd::Zero(experts), by_bet = by_prior;
+    for (Interval& j : all) {
+      if (t < j.begin || t >= j.begin + j.length) continue;
+      const auto first = static_cast<double>(j.begin);
+      const double prior = 1 / (first * first * (1 + std::floor(std::log2(first))));
+      j.bet = j.gain / static_cast<double>(t - j.begin + 1) * (1 + j.winnings);
+      priors += prior;
+      bets += prior * std::max(j.bet, 0.0);
+      by_prior += prior * policy(j);
+      by_bet += prior * std::max(j.bet, 0.0) * policy(j);
+    }
+    const VectorXd play = bets > 0 ? VectorXd(by_bet / bets) : VectorXd(by_prior / priors);
+    apart = std::max(apart, (learner.play() - play).cwiseAbs().maxCoeff<Eigen::PropagateNaN>());
+    const VectorXd losses = changing(t, 16);
+    learner.learn(losses);
+    for (Interval& j : all) {
+      if (t < j.begin || t >= j.begin + j.length) continue;
+      double gain = losses.dot(play) - losses.dot(policy(j));
+      if (!(j.bet > 0)) gain = std::max(gain, 0.0);
+      j.gain += gain;
+      j.winnings += gain * j.bet;
+      j.losses += losses;
+    }
+  }
+  CHECK(apart <= 1e-12);
+}
+
 TEST_CASE("Cbce: where experts change it loses less than Hedge, and little more where they do not") {
   for (const std::int64_t stretch : {256, 1024})
     CHECK(mean_loss(Cbce({}, experts), stretch) < mean_loss(Hedge({.horizon = rounds}, experts), stretch) - 0.03);
