@@ -2,7 +2,11 @@
 // tests/laws/learners.cpp.
 #pragma once
 
+#include <glissade/online/ada_hedge.hpp>
+#include <glissade/online/ader.hpp>
+#include <glissade/online/cbce.hpp>
 #include <glissade/online/gradient_descent.hpp>
+#include <glissade/online/hedge.hpp>
 #include <glissade/sets/ball.hpp>
 #include <glissade/sets/simplex.hpp>
 
@@ -60,6 +64,11 @@ inline GradientSubject of_experts(const char* name, decltype(GradientSubject::bo
           std::move(bound), true};
 }
 
+inline GradientSubject falling(GradientSubject subject) {
+  subject.rates_fall = true;
+  return subject;
+}
+
 }  // namespace learner_tables
 
 /// use(subject, make): make() is a new learner.
@@ -78,4 +87,42 @@ void for_each_gradient_learner(const Use& use) {
       [zero] {
         return OnlineGradientDescent({.rate = OnlineRate::decreasing, .diameter = 2}, zero, Ball{.radius = 1});
       });
+
+  use(in_ball("Ader, 1500 rounds",
+              [](const auto&, const auto&) {
+                return 0.75 * std::sqrt(2 * 1500 * 7 * 4) + 2 * std::sqrt(750) * (1 + 2 * std::log(2));
+              }),
+      [zero] { return Ader({.horizon = 1500, .diameter = 2}, zero, Ball{.radius = 1}); });
+
+  // Learners of weights. The losses of the laws end after 1500 rounds.
+  const double logarithm = std::log(static_cast<double>(dimension));
+  use(of_experts("Hedge, 1500 rounds", [=](const auto&, const auto&) { return std::sqrt(1500 * logarithm / 2); }),
+      [] { return Hedge({.horizon = 1500}, dimension); });
+  use(falling(of_experts("Hedge, any time",
+                         [=](const auto&, const auto& gradients) {
+                           return std::sqrt(static_cast<double>(gradients.size()) * logarithm);
+                         })),
+      [] { return Hedge({}, dimension); });
+  use(falling(of_experts("Hedge, fixed share",
+                         [=](const auto&, const auto& gradients) {
+                           const auto t = static_cast<double>(gradients.size());
+                           return (logarithm - (t - 1) * std::log(1 - 0.01 * 0.75)) / 0.1 + 0.1 * t / 8;
+                         })),
+      [] { return Hedge({.learning_rate = 0.1, .share = 0.01}, dimension); });
+  use(of_experts("AdaHedge",
+                 [=](const auto&, const auto& gradients) {
+                   const auto t = static_cast<double>(gradients.size());
+                   return std::sqrt(t * logarithm) + 4 * logarithm / 3 + 2;
+                 }),
+      [] { return AdaHedge({}, dimension); });
+  use(falling(of_experts("Cbce",
+                         [=](const auto&, const auto& gradients) {
+                           double sum = 0;  // of the first interval of each length
+                           const auto t = static_cast<double>(gradients.size());
+                           for (double length = 1; length <= t; length *= 2)
+                             sum +=
+                                 std::sqrt(length * (7 * std::log(2 * length) + 5)) + std::sqrt(length * logarithm / 2);
+                           return sum;
+                         })),
+      [] { return Cbce({}, dimension); });
 }
