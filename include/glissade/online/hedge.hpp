@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cmath>
-#include <limits>
 
 #include "learner.hpp"
 #include "log_weights.hpp"
