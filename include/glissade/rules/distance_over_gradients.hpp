@@ -19,7 +19,7 @@ constexpr std::array<NamedScalar, N> numbers_of_distance() {
 
 /// The two below: over all tensors, or each tensor by itself.
 template <bool Layerwise>
-struct DistanceOverGradients {
+struct DistanceStep {
   static constexpr std::string_view name = Layerwise ? "LayerwiseDistanceOverGradients" : "DistanceOverGradients";
   static constexpr bool turns = true;
   Schedule learning_rate = 1;      // >= 0
@@ -79,11 +79,11 @@ struct DistanceOverGradients {
 /// Errors: std::invalid_argument for options out of range. Non-finite gradients propagate.
 /// Source: "DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule", 2023, arXiv 2302.12022; epsilon and
 /// initial_distance as in the authors' code.
-using DistanceOverGradients = detail::DistanceOverGradients<false>;
+using DistanceOverGradients = detail::DistanceStep<false>;
 
 /// LDoG: DoG for each tensor by itself, where tensors differ in size and in the size of their gradients.
 /// State: start x0 (the parameter's shape), largest_distance and root, two numbers of each tensor. All else as
 /// DistanceOverGradients.
-using LayerwiseDistanceOverGradients = detail::DistanceOverGradients<true>;
+using LayerwiseDistanceOverGradients = detail::DistanceStep<true>;
 
 }  // namespace glissade
