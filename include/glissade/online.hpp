@@ -2,4 +2,5 @@
 #pragma once
 
 #include "online/gradient_descent.hpp"
+#include "online/implicit_ftrl.hpp"
 #include "online/learner.hpp"

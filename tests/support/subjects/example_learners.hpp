@@ -1,0 +1,67 @@
+// The table of learners of examples: a new one adds one line here and is held to every law of
+// tests/laws/example_learners.cpp.
+#pragma once
+
+#include <glissade/online/implicit_ftrl.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+/// Features of R^4 of norm at most 1, the label and what was predicted.
+struct Example {
+  Eigen::VectorXd a;
+  double y = 0;
+  double p = 0;
+};
+using Examples = std::vector<Example>;
+
+/// What the laws know of a learner of examples.
+struct ExampleSubject {
+  std::string name;
+  /// Whether labels are -1 and 1; else they lie in [-1, 1].
+  bool signs = true;
+  /// What it pays for a prediction: a loss, or 1 for a mistake.
+  std::function<double(double p, double y)> pays;
+  /// Whether its rate depends on the number of the round, so that a round without a loss moves it later.
+  bool rates_fall = false;
+};
+
+namespace example_tables {
+
+inline constexpr Eigen::Index features = 4;
+
+inline double mistake(double p, double y) { return p * y > 0 ? 0 : 1; }
+inline auto paid_by(const glissade::PredictionLoss& loss) {
+  return [loss](double p, double y) { return loss.value(p, y); };
+}
+inline double total_of(const Examples& examples, const Eigen::VectorXd& u, const auto& pays) {
+  double sum = 0;
+  for (const Example& e : examples) sum += pays(u.dot(e.a), e.y);
+  return sum;
+}
+
+}  // namespace example_tables
+
+/// use(subject, make, bound): make() is a new learner; bound(learner, u, examples) is what it may have paid in all
+/// rounds so far, compared with the fixed weights u: the proven bound, not a measured one.
+template <class Use>
+void for_each_example_learner(const Use& use) {
+  using namespace glissade;
+  using namespace example_tables;
+  for (const ImplicitMode mode :
+       {ImplicitMode::linear, ImplicitMode::prox, ImplicitMode::truncated, ImplicitMode::two_step})
+    for (int kind = 0; kind < 7; ++kind) {
+      const PredictionLoss loss{.kind = static_cast<LinearLoss>(kind), .quantile = 0.8};
+      const double beta = kind % 2 == 0 ? 1 : 3;
+      use(
+          ExampleSubject{
+              "ImplicitFtrl, mode " + std::to_string(static_cast<int>(mode)) + ", loss " + std::to_string(kind),
+              loss.labels_are_signs(), paid_by(loss)},
+          [=] { return ImplicitFtrl({.loss = loss, .mode = mode, .beta = beta}, features); },
+          [=](const ImplicitFtrl& learner, const Eigen::VectorXd& u, const Examples& examples) {
+            return total_of(examples, u, paid_by(loss)) + learner.regularization() * u.squaredNorm() / 2 +
+                   beta * beta * (learner.regularization() - 1e-3);
+          });
+    }
+}
