@@ -2,6 +2,7 @@
 // tests/laws/example_learners.cpp.
 #pragma once
 
+#include "support/subjects/proximal_sums.hpp"
 #include <glissade/online/implicit_ftrl.hpp>
 
 #include <functional>
@@ -64,4 +65,14 @@ void for_each_example_learner(const Use& use) {
                    beta * beta * (learner.regularization() - 1e-3);
           });
     }
+  const FtrlProximalOptions proximal{.l1 = 0.1, .l2 = 0.2};
+  const auto sums = std::make_shared<ProximalSums>(proximal, features);
+  use(
+      ExampleSubject{"FtrlProximal", true, paid_by(proximal.loss)}, [=] { return FtrlProximal(proximal, features); },
+      [=](const FtrlProximal&, const Eigen::VectorXd& u, const Examples& examples) {
+        const auto gradient = [&](std::size_t t) {
+          return proximal.loss.slope(examples[t].p, examples[t].y) * examples[t].a.array();
+        };
+        return total_of(examples, u, paid_by(proximal.loss)) + sums->bound(u, examples.size(), gradient);
+      });
 }

@@ -2,6 +2,7 @@
 // tests/laws/learners.cpp.
 #pragma once
 
+#include "support/subjects/proximal_sums.hpp"
 #include <glissade/online/gradient_descent.hpp>
 #include <glissade/sets/ball.hpp>
 #include <glissade/sets/simplex.hpp>
@@ -78,4 +79,11 @@ void for_each_gradient_learner(const Use& use) {
       [zero] {
         return OnlineGradientDescent({.rate = OnlineRate::decreasing, .diameter = 2}, zero, Ball{.radius = 1});
       });
+  const FtrlProximalOptions proximal{.learning_rate = 0.3};
+  const auto sums = std::make_shared<ProximalSums>(proximal, dimension);
+  use(in_space("FtrlProximal",
+               [sums](const auto& u, const auto& gradients) {
+                 return sums->bound(u, gradients.size(), [&](std::size_t t) { return gradients[t].array(); });
+               }),
+      [proximal] { return FtrlProximal(proximal, dimension); });
 }
