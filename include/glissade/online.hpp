@@ -1,6 +1,7 @@
 // All of online/: every learner.
 #pragma once
 
+#include "online/dual_averaging.hpp"
 #include "online/ftrl_proximal.hpp"
 #include "online/gradient_descent.hpp"
 #include "online/implicit_ftrl.hpp"
