@@ -6,3 +6,4 @@
 #include "online/gradient_descent.hpp"
 #include "online/implicit_ftrl.hpp"
 #include "online/learner.hpp"
+#include "online/mirror_descent.hpp"

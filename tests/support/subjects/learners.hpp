@@ -4,7 +4,9 @@
 
 #include "support/subjects/proximal_sums.hpp"
 #include <glissade/online/gradient_descent.hpp>
+#include <glissade/online/mirror_descent.hpp>
 #include <glissade/sets/ball.hpp>
+#include <glissade/sets/entropy.hpp>
 #include <glissade/sets/simplex.hpp>
 
 #include <cmath>
@@ -86,4 +88,28 @@ void for_each_gradient_learner(const Use& use) {
                  return sums->bound(u, gradients.size(), [&](std::size_t t) { return gradients[t].array(); });
                }),
       [proximal] { return FtrlProximal(proximal, dimension); });
+  const Eigen::VectorXd centre = Eigen::VectorXd::Constant(dimension, 1.0 / dimension);
+  const auto entropy = [centre](double rate, MirrorRate kind) {
+    return [=] { return OnlineMirrorDescent({.rate = kind, .learning_rate = rate}, centre, NegativeEntropy{}); };
+  };
+  const auto top = [](const Eigen::VectorXd& g) { return std::pow(g.lpNorm<Eigen::Infinity>(), 2); };
+  use(of_experts("OnlineMirrorDescent, entropy",
+                 [top](const auto&, const auto& gradients) {
+                   double sum = std::log(4.0) / 0.1;
+                   for (const Eigen::VectorXd& g : gradients) sum += 0.05 * top(g);
+                   return sum;
+                 }),
+      entropy(0.1, MirrorRate::constant));
+  GradientSubject anytime =
+      of_experts("OnlineMirrorDescent, entropy, anytime", [top](const auto&, const auto& gradients) {
+        double sum = 0, t = 0;
+        for (const Eigen::VectorXd& g : gradients) sum += top(g) / std::sqrt(++t);
+        return std::log(4.0) * std::sqrt(t) + sum / 2;
+      });
+  anytime.rates_fall = true;
+  use(anytime, entropy(1, MirrorRate::anytime));
+  use(in_ball(
+          "OnlineMirrorDescent, Euclidean",
+          [](const auto& u, const auto& gradients) { return u.squaredNorm() / 2 / 0.05 + 0.025 * squares(gradients); }),
+      [zero] { return OnlineMirrorDescent({.learning_rate = 0.05}, zero, Euclidean{Ball{.radius = 1}}); });
 }
