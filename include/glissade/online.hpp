@@ -1,6 +1,8 @@
 // All of online/: every learner.
 #pragma once
 
+#include "online/cocob.hpp"
+#include "online/coin_betting.hpp"
 #include "online/dual_averaging.hpp"
 #include "online/ftrl_proximal.hpp"
 #include "online/gradient_descent.hpp"

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "support/subjects/proximal_sums.hpp"
+#include <glissade/online/cocob.hpp>
+#include <glissade/online/coin_betting.hpp>
 #include <glissade/online/gradient_descent.hpp>
 #include <glissade/online/mirror_descent.hpp>
 #include <glissade/sets/ball.hpp>
@@ -11,6 +13,7 @@
 
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -112,4 +115,13 @@ void for_each_gradient_learner(const Use& use) {
           "OnlineMirrorDescent, Euclidean",
           [](const auto& u, const auto& gradients) { return u.squaredNorm() / 2 / 0.05 + 0.025 * squares(gradients); }),
       [zero] { return OnlineMirrorDescent({.learning_rate = 0.05}, zero, Euclidean{Ball{.radius = 1}}); });
+  use(in_space("CoinBetting",
+               [](const auto& u, const auto& gradients) {
+                 const auto T = static_cast<double>(gradients.size());
+                 return 1 + u.norm() * std::sqrt(T * std::log1p(24 * T * T * u.squaredNorm()));
+               }),
+      [zero] { return CoinBetting({}, zero); });
+  // Nothing is proven of its regret; the other laws hold.
+  use(in_space("Cocob", [](const auto&, const auto&) { return std::numeric_limits<double>::infinity(); }),
+      [zero] { return Cocob({}, zero); });
 }
