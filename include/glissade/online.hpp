@@ -7,5 +7,7 @@
 #include "online/ftrl_proximal.hpp"
 #include "online/gradient_descent.hpp"
 #include "online/implicit_ftrl.hpp"
+#include "online/importance_aware.hpp"
 #include "online/learner.hpp"
 #include "online/mirror_descent.hpp"
+#include "online/passive_aggressive.hpp"

@@ -4,8 +4,12 @@
 
 #include "support/subjects/proximal_sums.hpp"
 #include <glissade/online/implicit_ftrl.hpp>
+#include <glissade/online/importance_aware.hpp>
+#include <glissade/online/passive_aggressive.hpp>
 
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -74,5 +78,42 @@ void for_each_example_learner(const Use& use) {
           return proximal.loss.slope(examples[t].p, examples[t].y) * examples[t].a.array();
         };
         return total_of(examples, u, paid_by(proximal.loss)) + sums->bound(u, examples.size(), gradient);
+      });
+  for (int kind = 0; kind < 7; ++kind) {
+    const PredictionLoss loss{.kind = static_cast<LinearLoss>(kind), .quantile = 0.8};
+    use(
+        ExampleSubject{"ImportanceAware, loss " + std::to_string(kind), loss.labels_are_signs(), paid_by(loss)},
+        [=] { return ImportanceAware({.loss = loss, .learning_rate = 0.2}, features); },
+        [=](const ImportanceAware&, const Eigen::VectorXd& u, const Examples& examples) {
+          double sum = total_of(examples, u, paid_by(loss)) + u.squaredNorm() / 0.4;
+          for (const Example& e : examples) sum += 0.1 * std::pow(loss.slope(e.p, e.y), 2) * e.a.squaredNorm();
+          return sum;
+        });
+  }
+  for (const LinearLoss kind : {LinearLoss::hinge, LinearLoss::epsilon_insensitive}) {
+    const PredictionLoss loss{.kind = kind};
+    const auto square = [loss](double p, double y) { return std::pow(loss.value(p, y), 2); };
+    const std::string of_kind = kind == LinearLoss::hinge ? ", hinge" : ", epsilon-insensitive";
+    use(
+        ExampleSubject{"PassiveAggressive, damped" + of_kind, loss.labels_are_signs(), square},
+        [=] {
+          return PassiveAggressive({.loss = loss, .aggression = Aggression::damped, .aggressiveness = 0.3}, features);
+        },
+        [=](const PassiveAggressive&, const Eigen::VectorXd& u, const Examples& examples) {
+          return (1 + 1 / 0.6) * (u.squaredNorm() + 0.6 * total_of(examples, u, square));
+        });
+    use(
+        ExampleSubject{"PassiveAggressive, full" + of_kind, loss.labels_are_signs(), square},
+        [=] { return PassiveAggressive({.loss = loss, .aggression = Aggression::full}, features); },
+        [=](const PassiveAggressive&, const Eigen::VectorXd& u, const Examples& examples) {
+          return total_of(examples, u, square) == 0 ? u.squaredNorm() : std::numeric_limits<double>::infinity();
+        });
+  }
+  const PredictionLoss hinge{.kind = LinearLoss::hinge};
+  use(
+      ExampleSubject{"PassiveAggressive, capped", true, mistake},
+      [] { return PassiveAggressive({.aggressiveness = 0.3}, features); },
+      [=](const PassiveAggressive&, const Eigen::VectorXd& u, const Examples& examples) {
+        return (u.squaredNorm() + 0.6 * total_of(examples, u, paid_by(hinge))) / 0.3;
       });
 }
