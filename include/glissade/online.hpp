@@ -1,6 +1,7 @@
 // All of online/: every learner.
 #pragma once
 
+#include "online/arow.hpp"
 #include "online/cocob.hpp"
 #include "online/coin_betting.hpp"
 #include "online/dual_averaging.hpp"
@@ -11,3 +12,4 @@
 #include "online/learner.hpp"
 #include "online/mirror_descent.hpp"
 #include "online/passive_aggressive.hpp"
+#include "online/second_order_perceptron.hpp"

@@ -3,9 +3,13 @@
 #pragma once
 
 #include "support/subjects/proximal_sums.hpp"
+#include <glissade/online/arow.hpp>
 #include <glissade/online/implicit_ftrl.hpp>
 #include <glissade/online/importance_aware.hpp>
 #include <glissade/online/passive_aggressive.hpp>
+#include <glissade/online/second_order_perceptron.hpp>
+
+#include <Eigen/LU>
 
 #include <cmath>
 #include <functional>
@@ -44,6 +48,20 @@ inline double total_of(const Examples& examples, const Eigen::VectorXd& u, const
   double sum = 0;
   for (const Example& e : examples) sum += pays(u.dot(e.a), e.y);
   return sum;
+}
+
+/// The bound of mistakes of second-order classifiers that learn where y p < threshold, or y p = threshold = 0.
+inline double second_order_bound(const Eigen::VectorXd& u, const Examples& examples, double threshold, double r) {
+  Eigen::Matrix4d X = Eigen::Matrix4d::Zero();
+  double hinges = 0, close = 0;
+  for (const Example& e : examples) {
+    if (e.p * e.y > 0 && e.p * e.y >= threshold) continue;
+    X += e.a * e.a.transpose();
+    hinges += std::max(0.0, 1 - e.y * u.dot(e.a));
+    close += e.p * e.y > 0 ? 1 : 0;
+  }
+  const double volume = std::log((Eigen::Matrix4d::Identity() + X / r).determinant());
+  return hinges - close + std::sqrt((r * u.squaredNorm() + u.dot(X * u)) * (volume + close));
 }
 
 }  // namespace example_tables
@@ -115,5 +133,20 @@ void for_each_example_learner(const Use& use) {
       [] { return PassiveAggressive({.aggressiveness = 0.3}, features); },
       [=](const PassiveAggressive&, const Eigen::VectorXd& u, const Examples& examples) {
         return (u.squaredNorm() + 0.6 * total_of(examples, u, paid_by(hinge))) / 0.3;
+      });
+  use(
+      ExampleSubject{"Arow", true, mistake}, [] { return Arow({.regularization = 0.5}, features); },
+      [](const Arow&, const Eigen::VectorXd& u, const Examples& examples) {
+        return second_order_bound(u, examples, 1, 0.5);
+      });
+  // Nothing is proven of its mistakes; the other laws hold.
+  use(
+      ExampleSubject{"Arow, diagonal", true, mistake}, [] { return Arow({.diagonal = true}, features); },
+      [](const Arow&, const Eigen::VectorXd&, const Examples&) { return std::numeric_limits<double>::infinity(); });
+  use(
+      ExampleSubject{"SecondOrderPerceptron", true, mistake},
+      [] { return SecondOrderPerceptron({.regularization = 0.5}, features); },
+      [](const SecondOrderPerceptron&, const Eigen::VectorXd& u, const Examples& examples) {
+        return second_order_bound(u, examples, 0, 0.5);
       });
 }
