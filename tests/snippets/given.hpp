@@ -85,6 +85,8 @@ struct Given {
     return client.x;
   }
 
+  static Eigen::VectorXd gradient(const Eigen::VectorXd& at);
+
   std::vector<Index> words;
   Eigen::MatrixXf gradients;
   ReferenceClock clock;

@@ -75,8 +75,8 @@ struct DelayedDualAveragingOptions {
 /// Without delay it is follow-the-regularized-leader. predict(guess) takes a guess of the sum of all gradients that are
 /// missing and the one of this round, in place of that of optimism.
 /// Regret against u, with h(u) = |u - start|^2 / 2, for every rate but ada_grad with delays:
-///     h(u) / eta_T + sum_t eta_t ( |g_t|^2 / 2 + |g_t| sum of |g_s| over s in U_t ), without a guess, and
-///     h(u) / eta_T + sum_t eta_t |g_t| |guess_t - g_t - sum of g_s over s in U_t| with one;
+///     without a guess  h(u) / eta_T + sum_t eta_t ( |g_t|^2 / 2 + |g_t| sum of |g_s| over s in U_t )
+///     with one         h(u) / eta_T + sum_t eta_t |g_t| |guess_t - g_t - sum of g_s over s in U_t|
 /// ada_delay knows no delay, yet is within a constant of R G sqrt((1 + 2 tau) T), the best for delays of tau rounds.
 /// Set: as of sets/, without one all of the space. State, in files: start, sum and last (gradients that came), eta,
 /// lag (sqrt Gamma), root (sqrt(sum |g|^2)), predictions, outstanding, ids and missing (|U_s|), max_outstanding of
