@@ -5,7 +5,6 @@
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
 #include <glissade/core/random.hpp>
-#include <glissade/io/method_state.hpp>
 #include <glissade/measure/regret.hpp>
 
 #include <cstring>
@@ -113,8 +112,8 @@ TEST_CASE("laws: a learner is a value, and goes on from a file bit for bit") {
     for (int t = 0; t < 37; ++t) learner.learn(losses(t, learner.play()));
     auto copy = learner;
     auto loaded = make();
-    save(learner, path);
-    load(loaded, path);
+    learner.save_to(path);
+    loaded.load_from(path);
     bool same = true;
     for (int t = 37; t < 80; ++t) {
       const VectorXd x = learner.play();

@@ -8,7 +8,9 @@
 #include <glissade/io/history_csv.hpp>
 #include <glissade/io/method_state.hpp>
 #include <glissade/io/safetensors.hpp>
+#include <glissade/losses.hpp>
 #include <glissade/make_optimizer.hpp>
+#include <glissade/online.hpp>
 #include <glissade/oracle/autodiff.hpp>
 #include <glissade/problems/linear_model.hpp>
 #include <glissade/sets.hpp>
@@ -58,6 +60,8 @@ struct Given {
   Index outputs, inputs;
 
   Eigen::VectorXd x, z, comparator;
+  Eigen::VectorXd start, a, g, losses;  // of learners, with a label y
+  double y;
   static double loss_of_layer(const Eigen::MatrixXf& weights, const Eigen::VectorXf& bias, Eigen::MatrixXf& d_weights,
                               Eigen::VectorXf& d_bias);
   static void F(const Eigen::VectorXd& at, Eigen::VectorXd& out);
@@ -80,6 +84,8 @@ struct Given {
   Eigen::VectorXd gradient(const Client& client) const {
     return client.x;
   }
+
+  static Eigen::VectorXd gradient(const Eigen::VectorXd& at);
 
   std::vector<Index> words;
   Eigen::MatrixXf gradients;
