@@ -53,8 +53,6 @@ TEST_CASE("online mirror descent: with the Euclidean map it is projected gradien
 }
 
 TEST_CASE("online mirror descent: anytime, the best expert is found also after his luck has turned") {
-  // Losses that make mirror descent with a falling rate lose linearly: the second expert is better, after a long start
-  // in which he was worse.
   OnlineMirrorDescent learner({.rate = MirrorRate::anytime, .learning_rate = 2}, Eigen::Vector2d(0.5, 0.5),
                               NegativeEntropy{});
   double paid = 0;

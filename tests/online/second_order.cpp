@@ -8,7 +8,7 @@
 #include <Eigen/LU>
 
 using namespace glissade;
-using Eigen::MatrixXd;
+using Eigen::Matrix4d;
 using Eigen::VectorXd;
 
 namespace {
@@ -29,7 +29,7 @@ double label_of(const VectorXd& a) { return a[0] - a[1] + a[2] - a[3] > 0 ? 1 : 
 TEST_CASE("Arow: weights minimize its objective, the covariance is an inverse") {
   for (const bool diagonal : {false, true}) {
     Arow learner({.regularization = 0.3, .diagonal = diagonal}, 4);
-    MatrixXd precision = MatrixXd::Identity(4, 4);
+    Matrix4d precision = Matrix4d::Identity();
     for (std::uint64_t t = 0; t < 200; ++t) {
       const VectorXd a = normals(4, RandomKey{1}.derive(t)), x = learner.weights();
       const double y = a[0] + a[1] + 0.5 * RandomKey{6}.normal(t) > 0 ? 1 : -1;
@@ -43,8 +43,8 @@ TEST_CASE("Arow: weights minimize its objective, the covariance is an inverse") 
       // (x' - x)' Sigma^-1 (x' - x) / 2 + (1 - y <a, x'>)^2 / (2 r)
       const double left = 1 - y * learner.predict(a);
       CHECK((precision * (learner.weights() - x) - left / 0.3 * y * a).norm() <= 1e-9 * (1 + a.norm() / 0.3));
-      const MatrixXd grown = a * a.transpose() / 0.3;
-      precision += diagonal ? MatrixXd(grown.diagonal().asDiagonal()) : grown;
+      const Matrix4d grown = a * a.transpose() / 0.3;
+      precision += diagonal ? Matrix4d(grown.diagonal().asDiagonal()) : grown;
     }
     CHECK(precision.trace() > 50);
   }
@@ -52,7 +52,7 @@ TEST_CASE("Arow: weights minimize its objective, the covariance is an inverse") 
 
 TEST_CASE("second-order perceptron: its prediction is that of the definition") {
   SecondOrderPerceptron learner({.regularization = 0.7}, 4);
-  MatrixXd A = 0.7 * MatrixXd::Identity(4, 4);
+  Matrix4d A = 0.7 * Matrix4d::Identity();
   VectorXd v = VectorXd::Zero(4);
   int mistakes = 0;
   for (std::uint64_t t = 0; t < 300; ++t) {
