@@ -33,7 +33,7 @@ struct SecondOrderPerceptronOptions {
 /// State, in files: sum (v), inverse (A^-1, d times d), rounds. Cost: 2 d^2 flops per prediction, 5 d^2 per mistake.
 /// Errors: std::invalid_argument for options out of range, features that are not finite or of another size and labels
 /// other than -1 and 1; then nothing has been touched.
-/// Source: "A Second-Order Perceptron Algorithm", 2005, figure 3.1 and its theorem 3.1.
+/// Source: "A Second-Order Perceptron Algorithm", 2005; its theorem as remembered, which tests hold it to.
 class SecondOrderPerceptron {
  public:
   static constexpr std::string_view name = SecondOrderPerceptronOptions::name;
