@@ -108,8 +108,13 @@ TEST_CASE("MemoryAwareSynapses: a pull of twice the strength, over all tasks") {
   Optimizer elastic{chain(ElasticWeightConsolidation{.strength = 1.4}, Sgd{.learning_rate = 0.1}), y};
   for (int t = 0; t < 6; ++t) {
     const VectorXd g = normal(4, static_cast<std::uint64_t>(10 + t)), F = g.cwiseAbs();
-    aware.step(with(Importance(F)), g);
-    elastic.step(with(Importance(F)), g);
+    if (t % 3 == 0) {
+      aware.step(with(Importance(F)), g);
+      elastic.step(with(Importance(F)), g);
+    } else {
+      aware.step(g);
+      elastic.step(g);
+    }
     CHECK(x == y);
   }
 }
@@ -149,6 +154,12 @@ TEST_CASE("SynapticIntelligence: what a change of the task does, tensor by tenso
   CHECK(optimizer.field("0", "path")[0] == Approx(0.4));
   CHECK(optimizer.field("1", "importance")[0] == Approx(0.1 / 0.51));  // with its first step in the task
   CHECK(message_of([&] { optimizer.step(0.0, 1.0); }).find("reads \"task\"") != std::string::npos);
+  // By trapezoids too the step into another task counts by the gradient before it alone.
+  double c = 1;
+  Optimizer trapezoids{chain(SynapticIntelligence{.damping = 0.5, .trapezoid = true}, Sgd{.learning_rate = 0.1}), c};
+  trapezoids.step(with(Task{0}), 1.0);
+  trapezoids.step(with(Task{1}), 2.0);
+  CHECK(trapezoids.field("0", "importance")[0] == Approx(0.1 / 0.51));
 }
 
 TEST_CASE("EpisodicMemory: a gradient loses what would undo the memory, and nothing else") {
