@@ -50,7 +50,7 @@ struct Given {
   Eigen::VectorXf b, db;
   Eigen::MatrixXf X, Y, dX, dY, A, B, dA, dB, dM, target;  // of layers
   Eigen::MatrixXf du, dv;
-  Eigen::VectorXf s_d, s_b, ds_d, ds_b, ds, dbias;
+  Eigen::VectorXf s_d, s_b, ds_d, ds_b, ds, dbias, beta, dbeta;
   std::vector<std::tuple<Eigen::MatrixXf, Eigen::MatrixXf, Eigen::MatrixXf, Eigen::MatrixXf>> tasks;
   Eigen::MatrixXf Q, K, V, O, dO, dQ, dK, dV, W_query, W_key, W_value;
   Eigen::MatrixXf P, N;  // versions of a weight

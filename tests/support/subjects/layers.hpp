@@ -4,6 +4,8 @@
 #include "support/any_layer.hpp"
 #include <glissade/core/random.hpp>
 #include <glissade/layers/aflora.hpp>
+#include <glissade/layers/attention/delta_rule_layer.hpp>
+#include <glissade/layers/attention/hopfield.hpp>
 #include <glissade/layers/attention/lora_attention.hpp>
 #include <glissade/layers/incremental_rank.hpp>
 #include <glissade/layers/lora.hpp>
@@ -75,5 +77,14 @@ inline std::vector<layer_tables::LayerSubject> layer_subjects() {
         {keys ? "LoraAttention" : "LoraAttention of queries and values",
          any(LoraAttention<double>(projections[0], projections[1], projections[2], {.rank = 2, .adapt_keys = keys})),
          attention});
+  all.push_back({"DeltaRuleLayer", any(DeltaRuleLayer<double>(7, 4, {.key_width = 5, .rule = {.chunk = 4}}))});
+  all.push_back({"DeltaRuleLayer, negative eigenvalues",
+                 any(DeltaRuleLayer<double>(5, 6, {.key_width = 4, .rule = {.allow_negative = true}}))});
+  const auto lookup = [W](const MatrixXd& X) {
+    MatrixXd P = (W.transpose() * X / std::sqrt(5.0)).array().exp();
+    P.array().rowwise() /= P.array().colwise().sum().eval();
+    return MatrixXd(W * P);
+  };
+  all.push_back({"Hopfield", any(Hopfield<double>(W)), lookup});
   return all;
 }
