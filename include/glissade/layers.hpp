@@ -14,6 +14,7 @@
 #include "layers/attention/streaming_softmax.hpp"
 #include "layers/incremental_rank.hpp"
 #include "layers/layer.hpp"
+#include "layers/linear.hpp"
 #include "layers/lora.hpp"
 #include "layers/lora_starts.hpp"
 #include "layers/merging.hpp"

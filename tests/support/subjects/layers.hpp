@@ -8,6 +8,7 @@
 #include <glissade/layers/attention/hopfield.hpp>
 #include <glissade/layers/attention/lora_attention.hpp>
 #include <glissade/layers/incremental_rank.hpp>
+#include <glissade/layers/linear.hpp>
 #include <glissade/layers/lora.hpp>
 #include <glissade/layers/mora.hpp>
 
@@ -58,6 +59,14 @@ inline std::vector<layer_tables::LayerSubject> layer_subjects() {
   all.push_back({"LoraLayer, rank stabilized",
                  any(LoraLayer<double>(W, {.rank = 2, .rank_stabilized = true, .start = LoraStart::gaussian})),
                  frozen});
+  const Eigen::VectorXd bias = normal(5, 1, 2);
+  const auto affine = [W, bias](const MatrixXd& X) { return MatrixXd((W * X).colwise() + bias); };
+  all.push_back({"LoraLayer with a frozen bias", any(LoraLayer<double>(W, bias, {.rank = 2})), affine});
+  all.push_back(
+      {"LoraLayer with a trained bias", any(LoraLayer<double>(W, bias, {.rank = 2, .train_bias = true})), affine});
+  all.push_back({"LoraLayer with a new bias", any(LoraLayer<double>(W, {.rank = 2, .train_bias = true})), frozen});
+  all.push_back({"LinearLayer", any(LinearLayer<double>(W, bias)), affine});
+  all.push_back({"LinearLayer without bias", any(LinearLayer<double>(5, 7, {.bias = false}))});
   all.push_back({"AfloraLayer", any(AfloraLayer<double>(W, {.rank = 2})), frozen});
   all.push_back({"MoraLayer", any(MoraLayer<double>(W, {.rank = 1})), frozen});
   all.push_back({"MoraLayer, rotation", any(MoraLayer<double>(W, {.rank = 1, .maps = MoraMaps::rotation})), frozen});
