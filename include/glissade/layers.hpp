@@ -19,3 +19,4 @@
 #include "layers/lora_starts.hpp"
 #include "layers/merging.hpp"
 #include "layers/mora.hpp"
+#include "layers/stable_recurrence.hpp"

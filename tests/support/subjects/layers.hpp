@@ -11,6 +11,7 @@
 #include <glissade/layers/linear.hpp>
 #include <glissade/layers/lora.hpp>
 #include <glissade/layers/mora.hpp>
+#include <glissade/layers/stable_recurrence.hpp>
 
 #include <array>
 #include <functional>
@@ -95,5 +96,8 @@ inline std::vector<layer_tables::LayerSubject> layer_subjects() {
     return MatrixXd(W * P);
   };
   all.push_back({"Hopfield", any(Hopfield<double>(W)), lookup});
+  for (const RateMap map : {RateMap::direct, RateMap::exponential, RateMap::softplus, RateMap::inverse_square})
+    all.push_back({"StableRecurrence, map " + std::to_string(static_cast<int>(map)),
+                   any(StableRecurrence<double>(7, 5, {.rate = {.map = map}, .slowest = 0.1}))});
   return all;
 }
