@@ -8,6 +8,7 @@
 #include <glissade/io/history_csv.hpp>
 #include <glissade/io/method_state.hpp>
 #include <glissade/io/safetensors.hpp>
+#include <glissade/layers.hpp>
 #include <glissade/make_optimizer.hpp>
 #include <glissade/oracle/autodiff.hpp>
 #include <glissade/problems/linear_model.hpp>

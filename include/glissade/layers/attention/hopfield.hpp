@@ -38,8 +38,8 @@ struct HopfieldRetrieval {
 ///     of the layer Y = X P:  dP = X' dY,  dS = P o (dP - 1 colsum(P o dP)),  dX = dY P' + beta x dS',  dx = beta X dS
 ///
 ///     Hopfield<float> memory(X, {.beta = 8});
-///     memory.forward(Y, target);   memory.retrieve(Y);      // one update of every column of Y; updates until they
-///     stay
+///     memory.forward(Y, target);    // one update of every column of Y
+///     memory.retrieve(Y);           // updates until they stay
 ///
 /// Shapes: X d x N, N >= 1, states d x b in columns; outputs are sized before the call and overlap nothing. A batch may
 /// be empty. The parameter is named "patterns".
