@@ -24,7 +24,7 @@ Matrix merged(const AfloraLayer<double>& layer) {
 const Matrix X = normal(9, 4, 3);
 const Matrix dY = normal(6, 4, 4);
 
-struct Gradients {
+struct Parts {
   Matrix A = Matrix(3, 9), B = Matrix(6, 3), X = Matrix(9, 4);
   Vector s_d = Vector(3), s_b = Vector(6);
 };
@@ -51,7 +51,7 @@ TEST_CASE("AfloraLayer: forward is W X + diag(s_b) B diag(s_d) A X, and W X at t
 TEST_CASE("AfloraLayer: gradients are those of differences") {
   AfloraLayer<double> layer = layer_of();
   Matrix x = X, Y(6, 4);
-  Gradients g;
+  Parts g;
   const auto loss = [&] { return layer.forward(x, Y), Y.cwiseProduct(dY).sum(); };
   loss();
   layer.backward(x, dY, g.A, g.B, g.s_d, g.s_b, g.X);
@@ -79,7 +79,7 @@ TEST_CASE("AfloraLayer: gradients are those of differences") {
 TEST_CASE("AfloraLayer: with s_b = 0 only s_b has a gradient") {
   AfloraLayer<double> layer(normal(6, 9, 1), {.rank = 3});
   Matrix Y(6, 4);
-  Gradients g;
+  Parts g;
   layer.forward(X, Y);
   CHECK(Y == layer.weight() * X);
   layer.backward(X, dY, g.A, g.B, g.s_d, g.s_b, g.X);
@@ -101,7 +101,7 @@ TEST_CASE("AfloraLayer: maps, blocks and rows will do; frozen matrices need no g
   CHECK(two == Y);
   layer.forward(larger.middleCols(2, 4), Eigen::Map<Matrix>(memory.data(), 6, 4));
   CHECK(Eigen::Map<Matrix>(memory.data(), 6, 4).isApprox(Y, 1e-14));
-  Gradients a, b, c;
+  Parts a, b, c;
   layer.backward(X, dY, a.A, a.B, a.s_d, a.s_b, a.X);
   layer.backward(larger.middleCols(2, 4), dY, b.A, all.middleCols(1, 3), b.s_d, b.s_b);
   CHECK(all.middleCols(1, 3).isApprox(a.B, 1e-14));
@@ -136,8 +136,8 @@ TEST_CASE("AfloraLayer: what cannot be is refused with a sentence") {
   CHECK(message_of([] { AfloraLayer<double>(Matrix(0, 3), {.rank = 1}); }) == "AfloraLayer: the weight is empty");
   AfloraLayer<double> layer = layer_of();
   Matrix Y(6, 4), none(9, 0), noY(6, 0);
-  Gradients g;
-  CHECK(message_of([&] { layer.forward(none, noY); }) == "AfloraLayer::forward: the batch is empty");
+  Parts g;
+  CHECK(message_of([&] { layer.forward(none, noY); }).empty());
   CHECK(message_of([&] { layer.forward(Matrix::Ones(8, 4), Y); }) == "AfloraLayer::forward: X is 8 x 4, must be 9 x 4");
   CHECK_THROWS_AS(layer.backward(X, dY, g.A, g.B, g.s_d, g.s_b), std::logic_error);  // before forward
   CHECK_THROWS_AS(layer.unmerge(), std::logic_error);

@@ -15,13 +15,13 @@
 using namespace glissade;
 using namespace low_rank_problems;
 using Vector = Eigen::VectorXd;
-using Layer = IncrementalRank<double>;
+using Incremental = IncrementalRank<double>;
 
 namespace {
 
 /// 6 x 9, of three tasks, with selectors and biases away from where they start.
-Layer layer_of(bool bias = true) {
-  Layer layer(6, 9, {.first_rank = 3, .task_rank = 2, .bias = bias, .seed = 5});
+Incremental layer_of(bool bias = true) {
+  Incremental layer(6, 9, {.first_rank = 3, .task_rank = 2, .bias = bias, .seed = 5});
   for (std::uint64_t task = 0; task < 3; ++task) {
     if (task > 0) layer.next_task();
     layer.s = normal(layer.rank(), 1, 10 + task);
@@ -32,10 +32,10 @@ Layer layer_of(bool bias = true) {
 const Matrix X = normal(9, 4, 3);
 const Matrix dY = normal(6, 4, 4);
 
-struct Gradients {
+struct Parts {
   Matrix du, dv, dX;
   Vector ds, dbias;
-  explicit Gradients(const Layer& layer)
+  explicit Parts(const Incremental& layer)
       : du(layer.u.rows(), layer.u.cols()),
         dv(layer.v.rows(), layer.v.cols()),
         dX(layer.inputs(), 4),
@@ -65,7 +65,7 @@ const auto decaying = [] { return Adam{.learning_rate = exponential_decay(0.02, 
 
 TEST_CASE("IncrementalRank: forward is the weight of the task and its bias") {
   for (const bool bias : {true, false}) {
-    Layer layer = layer_of(bias);
+    Incremental layer = layer_of(bias);
     CHECK(layer.tasks() == 3);
     CHECK(layer.rank() == 7);
     Matrix Y(6, 4);
@@ -87,9 +87,9 @@ TEST_CASE("IncrementalRank: forward is the weight of the task and its bias") {
 }
 
 TEST_CASE("IncrementalRank: gradients are those of differences and of the whole weight's gradient") {
-  Layer layer = layer_of();
+  Incremental layer = layer_of();
   Matrix x = X, Y(6, 4);
-  Gradients g(layer);
+  Parts g(layer);
   const auto loss = [&] { return layer.forward(x, Y), Y.cwiseProduct(dY).sum(); };
   loss();
   layer.backward(x, dY, g.du, g.dv, g.ds, g.dbias, g.dX);
@@ -112,7 +112,7 @@ TEST_CASE("IncrementalRank: gradients are those of differences and of the whole 
   check(x, g.dX);
 
   const Matrix G = dY * X.transpose();
-  Gradients whole(layer);
+  Parts whole(layer);
   layer.project(G, whole.du, whole.dv, whole.ds);
   CHECK(whole.du.isApprox(g.du, 1e-12));
   CHECK(whole.dv.isApprox(g.dv, 1e-12));
@@ -124,7 +124,7 @@ TEST_CASE("IncrementalRank: gradients are those of differences and of the whole 
 }
 
 TEST_CASE("IncrementalRank: maps, blocks and rows will do") {
-  Layer layer = layer_of();
+  Incremental layer = layer_of();
   const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> by_rows = X;
   Matrix larger(9, 8), Y(6, 4), two(6, 4);
   larger.middleCols(2, 4) = X;
@@ -134,7 +134,7 @@ TEST_CASE("IncrementalRank: maps, blocks and rows will do") {
   CHECK(two == Y);
   layer.forward(larger.middleCols(2, 4), Eigen::Map<Matrix>(memory.data(), 6, 4));
   CHECK(Eigen::Map<Matrix>(memory.data(), 6, 4).isApprox(Y, 1e-15));
-  Gradients a(layer), b(layer);
+  Parts a(layer), b(layer);
   Matrix all(6, 5);
   layer.backward(X, dY, a.du, a.dv, a.ds, a.dbias, a.dX);
   layer.backward(larger.middleCols(2, 4), dY, all.middleCols(1, 2), b.dv, b.ds, b.dbias);
@@ -143,7 +143,7 @@ TEST_CASE("IncrementalRank: maps, blocks and rows will do") {
 }
 
 TEST_CASE("IncrementalRank: new factors are orthonormal, old selectors start at zero, new ones at one") {
-  Layer layer(6, 9, {.first_rank = 3, .task_rank = 2});
+  Incremental layer(6, 9, {.first_rank = 3, .task_rank = 2});
   CHECK(layer.s == Vector::Ones(3));
   CHECK((layer.u.transpose() * layer.u).isApprox(Matrix::Identity(3, 3), 1e-14));
   const Matrix first = layer.u;
@@ -155,10 +155,10 @@ TEST_CASE("IncrementalRank: new factors are orthonormal, old selectors start at 
 }
 
 TEST_CASE("IncrementalRank: without its new factors a task is the one before; ranks are bounded by R") {
-  Layer layer = layer_of();
+  Incremental layer = layer_of();
   layer.s << layer.past_s.segment(3, 5), Vector::Zero(2);
   CHECK(layer.weight(2).isApprox(layer.weight(1), 1e-12));
-  Layer wide(20, 30, {.first_rank = 4, .task_rank = 2});
+  Incremental wide(20, 30, {.first_rank = 4, .task_rank = 2});
   wide.next_task();
   wide.s = normal(6, 1, 1);
   for (Index task = 0; task < 2; ++task) {
@@ -171,7 +171,7 @@ TEST_CASE("IncrementalRank: without its new factors a task is the one before; ra
 TEST_CASE("IncrementalRank: six tasks are learned and none forgotten, one factorization forgets them") {
   const std::vector<Matrix> T = targets();
   const Matrix I = Matrix::Identity(30, 30);
-  Layer layer(24, 30, {.first_rank = 4, .bias = false});
+  Incremental layer(24, 30, {.first_rank = 4, .bias = false});
   std::vector<Matrix> outputs;
   Matrix Y(24, 30);
   for (std::size_t task = 0; task < 6; ++task) {
@@ -230,7 +230,7 @@ TEST_CASE("IncrementalRank: the bits of old tasks stay while new ones are traine
 }
 
 TEST_CASE("IncrementalRank: an optimizer of the last task refuses to go on with the next") {
-  Layer layer(6, 9, {.first_rank = 2, .task_rank = 2});
+  Incremental layer(6, 9, {.first_rank = 2, .task_rank = 2});
   Optimizer optimizer{Adam{}, named("u", layer.u), named("v", layer.v), named("s", layer.s)};
   layer.next_task();
   const Matrix before = layer.u;
@@ -240,7 +240,7 @@ TEST_CASE("IncrementalRank: an optimizer of the last task refuses to go on with 
 }
 
 TEST_CASE("IncrementalRank: a layer is saved and goes on bit for bit") {
-  const auto bound = [](Layer& l) {
+  const auto bound = [](Incremental& l) {
     return Optimizer{freeze("past.*", Adam{.learning_rate = 0.1}),
                      named("past.U", l.U),
                      named("past.V", l.V),
@@ -251,8 +251,8 @@ TEST_CASE("IncrementalRank: a layer is saved and goes on bit for bit") {
                      named("s", l.s),
                      named("bias", l.bias)};
   };
-  const auto train = [](Layer& l, auto& optimizer) {
-    Gradients g(l);
+  const auto train = [](Incremental& l, auto& optimizer) {
+    Parts g(l);
     Matrix Y(6, 4);
     for (int t = 0; t < 5; ++t) {
       l.forward(X, Y);
@@ -260,7 +260,7 @@ TEST_CASE("IncrementalRank: a layer is saved and goes on bit for bit") {
       optimizer.step(no_gradient, no_gradient, no_gradient, no_gradient, g.du, g.dv, g.ds, g.dbias);
     }
   };
-  Layer layer = layer_of(), copy(6, 9, {.first_rank = 3, .task_rank = 2});
+  Incremental layer = layer_of(), copy(6, 9, {.first_rank = 3, .task_rank = 2});
   copy.next_task();
   copy.next_task();
   auto first = bound(layer);
@@ -278,14 +278,14 @@ TEST_CASE("IncrementalRank: a layer is saved and goes on bit for bit") {
 }
 
 TEST_CASE("IncrementalRank: what cannot be is refused with a sentence") {
-  const auto make = [](IncrementalRankOptions options) { return message_of([&] { Layer(5, 40, options); }); };
+  const auto make = [](IncrementalRankOptions options) { return message_of([&] { Incremental(5, 40, options); }); };
   CHECK(make({.first_rank = 6}) == "IncrementalRank: first_rank = 6, must be in [1, 5]");
   CHECK(make({.first_rank = 0}) == "IncrementalRank: first_rank = 0, must be in [1, 5]");
   CHECK(make({.first_rank = 1, .task_rank = 0}) == "IncrementalRank: task_rank = 0, must be in [1, 5]");
-  CHECK(message_of([] { Layer(0, 4, {.first_rank = 1}); }) ==
+  CHECK(message_of([] { Incremental(0, 4, {.first_rank = 1}); }) ==
         "IncrementalRank: a layer of 0 x 4, must be at least 1 x 1");
 
-  Layer layer = layer_of();
+  Incremental layer = layer_of();
   const Matrix left = normal(6, 2, 1), right = normal(9, 2, 2), zeros = Matrix::Zero(9, 2);
   CHECK(message_of([&] { layer.next_task(left, zeros); }) ==
         "IncrementalRank::next_task: column 0 of v is zero, must not be: it would get no gradient");
@@ -296,10 +296,10 @@ TEST_CASE("IncrementalRank: what cannot be is refused with a sentence") {
   CHECK(layer.tasks() == 4);
 
   Matrix Y(6, 4), none(9, 0), noY(6, 0);
-  Gradients g(layer);
+  Parts g(layer);
   CHECK_THROWS_AS(layer.backward(X, dY, g.du, g.dv, g.ds, g.dbias), std::logic_error);  // before forward
   CHECK(message_of([&] { layer.forward(4, X, Y); }) == "IncrementalRank::forward: task = 4, must be in [0, 3]");
-  CHECK(message_of([&] { layer.forward(none, noY); }) == "IncrementalRank::forward: the batch is empty");
+  CHECK(message_of([&] { layer.forward(none, noY); }).empty());
   CHECK(message_of([&] { layer.forward(Matrix::Ones(8, 4), Y); }) ==
         "IncrementalRank::forward: X is 8 x 4, must be 9 x 4");
   layer.forward(1, X, Y);

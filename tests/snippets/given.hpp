@@ -8,6 +8,8 @@
 #include <glissade/io/history_csv.hpp>
 #include <glissade/io/method_state.hpp>
 #include <glissade/io/safetensors.hpp>
+#include <glissade/io/weights.hpp>
+#include <glissade/layers.hpp>
 #include <glissade/losses.hpp>
 #include <glissade/make_optimizer.hpp>
 #include <glissade/online.hpp>
@@ -52,7 +54,7 @@ struct Given {
   Eigen::VectorXf b, db;
   Eigen::MatrixXf X, Y, dX, dY, A, B, dA, dB, dM, target;  // of layers
   Eigen::MatrixXf du, dv;
-  Eigen::VectorXf s_d, s_b, ds_d, ds_b, ds, dbias;
+  Eigen::VectorXf s_d, s_b, ds_d, ds_b, ds, dbias, beta, dbeta;
   std::vector<std::tuple<Eigen::MatrixXf, Eigen::MatrixXf, Eigen::MatrixXf, Eigen::MatrixXf>> tasks;
   Eigen::MatrixXf Q, K, V, O, dO, dQ, dK, dV, W_query, W_key, W_value;
   Eigen::MatrixXf P, N;  // versions of a weight

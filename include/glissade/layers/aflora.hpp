@@ -11,6 +11,7 @@
 
 #include "../core/checks.hpp"
 #include "../core/random.hpp"
+#include "layer.hpp"
 #include "merging.hpp"
 
 namespace glissade {
@@ -31,26 +32,29 @@ struct AfloraOptions {
 ///     start:  A uniform in +-sqrt(6 / n), B in +-sqrt(6 / r), s_d = 0.1, s_b = 0: the layer's output is unchanged
 ///
 ///     AfloraLayer<float> layer(W, {.rank = 4});
-///     Optimizer optimizer{AdamW{}, named("A", layer.A), named("B", layer.B), named("s_d", layer.s_d),
-///                         named("s_b", layer.s_b)};
+///     auto gradients = gradients_of(layer);
+///     Optimizer optimizer{AdamW{}, layer};
 ///     AdaptiveFreezing<float> freezing{{.begin = 100, .end = 600}};
-///     layer.forward(X, Y);   layer.backward(X, dY, dA, dB, ds_d, ds_b, dX);
-///     freezing.observe(dA, dB);   freezing.rest(optimizer);   optimizer.step(dA, dB, ds_d, ds_b);
+///     layer.forward(X, Y);   layer.backward(X, dY, gradients, dX);
+///     freezing.observe(gradients["A"], gradients["B"]);   freezing.rest(optimizer);   optimizer.step(gradients);
 ///
 /// Shapes: W m x n, A r x n, B m x r, s_d r, s_b m, X n x b with samples in columns, Y m x b. Outputs are sized before
 /// the call.
 /// Cost: 2 m n b + 2 r b (m + n) flops forward; backward 4 r b (m + n) and, for dX, 2 m n b. Where both matrices are
 /// frozen, backward_vectors saves 2 r b n of these. No m x n array is ever formed, nor an m x b one. The layer keeps
-/// three r x b and two m x r arrays of workspace; Eigen's large products take packing buffers from the heap.
+/// three r x b and two m x r arrays of workspace.
 /// While it is merged, forward is W X alone, backward is refused, and so is unmerge if a bit of A, B, s_d or s_b
 /// changed; a copy of them is kept for that. Merging and unmerging does not restore W's bits.
 /// Errors: std::invalid_argument for shapes and options, and for a merge of what is infinite or NaN, or would make W
-/// so, before W is touched; std::logic_error for what a merged layer refuses. Pitfall: until s_b has left zero, A, B
+/// so, before W is touched; std::logic_error for what a merged layer refuses, and for a backward without its forward.
+/// Pitfall: until s_b has left zero, A, B
 /// and s_d have no gradient. Source: "AFLoRA: Adaptive Freezing of Low Rank Adaptation in Parameter Efficient
 /// Fine-Tuning of Large Models", 2024, arXiv 2403.13269, equation 1, and the authors' code.
 template <class T>
 class AfloraLayer {
  public:
+  static constexpr std::string_view name = "AfloraLayer";
+  using Scalar = T;
   using Index = Eigen::Index;
   using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
   using Vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
@@ -72,20 +76,24 @@ class AfloraLayer {
     draw(B, m, options.rank, key.derive(1));
     s_d.setConstant(options.rank, static_cast<T>(options.rank_scale));
     s_b.setZero(m);
+    merged_factors_ = {A, B, s_d, s_b};
   }
 
+  [[nodiscard]] Index inputs() const { return weight_.cols(); }
+  [[nodiscard]] Index outputs() const { return weight_.rows(); }
   [[nodiscard]] const Matrix& weight() const { return weight_; }
   [[nodiscard]] const AfloraOptions& options() const { return options_; }
   [[nodiscard]] bool merged() const { return merged_; }
 
   void forward(const Input& X, Output Y) {
     check_batch("AfloraLayer::forward", X, Y);
-    Y.noalias() = weight_ * X;
+    product(weight_, X, Y);
     if (merged_) return;
-    hidden_.noalias() = A * X;
-    scaled_.noalias() = s_d.asDiagonal() * hidden_;
-    scaled_B_.noalias() = s_b.asDiagonal() * B;
-    Y.noalias() += scaled_B_ * scaled_;
+    hidden_.resize(A.rows(), X.cols());
+    product(A, X, hidden_);
+    scaled_ = hidden_.array().colwise() * s_d.array();
+    scaled_B_ = B.array().colwise() * s_b.array();
+    product(scaled_B_, scaled_, Y, 1, true);
   }
 
   /// After forward(X, Y): the gradients of the loss from that of Y.
@@ -100,14 +108,32 @@ class AfloraLayer {
     require_shape("AfloraLayer::backward", "dA", dA, A.rows(), A.cols());
     require_shape("AfloraLayer::backward", "dB", dB, B.rows(), B.cols());
     back("AfloraLayer::backward", X, dY, ds_d, ds_b);
-    dA.noalias() = back_ * X.transpose();
-    dB.noalias() = s_b.asDiagonal() * outer_;
+    product_with_transposed(back_, X, dA);
+    dB = outer_.array().colwise() * s_b.array();
+  }
+  void backward(const Input& X, const Input& dY, Gradients<T>& gradients, Output dX) {
+    backward(X, dY, gradients["A"], gradients["B"], gradients["s_d"].col(0), gradients["s_b"].col(0), dX);
+  }
+  void backward(const Input& X, const Input& dY, Gradients<T>& gradients) {
+    backward(X, dY, gradients["A"], gradients["B"], gradients["s_d"].col(0), gradients["s_b"].col(0));
   }
   /// The same where A and B are frozen.
   void backward_vectors(const Input& X, const Input& dY, OutputVector ds_d, OutputVector ds_b, Output dX) {
     require_shape("AfloraLayer::backward_vectors", "dX", dX, weight_.cols(), X.cols());
     back("AfloraLayer::backward_vectors", X, dY, ds_d, ds_b);
     input_gradient(dY, dX);
+  }
+
+  void parameters(auto&& visit) { list(*this, visit); }
+  void parameters(auto&& visit) const { list(*this, visit); }
+  static void visit(auto& self, auto&& field) {
+    list(self, field);
+    field("weight", self.weight_);
+    field("merged_A", self.merged_factors_.A);
+    field("merged_B", self.merged_factors_.B);
+    field("merged_s_d", self.merged_factors_.s_d);
+    field("merged_s_b", self.merged_factors_.s_b);
+    field("merged", self.merged_);
   }
 
   void merge() {
@@ -127,7 +153,7 @@ class AfloraLayer {
     if (!detail::equal_bits(A, then.A) || !detail::equal_bits(B, then.B) || !detail::equal_bits(s_d, then.s_d) ||
         !detail::equal_bits(s_b, then.s_b))
       throw std::logic_error("AfloraLayer::unmerge: A, B, s_d or s_b changed while the layer was merged");
-    weight_.noalias() -= scaled() * A;
+    product(scaled(), A, weight_, -1, true);
     merged_ = false;
   }
 
@@ -137,8 +163,16 @@ class AfloraLayer {
     Vector s_d, s_b;
   };
 
+  static void list(auto& self, auto&& visit) {
+    visit("A", self.A);
+    visit("B", self.B);
+    visit("s_d", self.s_d);
+    visit("s_b", self.s_b);
+  }
   /// diag(s_b) B diag(s_d)
-  [[nodiscard]] Matrix scaled() const { return s_b.asDiagonal() * B * s_d.asDiagonal(); }
+  [[nodiscard]] Matrix scaled() const {
+    return (B.array().colwise() * s_b.array()).rowwise() * s_d.array().transpose();
+  }
 
   void check_factors(const char* where) const {
     require_shape(where, "A", A, A.rows(), weight_.cols());
@@ -147,7 +181,6 @@ class AfloraLayer {
     require_shape(where, "s_b", s_b, weight_.rows(), 1);
   }
   void check_batch(const char* where, const Input& X, const Input& Y) const {
-    if (X.cols() < 1) throw std::invalid_argument(std::string(where) + ": the batch is empty");
     require_shape(where, "X", X, weight_.cols(), X.cols());
     require_shape(where, "Y", Y, weight_.rows(), X.cols());
     if (!merged_) check_factors(where);
@@ -171,15 +204,17 @@ class AfloraLayer {
       throw std::logic_error(std::string(where) + ": forward was called with " + std::to_string(hidden_.cols()) +
                              " samples, backward with " + std::to_string(X.cols()));
     if (hidden_.rows() != A.rows()) throw std::logic_error(std::string(where) + ": the rank changed after forward");
-    outer_.noalias() = dY * scaled_.transpose();
-    back_.noalias() = scaled_B_.transpose() * dY;
+    outer_.resize(B.rows(), B.cols());
+    product_with_transposed(dY, scaled_, outer_);
+    back_.resize(A.rows(), X.cols());
+    product_of_transposed(scaled_B_, dY, back_);
     ds_b = outer_.cwiseProduct(B).rowwise().sum();
     ds_d = back_.cwiseProduct(hidden_).rowwise().sum();
-    back_ = s_d.asDiagonal() * back_;
+    back_.array().colwise() *= s_d.array();
   }
   void input_gradient(const Input& dY, Output& dX) const {
-    dX.noalias() = weight_.transpose() * dY;
-    dX.noalias() += A.transpose() * back_;
+    product_of_transposed(weight_, dY, dX);
+    product_of_transposed(A, back_, dX, 1, true);
   }
 
   Matrix weight_;

@@ -10,6 +10,7 @@
 
 #include "../core/checks.hpp"
 #include "../linalg/orthonormal.hpp"
+#include "layer.hpp"
 #include "merging.hpp"
 
 namespace glissade {
@@ -30,27 +31,28 @@ struct IncrementalRankOptions {
 ///
 ///     IncrementalRank<float> layer(outputs, inputs, {.first_rank = 11});
 ///     for (auto& [X, Y, dX, dY] : tasks) {
-///       Optimizer optimizer{Adam{}, layer.u, layer.v, layer.s, layer.bias};
-///       layer.forward(X, Y);   layer.backward(X, dY, du, dv, ds, dbias, dX);
-///       optimizer.step(du, dv, ds, dbias);
+///       auto gradients = gradients_of(layer);
+///       Optimizer optimizer{Adam{}, layer};
+///       layer.forward(X, Y);   layer.backward(X, dY, gradients, dX);   optimizer.step(gradients);
 ///       layer.next_task();       // s grows: an optimizer that is bound to it refuses to go on
 ///     }
 ///     layer.forward(0, X, Y);    // the first task, with the bits that it had at its end
 ///
 /// Shapes: u m x r, v n x r, with r = r_1, then r_2; s R_t = r_1 + (t - 1) r_2; bias m, or 0 without; U m x (R_t - r),
 /// V n x (R_t - r), past_s those of earlier tasks in a row, past_bias m x (t - 1). X n x b, Y m x b with samples in
-/// columns. Outputs are sized before the call. All members are plain matrices: to save a layer, bind them all, those of
-/// the past with freeze("past.*", ...); to load, build the layer, call next_task as often, bind and load.
-/// Cost: 2 R b (m + n) flops forward, 2 R b (m + n) + 2 r b (m + n) backward. No m x n array is ever formed. Keeps four
-/// arrays of R x b. Memory: R_t (m + n) scalars in all and R_t, with a bias R_t + m, for every task.
-/// Errors: std::invalid_argument for shapes, options, tasks that have not begun, and new factors with a column of
-/// zeros, which together with selectors of zero get no gradient, and for a next_task where the present one or the new
-/// factors are infinite or NaN, before anything is frozen; std::logic_error for backward without forward.
-/// Pitfall: a selector scales a factor and cannot mix two, so a task that needs another mixture needs more rank.
-/// Source: "Incremental Task Learning with Incremental Rank Updates", 2022, arXiv 2207.09074, and the authors' code.
+/// columns. Outputs are sized before the call. To load a saved layer, build one and call next_task as often.
+/// Cost: 2 R b (m + n) flops forward, 2 R b (m + n) + 2 r b (m + n) backward. No m x n array is ever formed. Keeps
+/// three arrays of R x b. Memory: R_t (m + n) scalars in all and R_t, with a bias R_t + m, for every task. Errors:
+/// std::invalid_argument for shapes, options, tasks that have not begun, and new factors with a column of zeros, which
+/// together with selectors of zero get no gradient, and for a next_task where the present one or the new factors are
+/// infinite or NaN, before anything is frozen; std::logic_error for backward without forward. Pitfall: a selector
+/// scales a factor and cannot mix two, so a task that needs another mixture needs more rank. Source: "Incremental Task
+/// Learning with Incremental Rank Updates", 2022, arXiv 2207.09074, and the authors' code.
 template <class T>
 class IncrementalRank {
  public:
+  static constexpr std::string_view name = "IncrementalRank";
+  using Scalar = T;
   using Index = Eigen::Index;
   using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
   using Vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
@@ -117,11 +119,11 @@ class IncrementalRank {
     const Index fresh = width(task);
     const Index fixed = rank(task) - fresh;
     hidden_.resize(rank(task), X.cols());
-    hidden_.topRows(fixed).noalias() = V.leftCols(fixed).transpose() * X;
-    hidden_.bottomRows(fresh).noalias() = newest(V, v, task).transpose() * X;
-    scaled_.noalias() = selectors(task).asDiagonal() * hidden_;
-    Y.noalias() = U.leftCols(fixed) * scaled_.topRows(fixed);
-    Y.noalias() += newest(U, u, task) * scaled_.bottomRows(fresh);
+    product_of_transposed(V.leftCols(fixed), X, hidden_.topRows(fixed));
+    product_of_transposed(newest(V, v, task), X, hidden_.bottomRows(fresh));
+    scaled_ = hidden_.array().colwise() * selectors(task).array();
+    product(U.leftCols(fixed), scaled_.topRows(fixed), Y);
+    product(newest(U, u, task), scaled_.bottomRows(fresh), Y, 1, true);
     if (options_.bias) Y.colwise() += task == tasks_ - 1 ? OneVector(bias) : OneVector(past_bias.col(task));
   }
 
@@ -129,9 +131,9 @@ class IncrementalRank {
   void backward(const Input& X, const Input& dY, Output du, Output dv, OutputVector ds, OutputVector dbias, Output dX) {
     require_shape("IncrementalRank::backward", "dX", dX, n_, X.cols());
     backward(X, dY, du, dv, ds, dbias);
-    scaled_back_.noalias() = s.asDiagonal() * back_;
-    dX.noalias() = V * scaled_back_.topRows(V.cols());
-    dX.noalias() += v * scaled_back_.bottomRows(v.cols());
+    back_.array().colwise() *= s.array();
+    product(V, back_.topRows(V.cols()), dX);
+    product(v, back_.bottomRows(v.cols()), dX, 1, true);
   }
   /// The same without the gradient of the input.
   void backward(const Input& X, const Input& dY, Output du, Output dv, OutputVector ds, OutputVector dbias) {
@@ -142,13 +144,30 @@ class IncrementalRank {
       throw std::logic_error("IncrementalRank::backward: the last forward was of another task or batch");
     const Index fresh = u.cols();
     back_.resize(rank(), X.cols());
-    back_.topRows(U.cols()).noalias() = U.transpose() * dY;
-    back_.bottomRows(fresh).noalias() = u.transpose() * dY;
+    product_of_transposed(U, dY, back_.topRows(U.cols()));
+    product_of_transposed(u, dY, back_.bottomRows(fresh));
     ds = hidden_.cwiseProduct(back_).rowwise().sum();
-    du.noalias() = dY * scaled_.bottomRows(fresh).transpose();
-    dv.noalias() = X * back_.bottomRows(fresh).transpose();
-    dv *= s.tail(fresh).asDiagonal();
+    product_with_transposed(dY, scaled_.bottomRows(fresh), du);
+    product_with_transposed(X, back_.bottomRows(fresh), dv);
+    dv.array().rowwise() *= s.tail(fresh).array().transpose();
     if (options_.bias) dbias = dY.rowwise().sum();
+  }
+  void backward(const Input& X, const Input& dY, Gradients<T>& gradients, Output dX) {
+    backward(X, dY, gradients["u"], gradients["v"], gradients["s"].col(0), gradient_of_bias(gradients), dX);
+  }
+  void backward(const Input& X, const Input& dY, Gradients<T>& gradients) {
+    backward(X, dY, gradients["u"], gradients["v"], gradients["s"].col(0), gradient_of_bias(gradients));
+  }
+
+  /// Those of the present task.
+  void parameters(auto&& visit) { list(*this, visit); }
+  void parameters(auto&& visit) const { list(*this, visit); }
+  static void visit(auto& self, auto&& field) {
+    list(self, field);
+    field("past_u", self.U);
+    field("past_v", self.V);
+    field("past_s", self.past_s);
+    field("past_bias", self.past_bias);
   }
 
   /// The gradients from that of the whole weight, G = dY X'.
@@ -156,12 +175,14 @@ class IncrementalRank {
     require_shape("IncrementalRank::project", "G", G, m_, n_);
     check_gradients("IncrementalRank::project", du, dv, ds);
     const auto fresh = s.tail(u.cols());
-    ds.head(U.cols()) = U.cwiseProduct(G * V).colwise().sum().transpose();
-    du.noalias() = G * v;
+    Matrix image(m_, V.cols());
+    product(G, V, image);
+    ds.head(U.cols()) = U.cwiseProduct(image).colwise().sum().transpose();
+    product(G, v, du);
     ds.tail(u.cols()) = u.cwiseProduct(du).colwise().sum().transpose();
-    dv.noalias() = G.transpose() * u;
-    du *= fresh.asDiagonal();
-    dv *= fresh.asDiagonal();
+    product_of_transposed(G, u, dv);
+    du.array().rowwise() *= fresh.array().transpose();
+    dv.array().rowwise() *= fresh.array().transpose();
   }
 
   /// The weight of a task, m x n: to be used without this layer.
@@ -169,13 +190,27 @@ class IncrementalRank {
     check_task("IncrementalRank::weight", task);
     const OneVector scales = selectors(task);
     const Index fixed = rank(task) - width(task);
-    Matrix W = U.leftCols(fixed) * scales.head(fixed).asDiagonal() * V.leftCols(fixed).transpose();
-    W.noalias() += newest(U, u, task) * scales.tail(width(task)).asDiagonal() * newest(V, v, task).transpose();
+    Matrix W(m_, n_);
+    Matrix left = U.leftCols(fixed).array().rowwise() * scales.head(fixed).array().transpose();
+    product_with_transposed(left, V.leftCols(fixed), W);
+    left = newest(U, u, task).array().rowwise() * scales.tail(width(task)).array().transpose();
+    product_with_transposed(left, newest(V, v, task), W, 1, true);
     return W;
   }
 
  private:
   using OneVector = Eigen::Ref<const Vector>;
+
+  static void list(auto& self, auto&& visit) {
+    visit("u", self.u);
+    visit("v", self.v);
+    visit("s", self.s);
+    if (self.options_.bias) visit("bias", self.bias);
+  }
+  [[nodiscard]] OutputVector gradient_of_bias(Gradients<T>& gradients) {
+    if (options_.bias) return gradients["bias"].col(0);
+    return bias;  // without entries
+  }
 
   /// What is frozen takes part in every later task, with a factor of 0 at first, which NaN survives.
   void check_present() const {
@@ -198,7 +233,6 @@ class IncrementalRank {
                                   std::to_string(tasks_ - 1) + "]");
   }
   void check_batch(const char* where, const Input& X, const Input& Y) const {
-    if (X.cols() < 1) throw std::invalid_argument(std::string(where) + ": the batch is empty");
     require_shape(where, "X", X, n_, X.cols());
     require_shape(where, "Y", Y, m_, X.cols());
   }
@@ -248,10 +282,9 @@ class IncrementalRank {
   Index n_;
   IncrementalRankOptions options_;
   Index tasks_ = 0;
-  Matrix hidden_;       // [V v]' X of the last forward
-  Matrix scaled_;       // diag(s) of it
-  Matrix back_;         // [U u]' dY of the last backward
-  Matrix scaled_back_;  // diag(s) of it
+  Matrix hidden_;  // [V v]' X of the last forward
+  Matrix scaled_;  // diag(s) of it
+  Matrix back_;    // [U u]' dY of the last backward, then diag(s) of it
 };
 
 }  // namespace glissade

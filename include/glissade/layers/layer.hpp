@@ -50,6 +50,7 @@ namespace glissade {
 /// The gradients of a layer's parameters, in their order and by their names: what backward writes and an optimizer's
 /// step reads.
 ///
+///     LoraLayer<float> layer(W, {.rank = 8});
 ///     Gradients<float> gradients(layer);
 ///     gradients["A"] *= 0.5f;
 template <class T>

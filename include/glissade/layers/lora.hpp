@@ -32,13 +32,14 @@ struct LoraOptions {
   bool rank_stabilized = false;  // rsLoRA: the scale is alpha / sqrt(r), else alpha / r
   LoraStart start = LoraStart::kaiming;
   std::uint64_t seed = 0;
+  bool train_bias = false;  // the bias is a parameter: the one that is given, or else zeros
 };
 
 /// A linear layer with a frozen weight and a trainable correction of low rank, for those who adapt a model with
 /// r (m + n) parameters instead of m n.
 ///
-///     Y = W X + s B (A X)                            s = alpha / r, or alpha / sqrt(r)
-///     dB = s dY (A X)',   dA = (s B' dY) X',   dX = W' dY + A' (s B' dY)
+///     Y = W X + s B (A X) + bias 1'                  s = alpha / r, or alpha / sqrt(r)
+///     dB = s dY (A X)',   dA = (s B' dY) X',   dbias = dY 1,   dX = W' dY + A' (s B' dY)
 ///     merge:  W <- W + s B A                         unmerge:  W <- W - s B A
 ///
 ///     LoraLayer<float> layer(W, {.rank = 8, .alpha = 16});
@@ -46,7 +47,8 @@ struct LoraOptions {
 ///     Optimizer optimizer{lora_plus(AdamW{}, 16), layer};
 ///     layer.forward(X, Y);   layer.backward(X, dY, gradients, dX);   optimizer.step(gradients);
 ///
-/// Shapes: W m x n, A r x n, B m x r, X n x b with samples in columns, Y m x b. Outputs are sized before the call.
+/// Shapes: W m x n, A r x n, B m x r, bias m, or 0 for a layer without, X n x b with samples in columns, Y m x b.
+/// Outputs are sized before the call. The bias is frozen unless train_bias; its gradient is in Gradients alone.
 /// A and B may be given another rank, both at once; s follows.
 /// A mask (n x b; zeros, and 1 / (1 - p) elsewhere: see dropout_mask) drops inputs of the correction alone; the same
 /// is given to forward and backward.
@@ -65,14 +67,18 @@ class LoraLayer {
   static constexpr std::string_view name = "LoraLayer";
   using Scalar = T;
   using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
+  using Vector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
   using Index = Eigen::Index;
   using Input = Eigen::Ref<const Matrix>;
   using Output = Eigen::Ref<Matrix>;
 
   Matrix A;
   Matrix B;
+  Vector bias;  // m, or 0: none
 
-  LoraLayer(Matrix weight, const LoraOptions& options) : weight_(std::move(weight)), options_(options) {
+  LoraLayer(Matrix weight, const LoraOptions& options) : LoraLayer(std::move(weight), Vector(), options) {}
+  LoraLayer(Matrix weight, Vector bias_of_outputs, const LoraOptions& options)
+      : bias(std::move(bias_of_outputs)), weight_(std::move(weight)), options_(options) {
     const Index m = weight_.rows();
     const Index n = weight_.cols();
     if (m < 1 || n < 1) throw std::invalid_argument("LoraLayer: the weight is empty");
@@ -81,6 +87,8 @@ class LoraLayer {
       throw std::invalid_argument("LoraLayer: rank = " + std::to_string(options.rank) + " for a weight of " +
                                   shape_text(m, n) + ", must be in [1, " + to_text(most) + "]");
     detail::require_positive<T>("LoraLayer", "alpha", options.alpha);
+    if (bias.size() > 0) require_shape("LoraLayer", "the bias", bias, m, 1);
+    if (options.train_bias && bias.size() == 0) bias.setZero(m);
     begin();
   }
 
@@ -96,7 +104,7 @@ class LoraLayer {
 
   void forward(const Input& X, Output Y) {
     check_batch("LoraLayer::forward", X, Y);
-    product(weight_, X, Y);
+    apply_weight(X, Y);
     if (merged_) return;
     masks_ = false;
     correct(X, Y);
@@ -105,7 +113,7 @@ class LoraLayer {
     check_batch("LoraLayer::forward", X, Y);
     require_shape("LoraLayer::forward", "mask", mask, X.rows(), X.cols());
     check_training("LoraLayer::forward with a mask");
-    product(weight_, X, Y);
+    apply_weight(X, Y);
     masks_ = true;
     masked_ = X.cwiseProduct(mask);
     correct(masked_, Y);
@@ -134,23 +142,21 @@ class LoraLayer {
     product_of_transposed(weight_, dY, dX, 1, true);
   }
   void backward(const Input& X, const Input& dY, Gradients<T>& gradients, Output dX) {
+    check_bias_gradient(gradients);
     backward(X, dY, gradients["A"], gradients["B"], dX);
+    if (options_.train_bias) gradients["bias"] = dY.rowwise().sum();
   }
   void backward(const Input& X, const Input& dY, Gradients<T>& gradients) {
+    check_bias_gradient(gradients);
     backward(X, dY, gradients["A"], gradients["B"]);
+    if (options_.train_bias) gradients["bias"] = dY.rowwise().sum();
   }
 
-  void parameters(auto&& visit) {
-    visit("A", A);
-    visit("B", B);
-  }
-  void parameters(auto&& visit) const {
-    visit("A", A);
-    visit("B", B);
-  }
+  void parameters(auto&& visit) { list(*this, visit); }
+  void parameters(auto&& visit) const { list(*this, visit); }
   static void visit(auto& self, auto&& field) {
-    field("A", self.A);
-    field("B", self.B);
+    list(self, field);
+    if (!self.options_.train_bias && self.bias.size() > 0) field("bias", self.bias);
     field("weight", self.weight_);
     field("merged_A", self.merged_A_);
     field("merged_B", self.merged_B_);
@@ -186,6 +192,19 @@ class LoraLayer {
   }
 
  private:
+  static void list(auto& self, auto&& visit) {
+    visit("A", self.A);
+    visit("B", self.B);
+    if (self.options_.train_bias) visit("bias", self.bias);
+  }
+  void apply_weight(const Input& X, Output& Y) const {
+    product(weight_, X, Y);
+    if (bias.size() > 0) Y.colwise() += bias;
+  }
+  void check_bias_gradient(const Gradients<T>& gradients) const {
+    if (options_.train_bias)
+      require_shape("LoraLayer::backward", "the gradient of the bias", gradients["bias"], bias.size(), 1);
+  }
   void check_factors(const char* where) const {
     require_shape(where, "A", A, A.rows(), weight_.cols());
     require_shape(where, "B", B, weight_.rows(), A.rows());
@@ -193,6 +212,7 @@ class LoraLayer {
   void check_batch(const char* where, const Input& X, const Input& Y) const {
     require_shape(where, "X", X, weight_.cols(), X.cols());
     require_shape(where, "Y", Y, weight_.rows(), X.cols());
+    if (options_.train_bias || bias.size() > 0) require_shape(where, "bias", bias, weight_.rows(), 1);
     if (!merged_) check_factors(where);
   }
   void check_training(const char* where) const {

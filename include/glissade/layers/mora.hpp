@@ -7,8 +7,10 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "../core/checks.hpp"
+#include "layer.hpp"
 #include "merging.hpp"
 
 namespace glissade {
@@ -44,7 +46,7 @@ struct MoraOptions {
 ///
 /// Shapes: M q x q, zero at first; X n x b, Y m x b. q is even for rotation.
 /// Cost: 2 q^2 b flops forward, 4 q^2 b backward, times ceil(n / q) for decoupling and rotation; n + m scalars per
-/// sample for the maps. Takes memory from the heap for Z.
+/// sample for the maps. Takes memory from the heap for Z, unless it is given a workspace.
 /// Errors: std::invalid_argument for shapes, a rank below 1, a size q above min(m, n), and where merged() is not
 /// finite. Source: "MoRA: High-Rank Updating for Parameter-Efficient Fine-Tuning", 2024, arXiv 2405.12130, and the
 /// authors' code. Deviation: q is rounded down, as in the paper; the code may exceed LoRA's number of parameters.
@@ -55,6 +57,11 @@ class Mora {
   using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
   using Input = Eigen::Ref<const Matrix>;
   using Output = Eigen::Ref<Matrix>;
+
+  /// What the maps make, q x b each: to be kept by those who want nothing from the heap.
+  struct Workspace {
+    Matrix compressed, image;
+  };
 
   Matrix M;
 
@@ -77,25 +84,32 @@ class Mora {
 
   /// Y <- Y + dy of every column.
   void add_forward(const Input& X, Output Y) const {
+    Workspace workspace;
+    add_forward(X, Y, workspace);
+  }
+  void add_forward(const Input& X, Output Y, Workspace& workspace) const {
     check("Mora::add_forward", X, Y);
+    auto& [compressed, image] = workspace;
+    image.resize(q_, X.cols());
     for (Index t = 0; t < blocks(); ++t) {
-      const Matrix image = M * compress(X, t);
-      add_decompressed(image, t, Y);
+      compress(X, t, compressed);
+      product(M, compressed, image);
+      for_each_output(t, [&](Index y, Index z) { Y.row(y) += workspace.image.row(z); });
     }
   }
 
   /// dM <- the gradient of M; dX <- dX + that of the input through the correction.
   void backward(const Input& X, const Input& dY, Output dM, Output dX) const {
-    check("Mora::backward", X, dY);
-    require_shape("Mora::backward", "dM", dM, q_, q_);
+    Workspace workspace;
+    backward(X, dY, dM, dX, workspace);
+  }
+  void backward(const Input& X, const Input& dY, Output dM, Output dX, Workspace& workspace) const {
     require_shape("Mora::backward", "dX", dX, n_, X.cols());
-    dM.setZero();
-    for (Index t = 0; t < blocks(); ++t) {
-      const Matrix dZ = gather(dY, t);
-      dM.noalias() += dZ * compress(X, t).transpose();
-      const Matrix back = M.transpose() * dZ;
-      scatter(back, t, dX);
-    }
+    back(X, dY, dM, &dX, workspace);
+  }
+  /// The same without the gradient of the input.
+  void backward(const Input& X, const Input& dY, Output dM, Workspace& workspace) const {
+    back(X, dY, dM, nullptr, workspace);
   }
 
   /// The correction as a matrix, m x n: to be added to a weight. It is refused if it is infinite or NaN.
@@ -109,7 +123,6 @@ class Mora {
 
  private:
   void check(const char* where, const Input& X, const Input& Y) const {
-    if (X.cols() < 1) throw std::invalid_argument(std::string(where) + ": the batch is empty");
     require_shape(where, "X", X, n_, X.cols());
     require_shape(where, "Y", Y, m_, X.cols());
     require_shape(where, "M", M, q_, q_);
@@ -188,29 +201,143 @@ class Mora {
     }
   }
 
-  [[nodiscard]] Matrix compress(const Input& X, Index t) const {
-    Matrix Z = Matrix::Zero(q_, X.cols());
+  void compress(const Input& X, Index t, Matrix& Z) const {
+    Z.setZero(q_, X.cols());
     for_each_input(t, [&](Index z, Index x) { Z.row(z) += X.row(x); });
     rotate(Z, t, false);
-    return Z;
   }
-  void scatter(Matrix dZ, Index t, Output dX) const {
-    rotate(dZ, t, true);
-    for_each_input(t, [&](Index z, Index x) { dX.row(x) += dZ.row(z); });
-  }
-  void add_decompressed(const Matrix& image, Index t, Output Y) const {
-    for_each_output(t, [&](Index y, Index z) { Y.row(y) += image.row(z); });
-  }
-  [[nodiscard]] Matrix gather(const Input& dY, Index t) const {
-    Matrix dZ = Matrix::Zero(q_, dY.cols());
-    for_each_output(t, [&](Index y, Index z) { dZ.row(z) += dY.row(y); });
-    return dZ;
+  void back(const Input& X, const Input& dY, Output& dM, Output* dX, Workspace& workspace) const {
+    check("Mora::backward", X, dY);
+    require_shape("Mora::backward", "dM", dM, q_, q_);
+    dM.setZero();
+    Matrix& Z = workspace.compressed;
+    Matrix& dZ = workspace.image;
+    for (Index t = 0; t < blocks(); ++t) {
+      compress(X, t, Z);
+      dZ.setZero(q_, dY.cols());
+      for_each_output(t, [&](Index y, Index z) { dZ.row(z) += dY.row(y); });
+      product_with_transposed(dZ, Z, dM, 1, true);
+      if (dX == nullptr) continue;
+      product_of_transposed(M, dZ, Z);
+      rotate(Z, t, true);
+      for_each_input(t, [&](Index z, Index x) { dX->row(x) += Z.row(z); });
+    }
   }
 
   Index m_;
   Index n_;
   Index q_ = 0;
   MoraMaps maps_;
+};
+
+/// A linear layer with a frozen weight and MoRA's correction, for those who adapt a model with as many parameters as
+/// LoRA has and want a rank of more than that.
+///
+///     Y = W X + decompress(M compress(X))
+///     dM as in Mora,   dX = W' dY + compress'(M' decompress'(dY))
+///     merge:  W <- W + the correction              unmerge:  W <- W - the correction
+///
+///     MoraLayer<float> layer(W, {.rank = 8});
+///     auto gradients = gradients_of(layer);
+///     Optimizer optimizer{AdamW{}, layer};
+///     layer.forward(X, Y);   layer.backward(X, dY, gradients, dX);   optimizer.step(gradients);
+///
+/// Shapes: W m x n, X n x b with samples in columns, Y m x b. Outputs are sized before the call. The layer starts as
+/// W alone. Cost: 2 m n b flops more than Mora forward and, for dX, backward; keeps two q x b arrays of workspace.
+/// While it is merged, forward is W X alone, backward is refused, and so is unmerge if a bit of M changed; merge and
+/// unmerge form the correction, m x n. Errors: as Mora's and, for what a merged layer refuses and for a backward
+/// without its forward, std::logic_error. Source: that of Mora.
+template <class T>
+class MoraLayer {
+ public:
+  static constexpr std::string_view name = "MoraLayer";
+  using Scalar = T;
+  using Index = Eigen::Index;
+  using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
+  using Input = Eigen::Ref<const Matrix>;
+  using Output = Eigen::Ref<Matrix>;
+
+  Mora<T> correction;
+
+  MoraLayer(Matrix weight, const MoraOptions& options)
+      : correction(weight.rows(), weight.cols(), options), weight_(std::move(weight)), merged_M_(correction.M) {}
+
+  [[nodiscard]] Index inputs() const { return weight_.cols(); }
+  [[nodiscard]] Index outputs() const { return weight_.rows(); }
+  [[nodiscard]] const Matrix& weight() const { return weight_; }
+  [[nodiscard]] bool merged() const { return merged_; }
+
+  void forward(const Input& X, Output Y) {
+    check("MoraLayer::forward", X, Y);
+    product(weight_, X, Y);
+    if (merged_) return;
+    correction.add_forward(X, Y, workspace_);
+    samples_ = X.cols();
+  }
+
+  /// After forward(X, Y): the gradients of the loss from that of Y.
+  void backward(const Input& X, const Input& dY, Gradients<T>& gradients, Output dX) {
+    check_training(X, dY, gradients);
+    require_shape("MoraLayer::backward", "dX", dX, weight_.cols(), X.cols());
+    product_of_transposed(weight_, dY, dX);
+    correction.backward(X, dY, gradients["M"], dX, workspace_);
+  }
+  /// The same without the gradient of the input: the first layer needs none.
+  void backward(const Input& X, const Input& dY, Gradients<T>& gradients) {
+    check_training(X, dY, gradients);
+    correction.backward(X, dY, gradients["M"], workspace_);
+  }
+
+  void parameters(auto&& visit) { visit("M", correction.M); }
+  void parameters(auto&& visit) const { visit("M", correction.M); }
+  static void visit(auto& self, auto&& field) {
+    field("M", self.correction.M);
+    field("weight", self.weight_);
+    field("merged_M", self.merged_M_);
+    field("merged", self.merged_);
+  }
+
+  void merge() {
+    if (merged_) throw std::logic_error("MoraLayer::merge: the layer is merged already");
+    detail::require_finite("MoraLayer::merge", "W", weight_);
+    Matrix sum = weight_ + correction.merged();
+    detail::require_finite("MoraLayer::merge", "W with the correction", sum);
+    merged_M_ = correction.M;
+    weight_.swap(sum);
+    samples_ = none;
+    merged_ = true;
+  }
+  void unmerge() {
+    if (!merged_) throw std::logic_error("MoraLayer::unmerge: the layer is not merged");
+    if (!detail::equal_bits(correction.M, merged_M_))
+      throw std::logic_error("MoraLayer::unmerge: M changed while the layer was merged");
+    weight_ -= correction.merged();
+    merged_ = false;
+  }
+
+ private:
+  static constexpr Index none = -1;
+
+  void check(const char* where, const Input& X, const Input& Y) const {
+    require_shape(where, "X", X, weight_.cols(), X.cols());
+    require_shape(where, "Y", Y, weight_.rows(), X.cols());
+    if (!merged_) require_shape(where, "M", correction.M, correction.size(), correction.size());
+  }
+  void check_training(const Input& X, const Input& dY, const Gradients<T>& gradients) const {
+    constexpr auto where = "MoraLayer::backward";
+    if (merged_) throw std::logic_error("MoraLayer::backward: the layer is merged, unmerge it first");
+    check(where, X, dY);
+    require_shape(where, "the gradient of M", gradients["M"], correction.size(), correction.size());
+    if (samples_ != X.cols())
+      throw std::logic_error("MoraLayer::backward: no forward was called with " + std::to_string(X.cols()) +
+                             " samples before");
+  }
+
+  Matrix weight_;
+  bool merged_ = false;
+  Index samples_ = none;  // of the last forward
+  Matrix merged_M_;       // what was merged
+  typename Mora<T>::Workspace workspace_;
 };
 
 }  // namespace glissade

@@ -42,7 +42,8 @@ struct ArowOptions {
 /// start; d times d, or d times 1), rounds. Cost: 5 d^2 flops where a round teaches, 10 d with diagonal, 2 d elsewhere.
 /// Errors: std::invalid_argument for options out of range, features that are not finite or of another size and labels
 /// other than -1 and 1; then nothing has been touched.
-/// Source: "Adaptive Regularization of Weight Vectors", 2009, figure 1; its theorem as remembered, which tests hold it to.
+/// Source: "Adaptive Regularization of Weight Vectors", 2009, figure 1; its theorem as remembered, which tests hold it
+/// to.
 class Arow {
  public:
   static constexpr std::string_view name = ArowOptions::name;

@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
 #include "support/no_heap.hpp"
+#include <glissade/layers/attention/polynomial_attention.hpp>
 #include <glissade/layers/attention/softmax_attention.hpp>
 
 using namespace glissade;
@@ -145,12 +146,13 @@ TEST_CASE("SoftmaxAttention: what cannot be is refused with a sentence") {
   CHECK(message_of([] { SoftmaxAttention<double>({.block_rows = 0}); }) ==
         "SoftmaxAttention: block_rows = 0, must be >= 1 and finite");
   const Problem p(6, 4, 3);
-  MatrixXd O(6, 3), dQ(6, 4), dK(6, 4), dV(6, 3), narrow(6, 2), none(0, 4), noV(0, 3), noO(0, 3);
+  MatrixXd O(6, 3), dQ(6, 4), dK(6, 4), dV(6, 3), narrow(6, 2);
   SoftmaxAttention<double> attention;
   CHECK(message_of([&] { attention.forward(p.Q, p.V, p.V, O); }) ==
         "SoftmaxAttention::forward: K is 6 x 3, must be 6 x 4");
-  CHECK(message_of([&] { attention.forward(none, none, noV, noO); }) ==
-        "SoftmaxAttention::forward: Q is 0 x 4, must have entries");
+  const MatrixXd thin(6, 0);
+  CHECK(message_of([&] { attention.forward(thin, thin, p.V, O); }) ==
+        "SoftmaxAttention::forward: Q is 6 x 0, must have columns");
   CHECK(message_of([&] { attention.forward(p.Q, p.K, normals(5, 3, 1), O); }) ==
         "SoftmaxAttention::forward: V is 5 x 3, must be 6 x 3");
   CHECK(message_of([&] { attention.forward(p.Q, p.K, p.V, narrow); }) ==
@@ -162,4 +164,13 @@ TEST_CASE("SoftmaxAttention: what cannot be is refused with a sentence") {
   CHECK_THROWS_AS(attention.backward(p.Q, p.K, p.V, p.dO, narrow, dK, dV), std::invalid_argument);
   CHECK_THROWS_AS(attention.backward(p.Q, p.K, p.V, p.dO, dQ, dK, narrow), std::invalid_argument);
   CHECK_THROWS_AS(attention.backward(p.Q, p.K, p.V, narrow, dQ, dK, dV), std::invalid_argument);
+}
+
+TEST_CASE("SoftmaxAttention: a sequence may be empty") {
+  MatrixXd none(0, 4), no_values(0, 3), dQ(0, 4), dK(0, 4), dV(0, 3);
+  SoftmaxAttention<double> attention;
+  attention.forward(none, none, no_values, no_values);
+  attention.backward(none, none, no_values, no_values, dQ, dK, dV);
+  PolynomialAttention<double> polynomial;
+  CHECK(polynomial.forward(none, none, no_values, no_values).verdict == PolynomialVerdict::rank);
 }

@@ -13,6 +13,7 @@
 
 #include "../../core/checks.hpp"
 #include "../../core/random.hpp"
+#include "../layer.hpp"
 #include "../merging.hpp"
 #include "polynomial_attention.hpp"
 #include "softmax_attention.hpp"
@@ -54,24 +55,28 @@ struct LoraFactors {
 ///     dB_i = s X' (dZ_i A_i'),   dA_i = s (X B_i)' dZ_i,   dX = sum_i dZ_i W_i',   dZ = (dQ, dK, dV)
 ///
 ///     LoraAttention<float> head(W_query, W_key, W_value, {.rank = 4, .alpha = 8});
-///     Optimizer optimizer{AdamW{}, named("query.A", head.query.A), ..., named("value.B", head.value.B)};
-///     head.forward(X, O);   head.backward(X, dO);   optimizer.step(head.query.dA, ..., head.value.dB);
+///     auto gradients = gradients_of(head);               // "query.A", "query.B", ..., "value.B"
+///     Optimizer optimizer{AdamW{}, head};
+///     head.forward(X, O);   head.backward(X, dO, gradients);   optimizer.step(gradients);
 ///
 /// Tokens are in rows: X L x d, W*_i d x h, B_i d x r, A_i r x h, O L x h; outputs are sized before the call. That is
 /// LoraLayer transposed: its B is A' here, its A is B'. B starts at 0, A uniform in +-1/sqrt(h), so the head starts as
-/// it was. One sequence per call: backward overwrites the gradients. dX is the whole gradient of the input, also
+/// it was. One sequence per call, which may be empty: backward writes the gradients, and where it is given none those
+/// beside the factors, query.dA and so on. dX is the whole gradient of the input, also
 /// through frozen weights and through keys that are not adapted. With form = polynomial, forward may decline: it
 /// returns false, O is not to be used, and plan().text() says why. Then set_form(AttentionForm::exact) and forward
 /// again, or let `automatic` do so. Its gradients are the exact formula with approximate weights: see
 /// PolynomialAttention.
 /// Cost: that of the attention, and 6 L (d h + r (d + h)) flops forward, 6 L r (d + 2 h) backward, 6 L d (h + r) for
-/// dX. Never an L x L or d x h array; keeps 6 L h + 4 L r scalars. Takes memory from the heap when the length changes,
-/// and for Eigen's packing buffers in large products with X.
+/// dX. Never an L x L or d x h array; keeps 6 L h + 4 L r scalars. Takes memory from the heap when the length changes.
 /// Errors: std::invalid_argument for shapes and options; std::logic_error for a backward without its forward.
 /// Source: "Computational Limits of Low-Rank Adaptation (LoRA) for Transformer-Based Models", 2024, arXiv 2406.03136.
 template <class T>
 class LoraAttention {
  public:
+  static constexpr std::string_view name = "LoraAttention";
+  static constexpr bool tokens_in_rows = true;
+  using Scalar = T;
   using Index = Eigen::Index;
   using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
   using Input = Eigen::Ref<const Matrix>;
@@ -114,6 +119,7 @@ class LoraAttention {
 
   [[nodiscard]] const LoraAttentionOptions& options() const { return options_; }
   [[nodiscard]] Index inputs() const { return weights_[0].rows(); }
+  [[nodiscard]] Index outputs() const { return weights_[0].cols(); }
   [[nodiscard]] Index width() const { return weights_[0].cols(); }
   [[nodiscard]] double beta() const { return softmax_.beta(width()); }
   [[nodiscard]] double scale() const {
@@ -132,36 +138,79 @@ class LoraAttention {
   /// False if the polynomial form was asked for and declined.
   bool forward(const Input& X, Output O) {
     constexpr auto where = "LoraAttention::forward";
-    if (X.rows() < 1) throw std::invalid_argument("LoraAttention::forward: the sequence is empty");
     check(where, X, O);
     done_ = Done::nothing;
-    const T s = static_cast<T>(scale());
     for (std::size_t i = 0; i < 3; ++i) {
-      Z_[i].noalias() = X * weights_[i];
+      Z_[i].resize(X.rows(), outputs());
+      product(X, weights_[i], Z_[i]);
       if (!adapted(i)) continue;
-      XB_[i].noalias() = X * of(i).B;
-      Z_[i].noalias() += s * XB_[i] * of(i).A;
+      XB_[i].resize(X.rows(), options_.rank);
+      product(X, of(i).B, XB_[i]);
+      product(XB_[i], of(i).A, Z_[i], scale(), true);
     }
-    if (options_.form != AttentionForm::exact && try_polynomial(O)) {
-      done_ = Done::polynomial;
-      return true;
+    if (X.rows() > 0 && options_.form != AttentionForm::exact) {
+      if (try_polynomial(O)) {
+        done_ = Done::polynomial;
+        return true;
+      }
+      if (options_.form == AttentionForm::polynomial) return false;
     }
-    if (options_.form == AttentionForm::polynomial) return false;
     softmax_.forward(Z_[0], Z_[1], Z_[2], O);
     done_ = Done::exact;
     return true;
   }
 
   /// After forward with the same X: the gradients of the factors from that of O.
-  void backward(const Input& X, const Input& dO) { back(X, dO, nullptr); }
+  void backward(const Input& X, const Input& dO) { back(X, dO, beside_factors(), nullptr); }
   /// The same, and the gradient of the input.
-  void backward(const Input& X, const Input& dO, Output dX) {
-    require_shape("LoraAttention::backward", "dX", dX, X.rows(), X.cols());
-    back(X, dO, &dX);
+  void backward(const Input& X, const Input& dO, Output dX) { back(X, dO, beside_factors(), &dX); }
+  void backward(const Input& X, const Input& dO, Gradients<T>& gradients) {
+    back(X, dO, targets_in(gradients), nullptr);
+  }
+  void backward(const Input& X, const Input& dO, Gradients<T>& gradients, Output dX) {
+    back(X, dO, targets_in(gradients), &dX);
+  }
+
+  void parameters(auto&& visit) { list(*this, visit); }
+  void parameters(auto&& visit) const { list(*this, visit); }
+  static void visit(auto& self, auto&& field) {
+    list(self, field);
+    field("query.weight", self.weights_[0]);
+    field("key.weight", self.weights_[1]);
+    field("value.weight", self.weights_[2]);
   }
 
  private:
   enum class Done { nothing, exact, polynomial };
+
+  /// Where the gradients of A and B of the three projections go.
+  using Targets = std::array<std::array<Matrix*, 2>, 3>;
+
+  static void list(auto& self, auto&& visit) {
+    visit("query.A", self.query.A);
+    visit("query.B", self.query.B);
+    if (self.options_.adapt_keys) {
+      visit("key.A", self.key.A);
+      visit("key.B", self.key.B);
+    }
+    visit("value.A", self.value.A);
+    visit("value.B", self.value.B);
+  }
+  [[nodiscard]] Targets beside_factors() {
+    for (std::size_t i = 0; i < 3; ++i) {
+      of(i).dA.resize(of(i).A.rows(), of(i).A.cols());
+      of(i).dB.resize(of(i).B.rows(), of(i).B.cols());
+    }
+    return {{{&query.dA, &query.dB}, {&key.dA, &key.dB}, {&value.dA, &value.dB}}};
+  }
+  [[nodiscard]] Targets targets_in(Gradients<T>& gradients) {
+    constexpr std::array names{std::array{"query.A", "query.B"}, std::array{"key.A", "key.B"},
+                               std::array{"value.A", "value.B"}};
+    Targets targets{};
+    for (std::size_t i = 0; i < 3; ++i)
+      for (std::size_t k = 0; k < 2 && adapted(i); ++k) targets[i][k] = &gradients[names[i][k]];
+    return targets;
+  }
 
   [[nodiscard]] LoraFactors<T>& of(std::size_t i) { return i == 0 ? query : i == 1 ? key : value; }
   [[nodiscard]] bool adapted(std::size_t i) const { return i != 1 || options_.adapt_keys; }
@@ -185,8 +234,15 @@ class LoraAttention {
     return plan_.accepted();
   }
 
-  void back(const Input& X, const Input& dO, Output* dX) {
-    check("LoraAttention::backward", X, dO);
+  void back(const Input& X, const Input& dO, const Targets& targets, Output* dX) {
+    constexpr auto where = "LoraAttention::backward";
+    check(where, X, dO);
+    if (dX != nullptr) require_shape(where, "dX", *dX, X.rows(), X.cols());
+    for (std::size_t i = 0; i < 3; ++i) {
+      if (!adapted(i)) continue;
+      require_shape(where, "dA", *targets[i][0], options_.rank, width());
+      require_shape(where, "dB", *targets[i][1], inputs(), options_.rank);
+    }
     if (done_ == Done::nothing) throw std::logic_error("LoraAttention::backward: no forward was done before");
     if (Z_[0].rows() != X.rows())
       throw std::logic_error("LoraAttention::backward: forward was called with " + std::to_string(Z_[0].rows()) +
@@ -203,16 +259,16 @@ class LoraAttention {
       attention(softmax_);
     else
       attention(polynomial_);
-    const T s = static_cast<T>(scale());
-    if (dX != nullptr) dX->setZero();
+    const double s = scale();
+    dZA_.resize(X.rows(), options_.rank);
     for (std::size_t i = 0; i < 3; ++i) {
-      if (dX != nullptr) dX->noalias() += dZ_[i] * weights_[i].transpose();
+      if (dX != nullptr) product_with_transposed(dZ_[i], weights_[i], *dX, 1, i > 0);
       if (!adapted(i)) continue;
-      LoraFactors<T>& f = of(i);
-      dZA_.noalias() = dZ_[i] * f.A.transpose();
-      f.dB.noalias() = s * X.transpose() * dZA_;
-      f.dA.noalias() = s * XB_[i].transpose() * dZ_[i];
-      if (dX != nullptr) dX->noalias() += s * dZA_ * f.B.transpose();
+      const LoraFactors<T>& f = of(i);
+      product_with_transposed(dZ_[i], f.A, dZA_);
+      product_of_transposed(XB_[i], dZ_[i], *targets[i][0], s);
+      product_of_transposed(X, dZA_, *targets[i][1], s);
+      if (dX != nullptr) product_with_transposed(dZA_, f.B, *dX, s, true);
     }
   }
 

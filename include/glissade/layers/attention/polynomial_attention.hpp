@@ -40,7 +40,7 @@ namespace glissade {
 /// memory is about 2 k (h + 1)(w + 1) + 64 k + L (w + 2) scalars. The exact form is faster below about L = k h / 3.
 /// Nothing is taken from the heap after the first call with a length and a degree.
 /// Errors: std::invalid_argument for shapes and options; std::logic_error for a backward without its forward. What
-/// cannot be done well is a verdict, not an exception.
+/// cannot be done well is a verdict, not an exception; so is an empty sequence, which is shorter than any rank.
 /// Source: "Computational Limits of Low-Rank Adaptation (LoRA) for Transformer-Based Models", 2024, arXiv 2406.03136;
 /// the polynomial is that of "Fast Attention Requires Bounded Entries", 2023, arXiv 2302.13214. Deviation: U1 and U2
 /// are never held as a whole, so the limit of memory is on k (h + 1)(w + 1), not on k L.
@@ -77,7 +77,7 @@ class PolynomialAttention {
     planned_center_.setZero(K.cols());
     const double query = largest_norm(Q);
     double key = largest_norm(K);
-    if (options_.center_keys) {
+    if (options_.center_keys && K.rows() > 0) {
       planned_center_ = K.template cast<double>().colwise().mean();
       const double centered = largest_norm(K);
       plan.centered = centered < key;
@@ -171,7 +171,8 @@ class PolynomialAttention {
     for (Index j = 0; j < Z.cols(); ++j)
       squares_ += (Z.col(j).array().template cast<double>() - planned_center_(j)).square();
     // A maximum may pass over NaN, a sum does not.
-    return std::isfinite(squares_.sum()) ? std::sqrt(squares_.maxCoeff()) : std::numeric_limits<double>::infinity();
+    if (!std::isfinite(squares_.sum())) return std::numeric_limits<double>::infinity();
+    return squares_.size() > 0 ? std::sqrt(squares_.maxCoeff()) : 0;
   }
 
   void begin(const Input& Q, Index width) {

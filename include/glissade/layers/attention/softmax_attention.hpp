@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "../../core/checks.hpp"
+#include "../../linalg/product.hpp"
 
 namespace glissade {
 
@@ -22,12 +23,12 @@ struct SoftmaxAttentionOptions {
 
 namespace detail {
 
-/// Of the arguments of an attention: Q and K L x h, V L x w, all of them with entries, and O L x w.
+/// Of the arguments of an attention: Q and K L x h, V and O L x w. There may be no token, but h and w are >= 1.
 inline void require_attention_shapes(const char* where, const auto& Q, const auto& K, const auto& V, const auto& O) {
   for (const auto& [name, rows, cols] : {std::tuple{"Q", Q.rows(), Q.cols()}, std::tuple{"V", V.rows(), V.cols()}})
-    if (rows < 1 || cols < 1)
+    if (cols < 1)
       throw std::invalid_argument(std::string(where) + ": " + name + " is " + shape_text(rows, cols) +
-                                  ", must have entries");
+                                  ", must have columns");
   require_shape(where, "K", K, Q.rows(), Q.cols());
   require_shape(where, "V", V, Q.rows(), V.cols());
   require_shape(where, "O", O, Q.rows(), V.cols());
@@ -48,12 +49,11 @@ inline void require_attention_shapes(const char* where, const auto& Q, const aut
 /// Each block of S is made where it is used, in tiles of block_rows x 128: forward keeps the largest logit and the sum
 /// of a row as it meets the tiles, backward makes P again from their logarithm. So exp never overflows.
 /// Cost, for w = h: 4 L^2 h flops and L^2 exponentials forward, 10 L^2 h and L^2 backward (8 without dK). Keeps
-/// L (w + 2) scalars and two tiles. Nothing is taken from the heap after the first call with a length, except for
-/// Eigen's packing buffers where they do not fit the stack: for h of 128 and more in double.
-/// Non-finite input propagates. Errors: std::invalid_argument for shapes and options; std::logic_error for a backward
-/// without its forward.
-/// Source: "Computational Limits of Low-Rank Adaptation (LoRA) for Transformer-Based Models", 2024, arXiv 2406.03136,
-/// for the gradient; the tiles are those of "FlashAttention", 2022, arXiv 2205.14135, algorithms 1 and 4.
+/// L (w + 2) scalars and two tiles. Nothing is taken from the heap after the first call with a length. A sequence may
+/// be empty. Non-finite input propagates. Errors: std::invalid_argument for shapes and options; std::logic_error for a
+/// backward without its forward. Source: "Computational Limits of Low-Rank Adaptation (LoRA) for Transformer-Based
+/// Models", 2024, arXiv 2406.03136, for the gradient; the tiles are those of "FlashAttention", 2022, arXiv 2205.14135,
+/// algorithms 1 and 4.
 template <class T>
 class SoftmaxAttention {
  public:
@@ -90,7 +90,7 @@ class SoftmaxAttention {
       for (Index j = 0; j < length; j += columns) {
         const Index c = (std::min)(columns, length - j);
         auto P = P_.topLeftCorner(b, c);
-        P.noalias() = Q.middleRows(i, b) * K.middleRows(j, c).transpose();
+        product_with_transposed(Q.middleRows(i, b), K.middleRows(j, c), P);
         factor = largest;
         for (Index k = 0; k < c; ++k) largest = largest.max(beta * P.col(k).array());
         // What was summed so far was relative to the old maximum.
@@ -101,7 +101,7 @@ class SoftmaxAttention {
           P.col(k).array() = (beta * P.col(k).array() - largest).exp();
           sum += P.col(k).array();
         }
-        out.noalias() += P * V.middleRows(j, c);
+        product(P, V.middleRows(j, c), out, 1, true);
       }
       for (Index k = 0; k < out.cols(); ++k) out.col(k).array() /= sum;
       log_sum_.segment(i, b) = largest + sum.log();
@@ -160,15 +160,15 @@ class SoftmaxAttention {
         const Index c = (std::min)(columns, length - j);
         auto P = P_.topLeftCorner(b, c);
         auto dS = dS_.topLeftCorner(b, c);
-        P.noalias() = Q.middleRows(i, b) * K.middleRows(j, c).transpose();
-        dS.noalias() = dO.middleRows(i, b) * V.middleRows(j, c).transpose();
+        product_with_transposed(Q.middleRows(i, b), K.middleRows(j, c), P);
+        product_with_transposed(dO.middleRows(i, b), V.middleRows(j, c), dS);
         for (Index k = 0; k < c; ++k) {
           P.col(k).array() = (beta * P.col(k).array() - log_sum).exp();
           dS.col(k).array() = P.col(k).array() * (dS.col(k).array() - rho);
         }
-        dV.middleRows(j, c).noalias() += P.transpose() * dO.middleRows(i, b);
-        dQ.middleRows(i, b).noalias() += dS * K.middleRows(j, c);
-        if (dK != nullptr) dK->middleRows(j, c).noalias() += dS.transpose() * Q.middleRows(i, b);
+        product_of_transposed(P, dO.middleRows(i, b), dV.middleRows(j, c), 1, true);
+        product(dS, K.middleRows(j, c), dQ.middleRows(i, b), 1, true);
+        if (dK != nullptr) product_of_transposed(dS, Q.middleRows(i, b), dK->middleRows(j, c), 1, true);
       }
     }
     dQ *= beta;
