@@ -51,7 +51,9 @@ struct Element {
 struct Given {
   std::int64_t t;                                           // steps
   Eigen::MatrixXf W, dW, estimate, W1, W2, W3, g1, g2, g3;  // parameters and gradients
-  Eigen::VectorXf b, db;
+  Eigen::VectorXf b, db, rb, Fb;
+  Eigen::MatrixXf rW, FW;  // of remembered examples, importances
+  LoraLayer<float> layer{Eigen::MatrixXf(), {.rank = 1}};
   Eigen::MatrixXf X, Y, dX, dY, A, B, dA, dB, dM, target;  // of layers
   Eigen::MatrixXf du, dv;
   Eigen::VectorXf s_d, s_b, ds_d, ds_b, ds, dbias, beta, dbeta;

@@ -43,14 +43,16 @@ struct AdaptiveFreezingOptions {
 ///       below c; none, where floor(N (1 - q)) = 0
 ///
 /// The gradient of a frozen matrix is not looked at and may be `no_gradient`. Gradients c times as large freeze the
-/// same matrices in the same steps. State: sensitivity I, smoothed S, deviation D of scalar T, of each matrix's shape
-/// while it is not frozen; a value that copies, compares and is saved (io/method_state.hpp). Cost: about 10 flops per
-/// coefficient; reads 4 and writes 3 numbers; in steps with a check a selection in time O(N) in double. Errors:
-/// std::invalid_argument for options out of range, for end <= begin, and for gradients that change in number or shape.
-/// Pitfalls: a matrix whose scores are all the same is never below c, and stays trainable after `end`. None is frozen
-/// in a step in which a score is NaN. One without a gradient in the step of a check is not judged. Source: "AFLoRA:
-/// Adaptive Freezing of Low Rank Adaptation in Parameter Efficient Fine-Tuning of Large Models", 2024, arXiv
-/// 2403.13269, and the authors' code; begin is t_i there, end T - t_f. Deviation: steps are numbered from 1.
+/// same matrices in the same steps.
+/// State: sensitivity I, smoothed S, deviation D of scalar T, of each matrix's shape while it is not frozen; a value
+/// that copies, compares and is saved (io/method_state.hpp).
+/// Cost: about 10 flops per coefficient; reads 4 and writes 3 numbers; in steps with a check a selection in time O(N)
+/// in double.
+/// Errors: std::invalid_argument for options out of range, for end <= begin, and for gradients that change in number or
+/// shape. Pitfalls: a matrix whose scores are all the same is never below c, and stays trainable after `end`. None is
+/// frozen in a step in which a score is NaN. One without a gradient in the step of a check is not judged.
+/// Source: "AFLoRA: Adaptive Freezing of Low Rank Adaptation in Parameter Efficient Fine-Tuning of Large Models", 2024,
+/// arXiv 2403.13269, and the authors' code; begin is t_i there, end T - t_f. Deviation: steps are numbered from 1.
 template <class T = double>
 class AdaptiveFreezing {
  public:

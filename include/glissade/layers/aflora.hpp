@@ -42,14 +42,14 @@ struct AfloraOptions {
 /// the call.
 /// Cost: 2 m n b + 2 r b (m + n) flops forward; backward 4 r b (m + n) and, for dX, 2 m n b. Where both matrices are
 /// frozen, backward_vectors saves 2 r b n of these. No m x n array is ever formed, nor an m x b one. The layer keeps
-/// three r x b and two m x r arrays of workspace.
-/// While it is merged, forward is W X alone, backward is refused, and so is unmerge if a bit of A, B, s_d or s_b
-/// changed; a copy of them is kept for that. Merging and unmerging does not restore W's bits.
+/// three r x b and two m x r arrays of workspace. While it is merged, forward is W X alone, backward is refused, and so
+/// is unmerge if a bit of A, B, s_d or s_b changed; a copy of them is kept for that. Merging and unmerging does not
+/// restore W's bits.
 /// Errors: std::invalid_argument for shapes and options, and for a merge of what is infinite or NaN, or would make W
 /// so, before W is touched; std::logic_error for what a merged layer refuses, and for a backward without its forward.
-/// Pitfall: until s_b has left zero, A, B
-/// and s_d have no gradient. Source: "AFLoRA: Adaptive Freezing of Low Rank Adaptation in Parameter Efficient
-/// Fine-Tuning of Large Models", 2024, arXiv 2403.13269, equation 1, and the authors' code.
+/// Pitfall: until s_b has left zero, A, B and s_d have no gradient.
+/// Source: "AFLoRA: Adaptive Freezing of Low Rank Adaptation in Parameter Efficient Fine-Tuning of Large Models", 2024,
+/// arXiv 2403.13269, equation 1, and the authors' code.
 template <class T>
 class AfloraLayer {
  public:

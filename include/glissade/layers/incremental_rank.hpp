@@ -42,12 +42,12 @@ struct IncrementalRankOptions {
 /// V n x (R_t - r), past_s those of earlier tasks in a row, past_bias m x (t - 1). X n x b, Y m x b with samples in
 /// columns. Outputs are sized before the call. To load a saved layer, build one and call next_task as often.
 /// Cost: 2 R b (m + n) flops forward, 2 R b (m + n) + 2 r b (m + n) backward. No m x n array is ever formed. Keeps
-/// three arrays of R x b. Memory: R_t (m + n) scalars in all and R_t, with a bias R_t + m, for every task. Errors:
-/// std::invalid_argument for shapes, options, tasks that have not begun, and new factors with a column of zeros, which
-/// together with selectors of zero get no gradient, and for a next_task where the present one or the new factors are
-/// infinite or NaN, before anything is frozen; std::logic_error for backward without forward. Pitfall: a selector
-/// scales a factor and cannot mix two, so a task that needs another mixture needs more rank. Source: "Incremental Task
-/// Learning with Incremental Rank Updates", 2022, arXiv 2207.09074, and the authors' code.
+/// three arrays of R x b. Memory: R_t (m + n) scalars in all and R_t, with a bias R_t + m, for every task.
+/// Errors: std::invalid_argument for shapes, options, tasks that have not begun, and new factors with a column of
+/// zeros, which together with selectors of zero get no gradient, and for a next_task where the present one or the new
+/// factors are infinite or NaN, before anything is frozen; std::logic_error for backward without forward.
+/// Pitfall: a selector scales a factor and cannot mix two, so a task that needs another mixture needs more rank.
+/// Source: "Incremental Task Learning with Incremental Rank Updates", 2022, arXiv 2207.09074, and the authors' code.
 template <class T>
 class IncrementalRank {
  public:

@@ -31,7 +31,8 @@ struct LinearOptions {
 ///     layer.forward(X, Y);   layer.backward(X, dY, gradients, dX);   optimizer.step(gradients);
 ///
 /// Shapes: W m x n, bias m, or 0 without, X n x b with samples in columns, Y m x b. Outputs are sized before the call.
-/// W and bias start uniform in +-1/sqrt(n), or as given. Cost: 2 m n b flops forward, 4 m n b backward with dX.
+/// W and bias start uniform in +-1/sqrt(n), or as given.
+/// Cost: 2 m n b flops forward, 4 m n b backward with dX.
 /// Errors: std::invalid_argument for shapes, std::logic_error for a backward without its forward.
 template <class T>
 class LinearLayer {

@@ -48,10 +48,9 @@ struct LoraOptions {
 ///     layer.forward(X, Y);   layer.backward(X, dY, gradients, dX);   optimizer.step(gradients);
 ///
 /// Shapes: W m x n, A r x n, B m x r, bias m, or 0 for a layer without, X n x b with samples in columns, Y m x b.
-/// Outputs are sized before the call. The bias is frozen unless train_bias; its gradient is in Gradients alone.
-/// A and B may be given another rank, both at once; s follows.
-/// A mask (n x b; zeros, and 1 / (1 - p) elsewhere: see dropout_mask) drops inputs of the correction alone; the same
-/// is given to forward and backward.
+/// Outputs are sized before the call. The bias is frozen unless train_bias; its gradient is in Gradients alone. A and B
+/// may be given another rank, both at once; s follows. A mask (n x b; zeros, and 1 / (1 - p) elsewhere: see
+/// dropout_mask) drops inputs of the correction alone; the same is given to forward and backward.
 /// Cost: 2 m n b + 2 r b (m + n) flops forward; backward 4 r b (m + n) and, for dX, 2 m n b. No m x n array is ever
 /// formed. The layer keeps two r x b arrays of workspace, with a mask one of n x b, and a copy of A and B for unmerge.
 /// While it is merged, forward is W X alone, backward is refused, and so is unmerge if a bit of A or B changed. Merging
@@ -59,8 +58,8 @@ struct LoraOptions {
 /// 5e-7 where s B A is small against W. For the old bits keep a copy.
 /// Errors: std::invalid_argument for shapes and options, and for a merge of what is infinite or NaN, or would make W
 /// so, before W is touched; std::logic_error for what a merged layer refuses, for a backward without its forward, and
-/// for one with A = 0 and B = 0, which no gradient would ever move. Source: "LoRA: Low-Rank Adaptation of Large
-/// Language Models", 2021, arXiv 2106.09685; rsLoRA 2023, arXiv 2312.03732.
+/// for one with A = 0 and B = 0, which no gradient would ever move.
+/// Source: "LoRA: Low-Rank Adaptation of Large Language Models", 2021, arXiv 2106.09685; rsLoRA 2023, arXiv 2312.03732.
 template <class T>
 class LoraLayer {
  public:

@@ -58,7 +58,8 @@ template <class T>
 ///
 ///     B = Q_r,   A = R_r,   W <- W - s B A
 ///
-/// Cost: a QR decomposition. Errors: as for pissa_layer.
+/// Cost: a QR decomposition.
+/// Errors: as for pissa_layer.
 /// Source: "OLoRA: Orthonormal Low-Rank Adaptation of Large Language Models", 2024, arXiv 2406.01775.
 template <class T>
 [[nodiscard]] LoraLayer<T> olora_layer(typename LoraLayer<T>::Matrix weight, const LoraOptions& options) {

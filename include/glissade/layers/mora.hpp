@@ -48,8 +48,9 @@ struct MoraOptions {
 /// Cost: 2 q^2 b flops forward, 4 q^2 b backward, times ceil(n / q) for decoupling and rotation; n + m scalars per
 /// sample for the maps. Takes memory from the heap for Z, unless it is given a workspace.
 /// Errors: std::invalid_argument for shapes, a rank below 1, a size q above min(m, n), and where merged() is not
-/// finite. Source: "MoRA: High-Rank Updating for Parameter-Efficient Fine-Tuning", 2024, arXiv 2405.12130, and the
-/// authors' code. Deviation: q is rounded down, as in the paper; the code may exceed LoRA's number of parameters.
+/// finite.
+/// Source: "MoRA: High-Rank Updating for Parameter-Efficient Fine-Tuning", 2024, arXiv 2405.12130, and the authors'
+/// code. Deviation: q is rounded down, as in the paper; the code may exceed LoRA's number of parameters.
 template <class T>
 class Mora {
  public:
@@ -242,11 +243,13 @@ class Mora {
 ///     Optimizer optimizer{AdamW{}, layer};
 ///     layer.forward(X, Y);   layer.backward(X, dY, gradients, dX);   optimizer.step(gradients);
 ///
-/// Shapes: W m x n, X n x b with samples in columns, Y m x b. Outputs are sized before the call. The layer starts as
-/// W alone. Cost: 2 m n b flops more than Mora forward and, for dX, backward; keeps two q x b arrays of workspace.
-/// While it is merged, forward is W X alone, backward is refused, and so is unmerge if a bit of M changed; merge and
-/// unmerge form the correction, m x n. Errors: as Mora's and, for what a merged layer refuses and for a backward
-/// without its forward, std::logic_error. Source: that of Mora.
+/// Shapes: W m x n, X n x b with samples in columns, Y m x b. Outputs are sized before the call. The layer starts as W
+/// alone.
+/// Cost: 2 m n b flops more than Mora forward and, for dX, backward; keeps two q x b arrays of workspace. While it is
+/// merged, forward is W X alone, backward is refused, and so is unmerge if a bit of M changed; merge and unmerge form
+/// the correction, m x n.
+/// Errors: as Mora's and, for what a merged layer refuses and for a backward without its forward, std::logic_error.
+/// Source: that of Mora.
 template <class T>
 class MoraLayer {
  public:

@@ -16,8 +16,9 @@ namespace glissade {
 ///     delta_t = r_t + gamma (1 - first_{t+1}) v_{t+1} - v_t
 ///     A_t = delta_t + gamma lambda (1 - first_{t+1}) A_{t+1},   R_t = v_t + A_t
 ///
-/// values and first have T + 1 entries: those of the state after the last step too. first is 1 where an episode
-/// begins, else 0. gamma (discount) and lambda in [0, 1]. Cost: 6 flops per step.
+/// values and first have T + 1 entries: those of the state after the last step too. first is 1 where an episode begins,
+/// else 0. gamma (discount) and lambda in [0, 1].
+/// Cost: 6 flops per step.
 /// Errors: std::invalid_argument for sizes and for factors out of range.
 /// Source: "High-Dimensional Continuous Control Using Generalized Advantage Estimation", 2015, arXiv 1506.02438.
 inline void generalized_advantages(const Eigen::Ref<const Eigen::VectorXd>& rewards,
@@ -46,9 +47,10 @@ inline void generalized_advantages(const Eigen::Ref<const Eigen::VectorXd>& rewa
 ///     w <- decay w + N,   s <- decay s + N mean,   q <- decay q + N mean of squares
 ///     A <- (A - s / w) / (sqrt(q / w - (s / w)^2) + 1e-8)
 ///
-/// State, in files: weight w, sum s, squares q. Errors: std::invalid_argument for a decay outside of [0, 1) and for
-/// advantages that are not finite, before anything has changed. Source: "Batch size-invariance for policy
-/// optimization", 2021, arXiv 2110.00641.
+/// State, in files: weight w, sum s, squares q.
+/// Errors: std::invalid_argument for a decay outside of [0, 1) and for advantages that are not finite, before anything
+/// has changed.
+/// Source: "Batch size-invariance for policy optimization", 2021, arXiv 2110.00641.
 class AdvantageNormalizer {
  public:
   static constexpr std::string_view name = "AdvantageNormalizer";

@@ -57,8 +57,9 @@ struct AcBandOptions {
 ///     }
 ///
 /// best() is the setting that has won so far. Early epochs have many settings and short races, later ones few and long.
-/// State, in files: settings (those of the epoch), wins, left, first, kept, race, races, epoch, drawn,
-/// best. Nothing is drawn here. Cost: k log k per race.
+/// State, in files: settings (those of the epoch), wins, left, first, kept, race, races, epoch, drawn, best. Nothing is
+/// drawn here.
+/// Cost: k log k per race.
 /// Errors: std::invalid_argument for options out of range and a winner that is not one of the racers; then nothing has
 /// been touched.
 /// Source: "AC-Band: A Combinatorial Bandit-Based Approach to Algorithm Configuration", 2022, arXiv 2212.00333,

@@ -24,7 +24,8 @@ struct AdaHedgeOptions {
 ///
 /// Regret against every expert: at most 2 gap(), whatever the losses, and gap() is known; for losses in [l, l + s] at
 /// most s (sqrt(t ln K) + 4 / 3 ln K + 2). The play is the same for losses and for a losses + b, a > 0.
-/// State, in files: losses L (their least is 0), play, gap, rounds. Cost: 2 K exponentials per round.
+/// State, in files: losses L (their least is 0), play, gap, rounds.
+/// Cost: 2 K exponentials per round.
 /// Errors: std::invalid_argument for no expert and for losses that are not finite or not K; then nothing has been
 /// touched.
 /// Source: "Follow the Leader If You Can, Hedge If You Must", 2014, arXiv 1301.0534.

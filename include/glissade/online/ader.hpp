@@ -39,11 +39,11 @@ struct AderOptions {
 ///     Ader learner({.horizon = 1000, .diameter = 2}, start, Ball{.radius = 1});
 ///     for (...) learner.learn(gradient(learner.play()));
 ///
-/// Regret against points u_1, ..., u_T of the set that move by P = sum |u_t - u_{t-1}| in all: at most
-/// 3 / 4 G sqrt(2 T (7 D^2 + 4 D P)) + G D sqrt(T / 2) (1 + 2 ln(k + 1)),  k = floor(log2(1 + 4 P / (7 D)) / 2) + 1.
+/// Regret against points u_1, ..., u_T of the set that move by P = sum |u_t - u_{t-1}| in all: at most 3 / 4 G sqrt(2 T
+/// (7 D^2 + 4 D P)) + G D sqrt(T / 2) (1 + 2 ln(k + 1)),  k = floor(log2(1 + 4 P / (7 D)) / 2) + 1.
 /// Set: as of sets/, bounded; without one all of the space, where the bound holds as long as all x_i stay within D.
-/// State, in files: points x_i (a column each), losses L (their least is 0), weights, play, rounds. Cost: N projections
-/// and 6 N d flops per round; N is about log2(T) / 2.
+/// State, in files: points x_i (a column each), losses L (their least is 0), weights, play, rounds.
+/// Cost: N projections and 6 N d flops per round; N is about log2(T) / 2.
 /// Errors: std::invalid_argument for options out of range, for a start or gradient that is not finite or of another
 /// size; then nothing has been touched.
 /// Source: "Adaptive Online Learning in Dynamic Environments", 2018, arXiv 1810.10815: the improved Ader, which needs

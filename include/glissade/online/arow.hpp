@@ -36,10 +36,12 @@ struct ArowOptions {
 ///       learner.learn(a, y);
 ///     }
 ///
-/// Mistakes (y <a, x> <= 0), not diagonal, against every u: at most sum of u's hinge losses, minus U, plus
-/// sqrt((r |u|^2 + u'X u) (log det(I + X / r) + U)), where sums and X = sum of a a' are over rounds with y <a, x> < 1,
-/// of which U were no mistakes. State, in files: weights (x, 0 at the start), covariance (Sigma, the identity at the
-/// start; d times d, or d times 1), rounds. Cost: 5 d^2 flops where a round teaches, 10 d with diagonal, 2 d elsewhere.
+/// Mistakes (y <a, x> <= 0), not diagonal, against every u: at most sum of u's hinge losses, minus U, plus sqrt((r
+/// |u|^2 + u'X u) (log det(I + X / r) + U)), where sums and X = sum of a a' are over rounds with y <a, x> < 1, of which
+/// U were no mistakes.
+/// State, in files: weights (x, 0 at the start), covariance (Sigma, the identity at the start; d times d, or d times
+/// 1), rounds.
+/// Cost: 5 d^2 flops where a round teaches, 10 d with diagonal, 2 d elsewhere.
 /// Errors: std::invalid_argument for options out of range, features that are not finite or of another size and labels
 /// other than -1 and 1; then nothing has been touched.
 /// Source: "Adaptive Regularization of Weight Vectors", 2009, figure 1; its theorem as remembered, which tests hold it

@@ -29,10 +29,11 @@ struct CbceOptions {
 ///
 /// Regret against every expert in each J, for losses in [0, 1]: at most sqrt(2^k (7 ln t + 5)) + sqrt(2^k ln K / 2), t
 /// its last round; every stretch of time is a row of such intervals, first longer and longer, then shorter. A round
-/// without losses moves the play, since bets get older. State, in files: losses L_J (K x 53), gains, winnings (sums of
-/// gain and of gain bet), bets, play, rounds. Cost: K exponentials for each of 1 + log2 t lengths and round. Errors:
-/// std::invalid_argument for no expert and losses that are not finite or not K; then nothing has been touched. Source:
-/// "Improved Strongly Adaptive Online Learning using Coin Betting", 2017, arXiv 1610.04578.
+/// without losses moves the play, since bets get older.
+/// State, in files: losses L_J (K x 53), gains, winnings (sums of gain and of gain bet), bets, play, rounds.
+/// Cost: K exponentials for each of 1 + log2 t lengths and round.
+/// Errors: std::invalid_argument for no expert and losses that are not finite or not K; then nothing has been touched.
+/// Source: "Improved Strongly Adaptive Online Learning using Coin Betting", 2017, arXiv 1610.04578.
 class Cbce {
  public:
   static constexpr std::string_view name = CbceOptions::name;

@@ -75,8 +75,8 @@ struct CensoredThompsonOptions {
 ///     }
 ///
 /// State, in files: inverses (A^-1 of all algorithms, side by side), sums (b, a column each), rounds. Draws are a
-/// function of seed and round. Cost: 2 d^2 flops per algorithm to choose, 4 d^2 to learn. Features of norm 0 tell
-/// nothing and change nothing.
+/// function of seed and round.
+/// Cost: 2 d^2 flops per algorithm to choose, 4 d^2 to learn. Features of norm 0 tell nothing and change nothing.
 /// Errors: std::invalid_argument for options out of range, no algorithm or feature, features that are not finite or of
 /// another size, and a time that is not positive and finite; then nothing has been touched.
 /// Source: "Machine Learning for Online Algorithm Selection under Censored Feedback", 2021, arXiv 2109.06234, with the

@@ -34,8 +34,8 @@ struct CocobOptions {
 ///     for (...) learner.learn(g);
 ///
 /// State, in files: start, play, largest (L), lengths (G), theta, reward, one of each per coefficient; rounds.
-/// Cost: some 12 flops per coefficient whose gradient is not 0. Guarantee: none is proven for this variant; alpha keeps
-/// first steps short, as in the authors' code.
+/// Cost: some 12 flops per coefficient whose gradient is not 0.
+/// Guarantee: none is proven for this variant; alpha keeps first steps short, as in the authors' code.
 /// Errors: std::invalid_argument for options out of range, a start or gradient that is not finite or of another size;
 /// then nothing has been touched.
 /// Source: "Training Deep Networks without Learning Rates Through Coin Betting", 2017, arXiv 1705.07795, algorithm 2.

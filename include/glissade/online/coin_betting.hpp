@@ -33,12 +33,14 @@ struct CoinBettingOptions {
 ///     CoinBetting learner({}, start);
 ///     for (...) learner.learn(g);
 ///
-/// Regret against every u, with epsilon for initial_wealth and r = |u - start|: at most
-/// G ( epsilon + r sqrt(T log(1 + 24 T^2 r^2 / epsilon^2)) ); more than the best rate by a logarithm alone.
-/// State, in files: start, play, theta, wealth, bets (t), rounds. Cost: 6 d flops per round. Wealth stays positive;
-/// where the same gradient comes a thousand times it may overflow, and the play with it. Errors: std::invalid_argument
-/// for options out of range, a start or gradient that is not finite or of another size, |g| > G; then nothing has been
-/// touched. Source: "Coin Betting and Parameter-Free Online Learning", 2016, arXiv 1602.04128, algorithm 1.
+/// Regret against every u, with epsilon for initial_wealth and r = |u - start|: at most G ( epsilon + r sqrt(T log(1 +
+/// 24 T^2 r^2 / epsilon^2)) ); more than the best rate by a logarithm alone.
+/// State, in files: start, play, theta, wealth, bets (t), rounds.
+/// Cost: 6 d flops per round. Wealth stays positive; where the same gradient comes a thousand times it may overflow,
+/// and the play with it.
+/// Errors: std::invalid_argument for options out of range, a start or gradient that is not finite or of another size,
+/// |g| > G; then nothing has been touched.
+/// Source: "Coin Betting and Parameter-Free Online Learning", 2016, arXiv 1602.04128, algorithm 1.
 class CoinBetting {
  public:
   static constexpr std::string_view name = CoinBettingOptions::name;

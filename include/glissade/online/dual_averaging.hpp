@@ -78,12 +78,13 @@ struct DelayedDualAveragingOptions {
 ///     without a guess  h(u) / eta_T + sum_t eta_t ( |g_t|^2 / 2 + |g_t| sum of |g_s| over s in U_t )
 ///     with one         h(u) / eta_T + sum_t eta_t |g_t| |guess_t - g_t - sum of g_s over s in U_t|
 /// ada_delay knows no delay, yet is within a constant of R G sqrt((1 + 2 tau) T), the best for delays of tau rounds.
-/// Set: as of sets/, without one all of the space. State, in files: start, sum and last (gradients that came), eta,
-/// lag (sqrt Gamma), root (sqrt(sum |g|^2)), predictions, outstanding, ids and missing (|U_s|), max_outstanding of
-/// each. Cost: one projection per prediction, 2 d flops per feedback and a search among those outstanding. Errors:
-/// std::invalid_argument for options out of range, vectors that are not finite or of another size, an id that was not
-/// given or whose feedback has come, |g| > G, and a prediction while max_outstanding wait; then nothing has been
-/// touched.
+/// Set: as of sets/, without one all of the space.
+/// State, in files: start, sum and last (gradients that came), eta, lag (sqrt Gamma), root (sqrt(sum |g|^2)),
+/// predictions, outstanding, ids and missing (|U_s|), max_outstanding of each.
+/// Cost: one projection per prediction, 2 d flops per feedback and a search among those outstanding.
+/// Errors: std::invalid_argument for options out of range, vectors that are not finite or of another size, an id that
+/// was not given or whose feedback has come, |g| > G, and a prediction while max_outstanding wait; then nothing has
+/// been touched.
 /// Source: "Multi-Agent Online Optimization with Delays: Asynchronicity, Adaptivity, and Optimism", 2022, arXiv
 /// 2012.11579; the constants of rates and bounds were derived here.
 template <class Set = WholeSpace>

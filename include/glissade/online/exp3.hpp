@@ -64,11 +64,14 @@ struct Exp3Options {
 /// Mean regret against every arm, for losses in [0, 1]: unbiased at most ln K / eta + eta T K / 2 + exploration T,
 /// which is sqrt(2 K T ln K) with a horizon; implicit twice that, and not only in the mean: more than 2 sqrt(2 K T ln
 /// K) + (sqrt(2 K T / ln K) + 1) ln(2 / d) has a chance of at most d. With share, against arms that change S times: (ln
-/// K + S ln(K / a) - (T - 1 - S) ln(1 - a + a / K)) / eta + eta T K / 2. State, in files: losses L (estimates, their
-/// least is 0), chances p, arm, rounds. Draws are a function of seed and round. Cost: K exponentials per round, with
-/// share K logarithms. Errors: std::invalid_argument for options out of range, no arm, and a loss outside of [0, 1];
-/// then nothing has been touched. Source: "The Nonstochastic Multiarmed Bandit Problem", 2002; "Explore no more:
-/// Improved high-probability regret bounds for non-stochastic bandits", 2015, arXiv 1506.03271.
+/// K + S ln(K / a) - (T - 1 - S) ln(1 - a + a / K)) / eta + eta T K / 2.
+/// State, in files: losses L (estimates, their least is 0), chances p, arm, rounds. Draws are a function of seed and
+/// round.
+/// Cost: K exponentials per round, with share K logarithms.
+/// Errors: std::invalid_argument for options out of range, no arm, and a loss outside of [0, 1]; then nothing has been
+/// touched.
+/// Source: "The Nonstochastic Multiarmed Bandit Problem", 2002; "Explore no more: Improved high-probability regret
+/// bounds for non-stochastic bandits", 2015, arXiv 1506.03271.
 class Exp3 {
  public:
   static constexpr std::string_view name = Exp3Options::name;

@@ -47,9 +47,11 @@ struct OnlineGradientDescentOptions {
 ///
 /// Regret against every u of the set, for convex losses: adaptive at most sqrt(2) D sqrt(sum |g|^2); decreasing at most
 /// 1.5 D G sqrt T; strongly_convex at most G^2 (1 + ln T) / (2 mu).
-/// Set: as of sets/, without one all of the space. State, in files: play x, root sqrt(sum |g|^2), rounds.
-/// Cost: one projection and 2 d flops per round. Errors: std::invalid_argument for options out of range, for a start or
-/// gradient that is not finite or of another size; then nothing has been touched.
+/// Set: as of sets/, without one all of the space.
+/// State, in files: play x, root sqrt(sum |g|^2), rounds.
+/// Cost: one projection and 2 d flops per round.
+/// Errors: std::invalid_argument for options out of range, for a start or gradient that is not finite or of another
+/// size; then nothing has been touched.
 /// Source: "Online Convex Programming and Generalized Infinitesimal Gradient Ascent", 2003; "Adaptive Bound
 /// Optimization for Online Convex Optimization", 2010, arXiv 1002.4908; "Logarithmic Regret Algorithms for Online
 /// Convex Optimization", 2007.

@@ -42,11 +42,11 @@ struct HedgeOptions {
 ///     for (...) learner.learn(losses);  // of all experts; learner.play() weighs them
 ///
 /// Regret against every expert, for losses in [0, 1]: at most sqrt(T ln K / 2) with a horizon, sqrt(t ln K) without, at
-/// every t. With share, against every sequence of experts that changes S times: at most (ln K + S ln(K / a) -
-/// (T - 1 - S) ln(1 - a + a / K)) / eta + eta T / 8. Losses in another range [l, h] are to be told as (loss - l) /
-/// (h - l), or to AdaHedge, which needs no range. With share or without a horizon, a round without losses still moves
-/// the play.
-/// State, in files: losses L (their least is 0), play, rounds. Cost: K exponentials per round, with share K logarithms.
+/// every t. With share, against every sequence of experts that changes S times: at most (ln K + S ln(K / a) - (T - 1 -
+/// S) ln(1 - a + a / K)) / eta + eta T / 8. Losses in another range [l, h] are to be told as (loss - l) / (h - l), or
+/// to AdaHedge, which needs no range. With share or without a horizon, a round without losses still moves the play.
+/// State, in files: losses L (their least is 0), play, rounds.
+/// Cost: K exponentials per round, with share K logarithms.
 /// Errors: std::invalid_argument for options out of range, no expert, and losses that are not finite or not K; then
 /// nothing has been touched.
 /// Source: "A Decision-Theoretic Generalization of On-Line Learning and an Application to Boosting", 1997; "Tracking

@@ -74,8 +74,10 @@ struct ImplicitFtrlOptions {
 ///
 /// Regret against every u, for all modes and rates: at most lambda_{T+1} |u|^2 / 2 + sum_t [ |theta - g a|^2 / (2
 /// lambda) - |theta|^2 / (2 lambda_t) + g p - (H(g) - H(s)) ]; with ada_implicit that is lambda_{T+1} |u|^2 / 2 +
-/// beta^2 (lambda_{T+1} - lambda_1). State, in files: theta (one per feature, 0 at the start), regularization
-/// (lambda_t), root (sqrt(sum |g a|^2)), rounds. Cost: 6 d flops per round and what the loss's prox_slope costs.
+/// beta^2 (lambda_{T+1} - lambda_1).
+/// State, in files: theta (one per feature, 0 at the start), regularization (lambda_t), root (sqrt(sum |g a|^2)),
+/// rounds.
+/// Cost: 6 d flops per round and what the loss's prox_slope costs.
 /// Errors: std::invalid_argument for options out of range, features that are not finite or of another size and labels
 /// that the loss does not take; then nothing has been touched. linear and two_step may diverge with squared losses.
 /// Source: "Generalized Implicit Follow-The-Regularized-Leader", 2023, arXiv 2306.00201. The closed forms and the rate

@@ -44,11 +44,13 @@ struct ImportanceAwareOptions {
 ///     for (...) learner.learn(a, y, 3);  // counts three times
 ///
 /// Regret against every u with constant eta and importances 1: at most |u|^2 / (2 eta) + eta / 2 sum of (g |a|)^2, g
-/// the slope at p, as that of a gradient step. State, in files: weights (x, 0 at the start), rounds. Cost: 6 d flops
-/// and a few exponentials. Errors: std::invalid_argument for options out of range, features or importances that are not
-/// finite, importance < 0, features of another size and labels that the loss does not take; then nothing has been
-/// touched. Source: "Online Importance Weight Aware Updates", 2011, arXiv 1011.1576; the losses that it does not have,
-/// and the bound, were derived here. Its squared loss is (p - y)^2: eta there is eta / 2 here.
+/// the slope at p, as that of a gradient step.
+/// State, in files: weights (x, 0 at the start), rounds.
+/// Cost: 6 d flops and a few exponentials.
+/// Errors: std::invalid_argument for options out of range, features or importances that are not finite, importance < 0,
+/// features of another size and labels that the loss does not take; then nothing has been touched.
+/// Source: "Online Importance Weight Aware Updates", 2011, arXiv 1011.1576; the losses that it does not have, and the
+/// bound, were derived here. Its squared loss is (p - y)^2: eta there is eta / 2 here.
 class ImportanceAware {
  public:
   static constexpr std::string_view name = ImportanceAwareOptions::name;

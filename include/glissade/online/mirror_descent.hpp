@@ -44,10 +44,11 @@ struct OnlineMirrorDescentOptions {
 /// Regret against u, for a psi that is 1-strongly convex in a norm with the dual norm |.|*, D its divergence:
 ///     constant   D(u; start) / eta + eta / 2 sum |g|*^2
 ///     anytime    D(u; start) sqrt(T) / eta + eta / 2 sum |g_t|*^2 / sqrt t
-/// Of Euclidean that is the Euclidean norm; of NegativeEntropy |g|* is the largest coefficient in magnitude, and
-/// D(u; start) is at most log d from the centre.
-/// Options: those above, and the map, of sets/ (Euclidean{}, without a set). State, in files: play, dual (y, or
-/// grad psi(start)), sum (of anytime), rounds. Cost: 2 d flops and one mirror step per round.
+/// Of Euclidean that is the Euclidean norm; of NegativeEntropy |g|* is the largest coefficient in magnitude, and D(u;
+/// start) is at most log d from the centre.
+/// Options: those above, and the map, of sets/ (Euclidean{}, without a set).
+/// State, in files: play, dual (y, or grad psi(start)), sum (of anytime), rounds.
+/// Cost: 2 d flops and one mirror step per round.
 /// Errors: std::invalid_argument for options out of range, a start that is not in the set of the map, and a gradient
 /// that is not finite or of another size; then nothing has been touched.
 /// Source: "Mirror descent and nonlinear projected subgradient methods for convex optimization", 2003; anytime:

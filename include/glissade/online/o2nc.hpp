@@ -101,13 +101,16 @@ struct OnlineToNonConvexOptions {
 /// All w of an epoch lie within delta of their average, and the norm of their mean gradient is in the mean over epochs
 /// at most 2 F / (delta N) + max(5 G^(2/3) F^(1/3) / (N delta)^(1/3), 6 G / sqrt N): a stationary point in the sense of
 /// Goldstein, at a rate that no method can beat. For the scaling `uniform`; the others have guarantees of their own,
-/// and a lipschitz that is too small costs the guarantee, not stability: no step is longer than D. State, in files: x,
-/// step Delta, base B, hint h, point w, sum of w in the epoch, average (of the last complete epoch), output, gradients.
-/// Memory 8 d. Cost: 10 d flops per gradient, one gradient per step, Q + 1 with hints. Errors: std::invalid_argument
-/// for options out of range, a start or a gradient that is not finite or of another size; then nothing has been
-/// touched. Source: "Optimal Stochastic Non-smooth Non-convex Optimization through Online-to-Non-convex Conversion",
-/// 2023, arXiv 2302.03775; exponential: "Random Scaling and Momentum for Non-smooth Non-convex Optimization", 2024,
-/// arXiv 2405.09742. Hints begin with the gradient of the step before, which is a choice made here.
+/// and a lipschitz that is too small costs the guarantee, not stability: no step is longer than D.
+/// State, in files: x, step Delta, base B, hint h, point w, sum of w in the epoch, average (of the last complete
+/// epoch), output, gradients.
+/// Memory 8 d.
+/// Cost: 10 d flops per gradient, one gradient per step, Q + 1 with hints.
+/// Errors: std::invalid_argument for options out of range, a start or a gradient that is not finite or of another size;
+/// then nothing has been touched.
+/// Source: "Optimal Stochastic Non-smooth Non-convex Optimization through Online-to-Non-convex Conversion", 2023, arXiv
+/// 2302.03775; exponential: "Random Scaling and Momentum for Non-smooth Non-convex Optimization", 2024, arXiv
+/// 2405.09742. Hints begin with the gradient of the step before, which is a choice made here.
 class OnlineToNonConvex {
  public:
   static constexpr std::string_view name = OnlineToNonConvexOptions::name;

@@ -55,7 +55,8 @@ struct PassiveAggressiveOptions {
 ///     capped   mistakes <= max(R^2, 1 / C) (|u|^2 + 2 C sum l*_t), for hinge
 ///     damped   sum l_t^2 <= (R^2 + 1 / (2 C)) (|u|^2 + 2 C sum l*_t^2)
 ///     all      sum tau_t (2 l_t - tau_t |a_t|^2 - 2 l*_t) <= |u|^2
-/// State, in files: weights (x, 0 at the start), rounds. Cost: 6 d flops per round, 2 d where nothing is paid.
+/// State, in files: weights (x, 0 at the start), rounds.
+/// Cost: 6 d flops per round, 2 d where nothing is paid.
 /// Errors: std::invalid_argument for options out of range or another loss, features that are not finite or of another
 /// size and labels that the loss does not take; then nothing has been touched.
 /// Source: "Online Passive-Aggressive Algorithms", 2006.

@@ -30,7 +30,8 @@ struct SecondOrderPerceptronOptions {
 /// Mistakes against every u: at most sum of u's hinge losses plus sqrt((r |u|^2 + u'X u) log det(I + X / r)), where the
 /// sum and X = sum of a a' are over the rounds with a mistake; predict = 0 is one. For r to infinity it is the
 /// perceptron.
-/// State, in files: sum (v), inverse (A^-1, d times d), rounds. Cost: 2 d^2 flops per prediction, 5 d^2 per mistake.
+/// State, in files: sum (v), inverse (A^-1, d times d), rounds.
+/// Cost: 2 d^2 flops per prediction, 5 d^2 per mistake.
 /// Errors: std::invalid_argument for options out of range, features that are not finite or of another size and labels
 /// other than -1 and 1; then nothing has been touched.
 /// Source: "A Second-Order Perceptron Algorithm", 2005; its theorem as remembered, which tests hold it to.

@@ -61,12 +61,14 @@ struct StablOptions {
 /// Always: gain(k) <= ln starts(), whatever the losses in [0, 1], since |x_k| <= 1/2. So mean regret in each of the
 /// intervals is at most ln(starts) / eta_k + 4 eta_k min(n, K) 2^k + 2 sqrt(n 2^k ln n). Exp3 with share is better
 /// where the number of changes is known; this needs no such number. The loss of the play itself moves no weights;
-/// paid() adds it up. State, in files: losses L and policies p_k (n x K), gains, chances p, watched q, arm, second,
-/// starts, paid, rounds. Draws are a function of seed and round. Cost: n K exponentials per round, K is at most 1 +
-/// log2 T. Errors: std::invalid_argument for options out of range, fewer than two arms, and losses outside of [0, 1];
-/// then nothing has been touched. Source: "Adaptive Regret for Bandits Made Possible: Two Queries Suffice", 2024, arXiv
-/// 2401.09278: the structure. All constants, and with them the bounds above, are derived here; the paper's are not
-/// known.
+/// paid() adds it up.
+/// State, in files: losses L and policies p_k (n x K), gains, chances p, watched q, arm, second, starts, paid, rounds.
+/// Draws are a function of seed and round.
+/// Cost: n K exponentials per round, K is at most 1 + log2 T.
+/// Errors: std::invalid_argument for options out of range, fewer than two arms, and losses outside of [0, 1]; then
+/// nothing has been touched.
+/// Source: "Adaptive Regret for Bandits Made Possible: Two Queries Suffice", 2024, arXiv 2401.09278: the structure. All
+/// constants, and with them the bounds above, are derived here; the paper's are not known.
 class Stabl {
  public:
   static constexpr std::string_view name = StablOptions::name;

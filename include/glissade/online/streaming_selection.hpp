@@ -37,11 +37,12 @@ struct StreamingSelectionOptions {
 ///       learner.learn(losses[arm]);
 ///     }
 ///
-/// play() grows from 0 to K - 1; an arm whose number is neither play() nor champion() is not needed again.
-/// Mean regret against every arm, for losses in [0, 1] that are drawn around a mean of each arm: at most
-/// N K + 2 T sqrt(ln(2 K) / (2 N)), of order K^(1/3) T^(2/3) sqrt(ln K), in one pass as good as can be up to the
-/// logarithm. Losses that follow a plan can deceive it: see Exp3 and TsallisInf.
-/// State, in files: arm, champion, least, sum, pulled, rounds. Nothing is drawn here. Cost: nothing to speak of.
+/// play() grows from 0 to K - 1; an arm whose number is neither play() nor champion() is not needed again. Mean regret
+/// against every arm, for losses in [0, 1] that are drawn around a mean of each arm: at most N K + 2 T sqrt(ln(2 K) /
+/// (2 N)), of order K^(1/3) T^(2/3) sqrt(ln K), in one pass as good as can be up to the logarithm. Losses that follow a
+/// plan can deceive it: see Exp3 and TsallisInf.
+/// State, in files: arm, champion, least, sum, pulled, rounds. Nothing is drawn here.
+/// Cost: nothing to speak of.
 /// Errors: std::invalid_argument for options out of range, no arm, and a loss outside of [0, 1]; then nothing has been
 /// touched.
 /// Source: "Tight Regret Bounds for Single-pass Streaming Multi-armed Bandits", 2023, arXiv 2306.02208: the uniform

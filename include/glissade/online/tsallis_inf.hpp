@@ -29,11 +29,12 @@ struct TsallisInfOptions {
 ///       learner.learn(losses[arm]);
 ///     }
 ///
-/// x by Newton's iteration, from the side where it rises to x without overshooting; three to six steps.
-/// Mean regret against every arm, for losses in [0, 1]: at most 4 sqrt(K t) + 1 at every t, without the logarithm of
-/// Exp3; where the losses of each arm are drawn around a mean of their own, it grows with ln t alone.
+/// x by Newton's iteration, from the side where it rises to x without overshooting; three to six steps. Mean regret
+/// against every arm, for losses in [0, 1]: at most 4 sqrt(K t) + 1 at every t, without the logarithm of Exp3; where
+/// the losses of each arm are drawn around a mean of their own, it grows with ln t alone.
 /// State, in files: losses L (estimates, their least is 0), chances p, arm, rounds. Draws are a function of seed and
-/// round. Cost: a few divisions and square roots per arm and round.
+/// round.
+/// Cost: a few divisions and square roots per arm and round.
 /// Errors: std::invalid_argument for no arm and a loss outside of [0, 1]; then nothing has been touched.
 /// Source: "Tsallis-INF: An Optimal Algorithm for Stochastic and Adversarial Bandits", 2021, arXiv 1807.07623, with the
 /// estimates weighted by importance.

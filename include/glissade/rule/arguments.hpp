@@ -1,7 +1,8 @@
 // What a step is told besides gradients: the loss, the task, a curvature.
 //
-//     optimizer.step(with(loss), dW, db);                                    // a number alone is the loss
-//     optimizer.step(with(Task{2}, MemoryGradient(rW, rb)), dW, db);         // one array for every parameter
+//     const double loss = loss_of_layer(W, b, dW, db);
+//     optimizer.step(with(loss), dW, db);                              // a number alone is the loss
+//     optimizer.step(with(Task{2}, MemoryGradient(rW, rb)), dW, db);   // one array for every parameter
 //
 // A rule says what it reads (rule/rule.hpp): a step that lacks what must be there, or is told what no rule of the chain
 // reads, is refused with a sentence before anything moves. Rules behind a gate read what the step that opens it is

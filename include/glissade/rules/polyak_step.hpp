@@ -12,15 +12,18 @@ namespace glissade {
 ///     x <- x - rate g
 ///
 ///     Optimizer optimizer{PolyakStep{.learning_rate = 1}, W, b};
-///     optimizer.step(with(loss), dW, db);   // of the batch that the gradients are of
+///     const double loss = loss_of_layer(W, b, dW, db);   // of the batch that the gradients are of
+///     optimizer.step(with(loss), dW, db);
 ///
 /// learning_rate is the longest step, infinity where there is none. With a batch's own least loss as lower_bound, 0 for
 /// models that can fit it, this is SPS. Where the optimizer climbs, lower_bound is one of the loss with its sign
-/// turned. State: none but the number shared("rate"), that of the last step. Cost: 3 flops per coefficient; two passes,
-/// a barrier over all tensors. Errors: std::invalid_argument for options out of range and a step that is not told the
-/// loss. Where the gradient is zero nothing moves. A loss or gradient that is not a number propagates. Source:
-/// "Stochastic Polyak Step-size for SGD: An Adaptive Learning Rate for Fast Convergence", 2020, arXiv 2002.10542,
-/// equation 3 with the bound gamma_b.
+/// turned.
+/// State: none but the number shared("rate"), that of the last step.
+/// Cost: 3 flops per coefficient; two passes, a barrier over all tensors.
+/// Errors: std::invalid_argument for options out of range and a step that is not told the loss. Where the gradient is
+/// zero nothing moves. A loss or gradient that is not a number propagates.
+/// Source: "Stochastic Polyak Step-size for SGD: An Adaptive Learning Rate for Fast Convergence", 2020, arXiv
+/// 2002.10542, equation 3 with the bound gamma_b.
 struct PolyakStep {
   static constexpr std::string_view name = "PolyakStep";
   static constexpr bool turns = true;

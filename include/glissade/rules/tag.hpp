@@ -25,11 +25,12 @@ namespace glissade {
 /// Cosines are of each tensor by itself, and 0 where one of the two is zero. From the second task on the step is longer
 /// by exp(alignment / 2) where earlier tasks do not matter, so the learning rate is tuned for that.
 /// State, for every tensor of size n: first_moments and second_moments (n x tasks: those of a task's own are a column),
-/// steps (tasks x 1). Cost: 2 n numbers per task that has been, and 9 flops per coefficient and task.
+/// steps (tasks x 1).
+/// Cost: 2 n numbers per task that has been, and 9 flops per coefficient and task.
 /// Errors: std::invalid_argument for options out of range, for a step that is not told its task and for a task not
-/// below `tasks`. Non-finite gradients propagate. Source: "TAG: Task-based Accumulated Gradients for Lifelong
-/// learning", 2021, arXiv 2105.05155, and the authors' code, whose correction for adam starts anew with every epoch:
-/// here with every task.
+/// below `tasks`. Non-finite gradients propagate.
+/// Source: "TAG: Task-based Accumulated Gradients for Lifelong learning", 2021, arXiv 2105.05155, and the authors'
+/// code, whose correction for adam starts anew with every epoch: here with every task.
 struct Tag {
   static constexpr std::string_view name = "Tag";
   static constexpr bool turns = true;

@@ -15,9 +15,10 @@ namespace glissade {
 ///     optimizer.step(with(Importance(FW, Fb)), dW, db);   // the first step of the next task
 ///     optimizer.step(dW, db);                             // all others
 ///
-/// F_new is the mean of the squared gradients of single examples at the end of a task. decay 1 adds the tasks up,
-/// below 1 is online EWC. Where the optimizer climbs the pull is the same.
-/// State: importance F (0), anchor (the parameter's shape). Cost: 4 flops per coefficient; reads 2 scalars.
+/// F_new is the mean of the squared gradients of single examples at the end of a task. decay 1 adds the tasks up, below
+/// 1 is online EWC. Where the optimizer climbs the pull is the same.
+/// State: importance F (0), anchor (the parameter's shape).
+/// Cost: 4 flops per coefficient; reads 2 scalars.
 /// Source: "Overcoming catastrophic forgetting in neural networks", 2017, arXiv 1612.00796; online: "Progress &
 /// Compress", 2018, arXiv 1805.06370.
 struct ElasticWeightConsolidation {

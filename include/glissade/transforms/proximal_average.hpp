@@ -11,13 +11,13 @@ namespace glissade {
 ///     w' = decay w + 1,   a <- (decay w / w') a + x / w' after the step,   w <- w';   a = x, w = 1 at first
 ///     when the phase changes:   a = x, w = 1 before the step
 ///
-///     Optimizer optimizer{chain(Adam{}, ProximalAverage{.decay = 0.889}), theta};
+///     Optimizer optimizer{chain(Adam{}, ProximalAverage{.decay = 0.889}), x};
 ///     optimizer.step(g);                       // or step(with(Phase{k}), g): a new phase forgets the mean
 ///     evaluation_parameters(optimizer, 0);     // the weights of the proximal policy
 ///
 /// The update passes through unchanged. decay 0 is the latest policy: PPO.
-/// State: average a (the parameter's shape), the numbers weight and phase of every tensor. Cost: 3 flops per
-/// coefficient; reads and writes 1 scalar.
+/// State: average a (the parameter's shape), the numbers weight and phase of every tensor.
+/// Cost: 3 flops per coefficient; reads and writes 1 scalar.
 /// Source: "Batch size-invariance for policy optimization", 2021, arXiv 2110.00641; the start as in the authors' code.
 struct ProximalAverage {
   static constexpr std::string_view name = "ProximalAverage";

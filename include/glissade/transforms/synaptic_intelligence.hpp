@@ -18,7 +18,8 @@ namespace glissade {
 /// trapezoid takes the mean of the gradients at both ends of a step within a task, which adds up to the fall of the
 /// loss of a quadratic exactly where gradients are of the whole loss.
 /// State: path w, importance Omega (0), anchor, previous x, previous_gradient (the parameter's shape); the number task
-/// of every tensor. Cost: 9 flops per coefficient; reads and writes 5 scalars.
+/// of every tensor.
+/// Cost: 9 flops per coefficient; reads and writes 5 scalars.
 /// Errors: std::invalid_argument for options out of range and for a step that is not told its task. Non-finite
 /// gradients propagate.
 /// Source: "Continual Learning Through Synaptic Intelligence", 2017, arXiv 1703.04200.

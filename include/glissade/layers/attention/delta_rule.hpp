@@ -37,15 +37,17 @@ class DeltaRuleLayer;
 ///     rule.forward(Q, K, V, beta, rule.state(), O);     // goes on with the state that it had at the end
 ///
 /// Shapes: Q, K L x h, V and O L x w, beta L, S w x h; tokens in rows. Outputs are sized before the call and overlap
-/// nothing. A sequence may be empty. State: state() of the last forward, zero or the one that was given before it.
-/// Cost for h = w: forward_recurrent 6 L h^2 flops, one token after another; forward L (6 h^2 + 8 c h), most of them in
-/// products of matrices; backward about 3 times that. In time, chunks of 64 in double are 1.2 to 1.7 times
-/// faster than token by token for h = 64, in float no faster. Keeps L (2 h + w) scalars, a state for every chunk, and
-/// tiles of c x c. Nothing is taken from the heap after the first call with a length. Errors: std::invalid_argument for
-/// shapes, options, and a beta that is NaN or out of range; std::logic_error for a backward without a forward in
-/// chunks. Other non-finite input propagates. Pitfall: without normalize_keys the state grows without bound where beta
-/// |k|^2 > 2. A key of zero writes nothing. Source: "Parallelizing Linear Transformers with the Delta Rule over
-/// Sequence Length", 2024, arXiv 2406.06484; the backward pass through a chunk was derived here.
+/// nothing. A sequence may be empty.
+/// State: state() of the last forward, zero or the one that was given before it. Cost for h = w: forward_recurrent 6 L
+/// h^2 flops, one token after another; forward L (6 h^2 + 8 c h), most of them in products of matrices; backward about
+/// 3 times that. In time, chunks of 64 in double are 1.2 to 1.7 times faster than token by token for h = 64, in float
+/// no faster. Keeps L (2 h + w) scalars, a state for every chunk, and tiles of c x c. Nothing is taken from the heap
+/// after the first call with a length.
+/// Errors: std::invalid_argument for shapes, options, and a beta that is NaN or out of range; std::logic_error for a
+/// backward without a forward in chunks. Other non-finite input propagates.
+/// Pitfall: without normalize_keys the state grows without bound where beta |k|^2 > 2. A key of zero writes nothing.
+/// Source: "Parallelizing Linear Transformers with the Delta Rule over Sequence Length", 2024, arXiv 2406.06484; the
+/// backward pass through a chunk was derived here.
 template <class T>
 class DeltaRule {
  public:

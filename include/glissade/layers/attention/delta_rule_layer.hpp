@@ -36,9 +36,9 @@ struct DeltaRuleLayerOptions {
 /// Tokens are in rows: X L x n, O L x m; W_query and W_key n x h, W_value n x m, w_beta n; outputs are sized before the
 /// call. A sequence may be empty. All start uniform in +-1/sqrt(n).
 /// Cost: that of DeltaRule, and 2 L n (2 h + m) flops forward, twice that backward with dX. Keeps 2 L (2 h + m) scalars
-/// besides. Nothing is taken from the heap after the first call with a length. Errors: std::invalid_argument for shapes
-/// and options; std::logic_error for a backward without its forward. Source: that of DeltaRule, without the paper's
-/// short convolutions and output norm.
+/// besides. Nothing is taken from the heap after the first call with a length.
+/// Errors: std::invalid_argument for shapes and options; std::logic_error for a backward without its forward.
+/// Source: that of DeltaRule, without the paper's short convolutions and output norm.
 template <class T>
 class DeltaRuleLayer {
  public:

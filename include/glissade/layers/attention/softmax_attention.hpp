@@ -47,13 +47,13 @@ inline void require_attention_shapes(const char* where, const auto& Q, const aut
 ///
 /// Shapes: Q, K L x h, V and O L x w, tokens in rows; outputs are sized before the call and overlap nothing. No mask.
 /// Each block of S is made where it is used, in tiles of block_rows x 128: forward keeps the largest logit and the sum
-/// of a row as it meets the tiles, backward makes P again from their logarithm. So exp never overflows.
-/// Cost, for w = h: 4 L^2 h flops and L^2 exponentials forward, 10 L^2 h and L^2 backward (8 without dK). Keeps
-/// L (w + 2) scalars and two tiles. Nothing is taken from the heap after the first call with a length. A sequence may
-/// be empty. Non-finite input propagates. Errors: std::invalid_argument for shapes and options; std::logic_error for a
-/// backward without its forward. Source: "Computational Limits of Low-Rank Adaptation (LoRA) for Transformer-Based
-/// Models", 2024, arXiv 2406.03136, for the gradient; the tiles are those of "FlashAttention", 2022, arXiv 2205.14135,
-/// algorithms 1 and 4.
+/// of a row as it meets the tiles, backward makes P again from their logarithm. So exp never overflows. Cost, for w =
+/// h: 4 L^2 h flops and L^2 exponentials forward, 10 L^2 h and L^2 backward (8 without dK). Keeps L (w + 2) scalars and
+/// two tiles. Nothing is taken from the heap after the first call with a length. A sequence may be empty. Non-finite
+/// input propagates.
+/// Errors: std::invalid_argument for shapes and options; std::logic_error for a backward without its forward.
+/// Source: "Computational Limits of Low-Rank Adaptation (LoRA) for Transformer-Based Models", 2024, arXiv 2406.03136,
+/// for the gradient; the tiles are those of "FlashAttention", 2022, arXiv 2205.14135, algorithms 1 and 4.
 template <class T>
 class SoftmaxAttention {
  public:

@@ -29,9 +29,11 @@ namespace glissade {
 /// merge is associative and commutative up to rounding, and the result is that of the whole softmax up to rounding,
 /// however the values are cut into blocks. Logits may have any size: exp is taken of differences that are not positive.
 /// A logit of minus infinity leaves its value out; a row without any other, or without any block, has no result: NaN.
-/// Shapes: logits b x c, values c x w, results b x w. State: m and l of b, a of b x w.
+/// Shapes: logits b x c, values c x w, results b x w.
+/// State: m and l of b, a of b x w.
 /// Cost: 2 b c w flops and b c exponentials for a block; b w flops for a merge. Nothing is taken from the heap after
-/// the first block of a size. Errors: std::invalid_argument for shapes. NaN propagates.
+/// the first block of a size.
+/// Errors: std::invalid_argument for shapes. NaN propagates.
 /// Source: "Online normalizer calculation for softmax", 2018, arXiv 1805.02867, algorithm 3 and section 3.1.
 template <class T>
 class StreamingSoftmax {
