@@ -194,7 +194,10 @@ TEST_CASE("ppo_loss: the minimum of the paper, its slope, and what remains of it
   CHECK(ppo_loss(options, 0, -800, 0, -1).slope == Approx(100));
   CHECK(ppo_loss({.importance_cap = infinite}, 0, -2, 0, 1).value == -std::exp(2));
   CHECK(ppo_loss(options, -infinite, -1, -1, 1).value == 0);
-  CHECK(ppo_loss(options, std::log1p(0.2), 0, 0, 2).slope != 0);  // at the tie: not cut off
+  CHECK(ppo_loss(options, std::log1p(0.2) - 1e-12, 0, 0, 2).slope != 0);
+  CHECK(ppo_loss(options, std::log1p(0.2) + 1e-12, 0, 0, 2).slope == 0);
+  CHECK(ppo_loss(options, std::log1p(-0.2) + 1e-12, 0, 0, -2).slope != 0);
+  CHECK(ppo_loss(options, std::log1p(-0.2) - 1e-12, 0, 0, -2).slope == 0);
 }
 
 TEST_CASE("ppo: means over batches, diagnostics, values and entropy") {
@@ -287,6 +290,32 @@ TEST_CASE("AdvantageNormalizer: moments of one batch, or of all, newer ones with
   CHECK(!message_of([&] { same[3] = infinite, plain.normalize(same); }).empty());
   CHECK(decay_for_smaller_batches(0.889, 4) == Approx(0.96973).margin(5e-6));
   CHECK(decay_for_smaller_batches(0.889, 16) == Approx(0.99226).margin(5e-6));
+}
+
+TEST_CASE("Adam: smaller batches learn alike where its rate falls by the root of the factor") {
+  constexpr Index n = 200;
+  const VectorXd h =
+      VectorXd::NullaryExpr(n, [](Index i) { return 0.1 * std::pow(10.0, static_cast<double>(i) / 199); });
+  // The loss after each eighth of 256 000 samples, in batches of 64 / factor.
+  const auto losses = [&](int factor, double rate) {
+    VectorXd x = VectorXd::Ones(n), seen(8);
+    Optimizer optimizer{Adam{.learning_rate = rate}, x};
+    const double noise = 10 * std::sqrt(factor / 64.0);
+    const std::uint64_t steps = 4000 * static_cast<std::uint64_t>(factor);
+    for (std::uint64_t t = 0; t < steps; ++t) {
+      optimizer.step(h.cwiseProduct(x) + noise * normal(n, RandomKey{77}.derive(t)));
+      if ((t + 1) % (steps / 8) == 0)
+        seen[static_cast<Index>((t + 1) / (steps / 8)) - 1] = 0.5 * h.cwiseProduct(x).dot(x);
+    }
+    return seen;
+  };
+  const Eigen::ArrayXd whole = losses(1, 2e-3), quarter = losses(4, 1e-3), sixteenth = losses(16, 0.5e-3);
+  INFO(whole.transpose() << "\n" << quarter.transpose() << "\n" << sixteenth.transpose());
+  const VectorXd expected = (VectorXd(8) << 18.8, 9.97, 5.84, 3.74, 2.55, 1.81, 1.35, 1.04).finished();
+  CHECK((whole / expected.array() - 1).abs().maxCoeff<Eigen::PropagateNaN>() < 0.12);
+  CHECK((quarter / whole - 1).abs().maxCoeff<Eigen::PropagateNaN>() < 0.12);
+  CHECK((sixteenth / whole - 1).abs().maxCoeff<Eigen::PropagateNaN>() < 0.12);
+  CHECK(losses(16, 2e-3)[0] < 0.4 * whole[0]);
 }
 
 TEST_CASE("PPO-EWMA: batches of a quarter and a sixteenth learn alike with all rules, and do not without") {
