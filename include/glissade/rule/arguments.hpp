@@ -38,7 +38,8 @@ struct GivenArray {
   int anchor = -1;     // a slot that becomes the parameters as they are, whenever the array is given
 };
 
-/// The value of the objective at the parameters, of the batch that the gradients are of.
+/// The value of the objective at the parameters, of the batch that the gradients are of. Where the optimizer climbs,
+/// rules see it with its sign turned, as they do gradients.
 struct Loss {
   static constexpr std::string_view name = "loss";
   double value;
