@@ -187,30 +187,31 @@ std::vector<Method> methods_of(const Tasks& tasks) {
   };
 }
 
-/// Accuracy on the first task from 40 to 100 percent, over the steps on the second.
+/// Accuracy on the first task from 80 to 100 percent, over the steps on the second.
 void draw(const std::vector<Method>& methods, const char* path) {
   std::FILE* file = std::fopen(path, "w");
   if (file == nullptr) return;
-  const auto y = [](double percent) { return 350 - 320 * (std::max(percent, 40.0) - 40) / 60; };
+  const auto y = [](double percent) { return 350 - 320 * (std::max(percent, 80.0) - 80) / 20; };
   std::fputs(
-      "<svg xmlns='http://www.w3.org/2000/svg' width='720' height='400' font-family='sans-serif' font-size='13'>\n"
-      "<rect width='720' height='400' fill='white'/>\n",
+      "<svg xmlns='http://www.w3.org/2000/svg' width='600' height='400' font-family='sans-serif' font-size='13'>\n"
+      "<rect width='600' height='400' fill='white'/>\n",
       file);
-  for (int percent = 40; percent <= 100; percent += 20)
+  for (int percent = 80; percent <= 100; percent += 5)
     std::fprintf(file, "<path d='M70 %g H540' stroke='#ddd'/><text x='62' y='%g' text-anchor='end'>%d %%</text>\n",
                  y(percent), y(percent) + 4, percent);
   std::fprintf(file,
                "<text x='305' y='380' text-anchor='middle'>%d steps on the digits 5 to 9</text>"
                "<text x='70' y='20'>the digits 0 to 4 that are still told apart</text>\n",
                steps);
+  int legend = 150;
   for (const Method& method : methods) {
     std::fprintf(file, "<polyline fill='none' stroke='%s' stroke-width='2' points='", method.color);
     const std::size_t count = method.results.front().first.size();
     for (std::size_t k = 0; k < count; ++k)
       std::fprintf(file, "%.1f,%.1f ", 70 + 470.0 * static_cast<double>(k) / static_cast<double>(count - 1),
                    y(method.mean([k](const Outcome& r) { return r.first[k]; })));
-    std::fprintf(file, "'/>\n<text x='546' y='%g' fill='%s'>%s</text>\n",
-                 y(method.mean([](const Outcome& r) { return r.first.back(); })) + 4, method.color, method.name);
+    std::fprintf(file, "'/>\n<text x='360' y='%d' fill='%s'>%s</text>\n", legend, method.color, method.name);
+    legend += 18;
   }
   std::fputs("</svg>\n", file);
   std::fclose(file);
