@@ -161,7 +161,7 @@ std::vector<Method> methods_of(const Tasks& tasks) {
          return learn(tasks, chain(ElasticWeightConsolidation{.strength = 30'000}, ScaleByAdam{}, rate), seed,
                       [&](auto& optimizer, Index task, int t, const Model& model, const Model& g) {
                         if (task == 1 && t == 0)
-                          optimizer.step(with(Importance(model.importance(0, tasks.training[0]))), g);
+                          optimizer.step(with(WeightImportance(model.importance(0, tasks.training[0]))), g);
                         else
                           optimizer.step(g);
                       });
@@ -170,7 +170,7 @@ std::vector<Method> methods_of(const Tasks& tasks) {
        [&tasks, rate](std::uint64_t seed) {
          return learn(tasks, chain(SynapticIntelligence{.strength = 1, .damping = 1e-3}, ScaleByAdam{}, rate), seed,
                       [](auto& optimizer, Index task, int, const Model&, const Model& g) {
-                        optimizer.step(with(Task{task}), g);
+                        optimizer.step(with(TaskNumber{task}), g);
                       });
        }},
       {"memory of 50 pictures", "#393",

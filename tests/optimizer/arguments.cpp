@@ -58,7 +58,7 @@ TEST_CASE("arguments: numbers and arrays reach the rule that reads them") {
   optimizer.step(with(0.5), g, G);
   CHECK(x == Vector2d(0.5, -3));
   CHECK(W == MatrixXd::Constant(2, 3, -1));
-  optimizer.step(with(Loss{0.5}, Task{1}), g, G);
+  optimizer.step(with(LossValue{0.5}, TaskNumber{1}), g, G);
   CHECK(x == Vector2d(-10, -108));
   // memory <- 0.5 memory + 2 array, and the anchor is where the parameters are before the step
   const MatrixXd transposed = MatrixXd::Ones(3, 2);
@@ -80,10 +80,10 @@ TEST_CASE("arguments: what is missing, unread or of another shape is refused, an
   const RuleState<double> memory = optimizer.memory();
   CHECK(message_of([&] { optimizer.step(x, y); }) ==
         "step: Told reads \"loss\", which this step is not told: step(with(loss), gradients...)");
-  CHECK(message_of([&] { optimizer.step(with(1.0, Phase{2}), x, y); }) ==
+  CHECK(message_of([&] { optimizer.step(with(1.0, PhaseNumber{2}), x, y); }) ==
         "step: Told reads no \"phase\", only loss, task, memory");
   CHECK(message_of([&] { optimizer.step(with(1.0, 2.0), x, y); }) == "with: \"loss\" is given twice");
-  CHECK(message_of([&] { optimizer.step(with(1.0, Task{-1}), x, y); }) ==
+  CHECK(message_of([&] { optimizer.step(with(1.0, TaskNumber{-1}), x, y); }) ==
         "with: task = -1, must be in [0, 9007199254740992]");
   CHECK(message_of([&] { optimizer.step(with(1.0, NamedArrays("memory", Vector2d(1, 1))), x, y); }) ==
         "step: 1 arrays \"memory\" for 2 parameters");
@@ -94,7 +94,7 @@ TEST_CASE("arguments: what is missing, unread or of another shape is refused, an
   CHECK(x == before);
   CHECK(optimizer.memory() == memory);
   Optimizer plain{Sgd{}, x};
-  CHECK(message_of([&] { plain.step(with(Loss{1}), x); }) == "step: Sgd reads no \"loss\", and no other argument");
+  CHECK(message_of([&] { plain.step(with(LossValue{1}), x); }) == "step: Sgd reads no \"loss\", and no other argument");
   Optimizer needs{Given{}, x};
   CHECK(message_of([&] { needs.step(x); }) ==
         "step: Given reads \"other\", which this step is not told: step(with(NamedArrays(\"other\", ...)), "
@@ -156,7 +156,7 @@ TEST_CASE("arguments: Sophia is given its curvature in the step that uses it") {
     const VectorXd g = x.cwiseProduct(VectorXd::LinSpaced(3, 100, 200));
     if (t % 2 == 0) {
       update_curvature(folded, 0.75, VectorXd::LinSpaced(3, 100, 200));
-      told.step(with(Curvature(VectorXd::LinSpaced(3, 100, 200))), g);
+      told.step(with(CurvatureEstimate(VectorXd::LinSpaced(3, 100, 200))), g);
     } else {
       told.step(g);
     }

@@ -45,7 +45,7 @@ TEST_CASE("make_optimizer: every name is that of its rule, has options and makes
       if (name == "polyak_step" || name == "momo")
         any->step(with(0.5), g);
       else if (name == "tag")
-        any->step(with(Task{t / 3}), g);
+        any->step(with(TaskNumber{t / 3}), g);
       else
         any->step(g);
     }

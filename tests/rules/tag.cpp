@@ -73,7 +73,7 @@ double forgetting(int seeds, const Step& make_step) {
 /// The rule with a step for every task, by turns.
 void run(const Tag& rule, VectorXd& x, RuleState<double>& memory, std::int64_t task, int steps, double scale = 1) {
   for (int t = 0; t < steps; ++t)
-    step(rule, memory, with(Task{task}), x,
+    step(rule, memory, with(TaskNumber{task}), x,
          VectorXd(scale * (x - normal(6, RandomKey{9}.derive(static_cast<std::uint64_t>(task))))));
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("Tag: the first task is the base rule") {
     Optimizer of_adam{Adam{.learning_rate = 0.01, .beta1 = 0.9, .beta2 = 0.99}, z};
     for (int t = 0; t < 40; ++t) {
       const VectorXd g = normal(6, RandomKey{2}.derive(static_cast<std::uint64_t>(t)));
-      tag.step(with(Task{0}), g);
+      tag.step(with(TaskNumber{0}), g);
       rms.step(g);
       of_adam.step(g);
     }
@@ -109,7 +109,7 @@ TEST_CASE("Tag: formulas of the third task, by tensor") {
     VectorXd D = task == 0 ? VectorXd(V.col(0)) : VectorXd(std::exp(-2) * V.col(task));
     for (Index k = 0; k < task; ++k) D += std::exp(-2 * M.col(task).normalized().dot(M.col(k).normalized())) * V.col(k);
     expected.array() -= 0.1 * g.array() / (D.array().sqrt() + 1e-8);
-    optimizer.step(with(Task{task}), g, VectorXd::Zero(4));
+    optimizer.step(with(TaskNumber{task}), g, VectorXd::Zero(4));
     CHECK((x - expected).norm() <= 1e-13 * (1 + expected.norm()));
   }
   CHECK(b.isZero(0));  // whose tensor has only seen zeros
@@ -148,7 +148,7 @@ TEST_CASE("Tag: what earlier tasks left does not move, and their order and the s
   RuleState<double> of_even;
   for (int t = 0; t < 40; ++t) {
     const VectorXd g = normal(6, RandomKey{5}.derive(static_cast<std::uint64_t>(t)));
-    step(even, of_even, with(Task{t / 20}), z, g);
+    step(even, of_even, with(TaskNumber{t / 20}), z, g);
     sum += g.cwiseAbs2();
     adagrad -= 0.02 * g.cwiseQuotient(sum.cwiseSqrt());
   }
@@ -161,9 +161,9 @@ TEST_CASE("Tag: a task that comes again is aligned with itself") {
   RuleState<double> memory;
   const VectorXd g = normal(6, RandomKey{6});
   for (int task = 0; task < 2; ++task)
-    for (int t = 0; t < 2000; ++t) step(rule, memory, with(Task{task}), x, g);
+    for (int t = 0; t < 2000; ++t) step(rule, memory, with(TaskNumber{task}), x, g);
   VectorXd moved = VectorXd::Zero(6);
-  step(Tag{.learning_rate = 1, .tasks = 2, .alignment = 3, .epsilon = 0}, memory, with(Task{1}), moved, g);
+  step(Tag{.learning_rate = 1, .tasks = 2, .alignment = 3, .epsilon = 0}, memory, with(TaskNumber{1}), moved, g);
   // D = (e^-3 + e^-3) g^2
   for (Index i = 0; i < 6; ++i) CHECK(std::abs(moved[i]) == Approx(std::exp(1.5) / std::sqrt(2.0)).epsilon(1e-8));
 }
@@ -176,7 +176,7 @@ TEST_CASE("Tag: five tasks are forgotten less than by RMSProp") {
   });
   const double tag = forgetting(60, [] {
     return [memory = std::make_shared<RuleState<double>>()](Index task, VectorXd& x, const VectorXd& g) {
-      step(Tag{.learning_rate = 0.01, .tasks = 5, .alignment = 7}, *memory, with(Task{task}), x, g);
+      step(Tag{.learning_rate = 0.01, .tasks = 5, .alignment = 7}, *memory, with(TaskNumber{task}), x, g);
     };
   });
   INFO(plain << ", " << tag);
@@ -190,6 +190,6 @@ TEST_CASE("Tag: tasks are told and there is room for them") {
   const VectorXd g = x;
   CHECK(message_of([&] { optimizer.step(g); }) ==
         "step: Tag reads \"task\", which this step is not told: step(with(task), gradients...)");
-  CHECK(message_of([&] { optimizer.step(with(Task{2}), g); }) == "Tag: task = 2, must be in [0, 1]");
+  CHECK(message_of([&] { optimizer.step(with(TaskNumber{2}), g); }) == "Tag: task = 2, must be in [0, 1]");
   CHECK(x == g);
 }

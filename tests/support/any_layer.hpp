@@ -14,7 +14,7 @@
 class AnyLayer {
  public:
   using Matrix = Eigen::MatrixXd;
-  using Gradients = glissade::Gradients<double>;
+  using Gradients = glissade::LayerGradients<double>;
   struct Parameter {
     std::string name;
     Eigen::Map<Matrix> values;
@@ -40,7 +40,7 @@ class AnyLayer {
   virtual void load(const std::filesystem::path& path) = 0;
 };
 
-template <glissade::Layer L>
+template <glissade::TrainableLayer L>
 class LayerOf final : public AnyLayer {
  public:
   explicit LayerOf(L layer) : layer_(std::move(layer)) {}

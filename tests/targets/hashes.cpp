@@ -42,7 +42,7 @@ void print_hash(const std::string& name, const char* scalar) {
     if (name == "polyak_step" || name == "momo")
       optimizer->step(with(std::ldexp(1.0, -static_cast<int>(t / 16))), dx, dW);
     else if (name == "tag")
-      optimizer->step(with(Task{static_cast<std::int64_t>(t / 64)}), dx, dW);
+      optimizer->step(with(TaskNumber{static_cast<std::int64_t>(t / 64)}), dx, dW);
     else
       optimizer->step(dx, dW);
   }

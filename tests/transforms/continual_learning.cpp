@@ -54,7 +54,7 @@ struct Quadratics {
         for (int t = 0; t < 600; ++t) {
           const VectorXd g = tasks.H[task] * (x - tasks.c[task]);
           if (task > 0 && t == 0)
-            optimizer.step(with(Importance(VectorXd(tasks.H[task - 1].diagonal()))), g);
+            optimizer.step(with(WeightImportance(VectorXd(tasks.H[task - 1].diagonal()))), g);
           else
             optimizer.step(g);
         }
@@ -75,7 +75,7 @@ TEST_CASE("ElasticWeightConsolidation: with the exact diagonal Hessian, the join
   Optimizer optimizer{chain(ElasticWeightConsolidation{}, Sgd{.learning_rate = 0.8}), x};
   for (int t = 0; t < 400; ++t) optimizer.step(h0.cwiseProduct(x - c0));
   CHECK((x - c0).norm() <= 1e-14);
-  optimizer.step(with(Importance(h0)), h1.cwiseProduct(x - c1));
+  optimizer.step(with(WeightImportance(h0)), h1.cwiseProduct(x - c1));
   for (int t = 0; t < 400; ++t) optimizer.step(h1.cwiseProduct(x - c1));
   const VectorXd joint = (h0.cwiseProduct(c0) + h1.cwiseProduct(c1)).cwiseQuotient(h0 + h1);
   CHECK((x - joint).norm() <= 1e-14);
@@ -83,8 +83,8 @@ TEST_CASE("ElasticWeightConsolidation: with the exact diagonal Hessian, the join
   double a = 1, b = 2;
   Optimizer two{chain(ElasticWeightConsolidation{.strength = 3, .decay = 0.5}, Sgd{.learning_rate = 0.1}), a, b};
   two.step(1.0, 1.0);
-  two.step(with(Importance(2.0, 4.0)), 1.0, no_gradient);
-  two.step(with(Importance(1.0, 1.0)), 0.0, 0.0);
+  two.step(with(WeightImportance(2.0, 4.0)), 1.0, no_gradient);
+  two.step(with(WeightImportance(1.0, 1.0)), 0.0, 0.0);
   CHECK(two.field("1", "importance")[0] == 3);
   CHECK(two.field("1", "anchor")[0] == 1.9);
   CHECK(two.field("0", "anchor")[0] == Approx(0.8));
@@ -109,8 +109,8 @@ TEST_CASE("MemoryAwareSynapses: a pull of twice the strength, over all tasks") {
   for (int t = 0; t < 6; ++t) {
     const VectorXd g = normal(4, static_cast<std::uint64_t>(10 + t)), F = g.cwiseAbs();
     if (t % 3 == 0) {
-      aware.step(with(Importance(F)), g);
-      elastic.step(with(Importance(F)), g);
+      aware.step(with(WeightImportance(F)), g);
+      elastic.step(with(WeightImportance(F)), g);
     } else {
       aware.step(g);
       elastic.step(g);
@@ -126,9 +126,9 @@ TEST_CASE("SynapticIntelligence: the shares add up to the fall of the loss") {
     const auto loss = [&] { return 0.5 * h.cwiseProduct(x - c).dot(x - c); };
     const double before = loss();
     Optimizer optimizer{chain(SynapticIntelligence{.trapezoid = trapezoid}, Sgd{.learning_rate = 0.01}), x};
-    for (int t = 0; t < 500; ++t) optimizer.step(with(Task{0}), h.cwiseProduct(x - c));
+    for (int t = 0; t < 500; ++t) optimizer.step(with(TaskNumber{0}), h.cwiseProduct(x - c));
     const double fall = before - loss();
-    optimizer.step(with(Task{0}), h.cwiseProduct(x - c));
+    optimizer.step(with(TaskNumber{0}), h.cwiseProduct(x - c));
     double sum = 0;
     for (Index i = 0; i < 6; ++i) sum += optimizer.field("0", "path")[i];
     INFO(sum / fall);
@@ -142,14 +142,14 @@ TEST_CASE("SynapticIntelligence: the shares add up to the fall of the loss") {
 TEST_CASE("SynapticIntelligence: what a change of the task does, tensor by tensor") {
   double a = 1, b = 1;
   Optimizer optimizer{chain(SynapticIntelligence{.strength = 2, .damping = 0.5}, Sgd{.learning_rate = 0.1}), a, b};
-  optimizer.step(with(Task{3}), 1.0, 1.0);
+  optimizer.step(with(TaskNumber{3}), 1.0, 1.0);
   CHECK(a == 0.9);
-  optimizer.step(with(Task{4}), 2.0, no_gradient);
+  optimizer.step(with(TaskNumber{4}), 2.0, no_gradient);
   // w = 0.1, the way 0.1: Omega = 0.1 / 0.51; the anchor is where it is
   CHECK(optimizer.field("0", "importance")[0] == Approx(0.1 / 0.51));
   CHECK(optimizer.field("0", "path")[0] == 0);
   CHECK(a == Approx(0.9 - 0.2));
-  optimizer.step(with(Task{4}), 0.0, 1.0);
+  optimizer.step(with(TaskNumber{4}), 0.0, 1.0);
   CHECK(a == Approx(0.7 + 0.1 * 4 * 0.1 / 0.51 * 0.2));
   CHECK(optimizer.field("0", "path")[0] == Approx(0.4));
   CHECK(optimizer.field("1", "importance")[0] == Approx(0.1 / 0.51));  // with its first step in the task
@@ -157,8 +157,8 @@ TEST_CASE("SynapticIntelligence: what a change of the task does, tensor by tenso
   // By trapezoids too the step into another task counts by the gradient before it alone.
   double c = 1;
   Optimizer trapezoids{chain(SynapticIntelligence{.damping = 0.5, .trapezoid = true}, Sgd{.learning_rate = 0.1}), c};
-  trapezoids.step(with(Task{0}), 1.0);
-  trapezoids.step(with(Task{1}), 2.0);
+  trapezoids.step(with(TaskNumber{0}), 1.0);
+  trapezoids.step(with(TaskNumber{1}), 2.0);
   CHECK(trapezoids.field("0", "importance")[0] == Approx(0.1 / 0.51));
 }
 
@@ -211,7 +211,7 @@ TEST_CASE("ProximalAverage: the normalised mean of all policies, newest first, a
       sum = x;
       weight = 1;
     }
-    optimizer.step(with(Phase{t < 17 ? 2 : 3}), normal(3, static_cast<std::uint64_t>(60 + t)));
+    optimizer.step(with(PhaseNumber{t < 17 ? 2 : 3}), normal(3, static_cast<std::uint64_t>(60 + t)));
     sum = beta * sum + x;
     weight = beta * weight + 1;
     CHECK((VectorXd(evaluation_parameters(optimizer, 0)) - sum / weight).norm() <= 1e-13);

@@ -111,10 +111,10 @@ class AfloraLayer {
     product_with_transposed(back_, X, dA);
     dB = outer_.array().colwise() * s_b.array();
   }
-  void backward(const Input& X, const Input& dY, Gradients<T>& gradients, Output dX) {
+  void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients, Output dX) {
     backward(X, dY, gradients["A"], gradients["B"], gradients["s_d"].col(0), gradients["s_b"].col(0), dX);
   }
-  void backward(const Input& X, const Input& dY, Gradients<T>& gradients) {
+  void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients) {
     backward(X, dY, gradients["A"], gradients["B"], gradients["s_d"].col(0), gradients["s_b"].col(0));
   }
   /// The same where A and B are frozen.

@@ -152,10 +152,10 @@ class IncrementalRank {
     dv.array().rowwise() *= s.tail(fresh).array().transpose();
     if (options_.bias) dbias = dY.rowwise().sum();
   }
-  void backward(const Input& X, const Input& dY, Gradients<T>& gradients, Output dX) {
+  void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients, Output dX) {
     backward(X, dY, gradients["u"], gradients["v"], gradients["s"].col(0), gradient_of_bias(gradients), dX);
   }
-  void backward(const Input& X, const Input& dY, Gradients<T>& gradients) {
+  void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients) {
     backward(X, dY, gradients["u"], gradients["v"], gradients["s"].col(0), gradient_of_bias(gradients));
   }
 
@@ -207,7 +207,7 @@ class IncrementalRank {
     visit("s", self.s);
     if (self.options_.bias) visit("bias", self.bias);
   }
-  [[nodiscard]] OutputVector gradient_of_bias(Gradients<T>& gradients) {
+  [[nodiscard]] OutputVector gradient_of_bias(LayerGradients<T>& gradients) {
     if (options_.bias) return gradients["bias"].col(0);
     return bias;  // without entries
   }

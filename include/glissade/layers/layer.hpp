@@ -9,7 +9,8 @@
 //   forward      void forward(const Input& X, Output Y): X inputs x b, samples in columns, Y outputs x b. A layer
 //                over a sequence has tokens in rows instead, X L x inputs, and says so:
 //                static constexpr bool tokens_in_rows = true
-//   backward     void backward(const Input& X, const Input& dY, Gradients<Scalar>& gradients, Output dX), and the same
+//   backward     void backward(const Input& X, const Input& dY, LayerGradients<Scalar>& gradients, Output dX), and the
+//   same
 //                without dX: after forward(X, Y), the gradients of the loss from that of Y. They are written, not added
 //   parameters   void parameters(auto&& visit) and the same const: visit("A", A) for every trained matrix or vector,
 //                whose names are part of files
@@ -29,7 +30,7 @@
 //     optimizer.step(gradients);
 //
 // A model of several layers is a struct whose parameters(visit) names them: visit("first", first), which makes the
-// names "first.A" and so on; its gradients are those of a Gradients made for each layer.
+// names "first.A" and so on; its gradients are those of a LayerGradients made for each layer.
 #pragma once
 
 #include <Eigen/Core>
@@ -51,17 +52,17 @@ namespace glissade {
 /// step reads.
 ///
 ///     LoraLayer<float> layer(W, {.rank = 8});
-///     Gradients<float> gradients(layer);
+///     LayerGradients<float> gradients(layer);
 ///     gradients["A"] *= 0.5f;
 template <class T>
-class Gradients {
+class LayerGradients {
  public:
   using Scalar = T;
   using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
 
   /// Zeros of the shapes of a layer's parameters.
   template <ListsParameters L>
-  explicit Gradients(const L& layer) {
+  explicit LayerGradients(const L& layer) {
     layer.parameters([&](std::string_view name, const auto& parameter) {
       names_.emplace_back(name);
       matrices_.push_back(Matrix::Zero(parameter.rows(), parameter.cols()));
@@ -92,7 +93,7 @@ class Gradients {
       if (names_[k] == name) return k;
     std::string known;
     for (const std::string& other : names_) known += (known.empty() ? "" : ", ") + other;
-    throw std::invalid_argument("Gradients: there is no \"" + std::string(name) + "\", only " + known);
+    throw std::invalid_argument("LayerGradients: there is no \"" + std::string(name) + "\", only " + known);
   }
 
   std::vector<std::string> names_;
@@ -100,8 +101,8 @@ class Gradients {
 };
 
 template <class L>
-concept Layer = ListsParameters<L> &&
-    requires(L& layer, const L& asked, typename L::Matrix& M, Gradients<typename L::Scalar>& gradients) {
+concept TrainableLayer = ListsParameters<L> &&
+    requires(L& layer, const L& asked, typename L::Matrix& M, LayerGradients<typename L::Scalar>& gradients) {
   std::string_view(L::name);
   { asked.inputs() } -> std::convertible_to<Eigen::Index>;
   { asked.outputs() } -> std::convertible_to<Eigen::Index>;
@@ -111,8 +112,8 @@ concept Layer = ListsParameters<L> &&
 };
 
 template <ListsParameters L>
-[[nodiscard]] Gradients<typename L::Scalar> gradients_of(const L& layer) {
-  return Gradients<typename L::Scalar>(layer);
+[[nodiscard]] LayerGradients<typename L::Scalar> gradients_of(const L& layer) {
+  return LayerGradients<typename L::Scalar>(layer);
 }
 
 /// How many numbers are trained.

@@ -80,13 +80,13 @@ class LinearLayer {
   }
 
   /// After forward(X, Y): the gradients of the loss from that of Y.
-  void backward(const Input& X, const Input& dY, Gradients<T>& gradients, Output dX) {
+  void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients, Output dX) {
     require_shape("LinearLayer::backward", "dX", dX, W.cols(), X.cols());
     backward(X, dY, gradients);
     product_of_transposed(W, dY, dX);
   }
   /// The same without the gradient of the input: the first layer needs none.
-  void backward(const Input& X, const Input& dY, Gradients<T>& gradients) {
+  void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients) {
     constexpr auto where = "LinearLayer::backward";
     check(where, X, dY);
     parameters([&](std::string_view what, const auto& parameter) {

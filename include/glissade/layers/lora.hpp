@@ -48,8 +48,8 @@ struct LoraOptions {
 ///     layer.forward(X, Y);   layer.backward(X, dY, gradients, dX);   optimizer.step(gradients);
 ///
 /// Shapes: W m x n, A r x n, B m x r, bias m, or 0 for a layer without, X n x b with samples in columns, Y m x b.
-/// Outputs are sized before the call. The bias is frozen unless train_bias; its gradient is in Gradients alone. A and B
-/// may be given another rank, both at once; s follows. A mask (n x b; zeros, and 1 / (1 - p) elsewhere: see
+/// Outputs are sized before the call. The bias is frozen unless train_bias; its gradient is in LayerGradients alone. A
+/// and B may be given another rank, both at once; s follows. A mask (n x b; zeros, and 1 / (1 - p) elsewhere: see
 /// dropout_mask) drops inputs of the correction alone; the same is given to forward and backward.
 /// Cost: 2 m n b + 2 r b (m + n) flops forward; backward 4 r b (m + n) and, for dX, 2 m n b. No m x n array is ever
 /// formed. The layer keeps two r x b arrays of workspace, with a mask one of n x b, and a copy of A and B for unmerge.
@@ -140,12 +140,12 @@ class LoraLayer {
     dX.array() *= mask.array();
     product_of_transposed(weight_, dY, dX, 1, true);
   }
-  void backward(const Input& X, const Input& dY, Gradients<T>& gradients, Output dX) {
+  void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients, Output dX) {
     check_bias_gradient(gradients);
     backward(X, dY, gradients["A"], gradients["B"], dX);
     if (options_.train_bias) gradients["bias"] = dY.rowwise().sum();
   }
-  void backward(const Input& X, const Input& dY, Gradients<T>& gradients) {
+  void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients) {
     check_bias_gradient(gradients);
     backward(X, dY, gradients["A"], gradients["B"]);
     if (options_.train_bias) gradients["bias"] = dY.rowwise().sum();
@@ -200,7 +200,7 @@ class LoraLayer {
     product(weight_, X, Y);
     if (bias.size() > 0) Y.colwise() += bias;
   }
-  void check_bias_gradient(const Gradients<T>& gradients) const {
+  void check_bias_gradient(const LayerGradients<T>& gradients) const {
     if (options_.train_bias)
       require_shape("LoraLayer::backward", "the gradient of the bias", gradients["bias"], bias.size(), 1);
   }

@@ -279,14 +279,14 @@ class MoraLayer {
   }
 
   /// After forward(X, Y): the gradients of the loss from that of Y.
-  void backward(const Input& X, const Input& dY, Gradients<T>& gradients, Output dX) {
+  void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients, Output dX) {
     check_training(X, dY, gradients);
     require_shape("MoraLayer::backward", "dX", dX, weight_.cols(), X.cols());
     product_of_transposed(weight_, dY, dX);
     correction.backward(X, dY, gradients["M"], dX, workspace_);
   }
   /// The same without the gradient of the input: the first layer needs none.
-  void backward(const Input& X, const Input& dY, Gradients<T>& gradients) {
+  void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients) {
     check_training(X, dY, gradients);
     correction.backward(X, dY, gradients["M"], workspace_);
   }
@@ -326,7 +326,7 @@ class MoraLayer {
     require_shape(where, "Y", Y, weight_.rows(), X.cols());
     if (!merged_) require_shape(where, "M", correction.M, correction.size(), correction.size());
   }
-  void check_training(const Input& X, const Input& dY, const Gradients<T>& gradients) const {
+  void check_training(const Input& X, const Input& dY, const LayerGradients<T>& gradients) const {
     constexpr auto where = "MoraLayer::backward";
     if (merged_) throw std::logic_error("MoraLayer::backward: the layer is merged, unmerge it first");
     check(where, X, dY);

@@ -182,13 +182,13 @@ class StableRecurrence {
   }
 
   /// After forward(X, Y): the gradients of the loss from that of Y.
-  void backward(const Input& X, const Input& dY, Gradients<T>& gradients, Output dX) {
+  void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients, Output dX) {
     require_shape("StableRecurrence::backward", "dX", dX, X.rows(), X.cols());
     backward(X, dY, gradients);
     product_of_transposed(back_, W, dX);
   }
   /// The same without the gradient of the input.
-  void backward(const Input& X, const Input& dY, Gradients<T>& gradients) {
+  void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients) {
     constexpr auto where = "StableRecurrence::backward";
     check(where, X, dY);
     parameters([&](std::string_view what, const auto& parameter) {

@@ -62,8 +62,8 @@ struct Lifted {
   Report step(F&& objective, V& x, State<V>& state) const {
     auto&& f = oracle_of(objective, x);
     ToldNumbers told;
-    const bool tells = reads_argument<typename V::Scalar>(rule, Loss::name);
-    if (tells) told.add(Loss::name, settings.maximize ? -state.value : state.value);
+    const bool tells = reads_argument<typename V::Scalar>(rule, LossValue::name);
+    if (tells) told.add(LossValue::name, settings.maximize ? -state.value : state.value);
     step_concatenated(rule, state.memory, x.data(), state.gradient.data(), settings, tells ? &told : nullptr);
     state.value = f.value_and_gradient(x, state.gradient);
     return report_of(state);

@@ -71,7 +71,7 @@ class Told {
   void add(const Argument& argument) {
     const std::string_view name = name_of_argument(argument);
     const double value = number_of(argument);
-    numbers_.add(name, maximize_ && name == Loss::name ? -value : value);
+    numbers_.add(name, maximize_ && name == LossValue::name ? -value : value);
   }
 
   template <bool Check>

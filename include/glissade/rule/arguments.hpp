@@ -2,7 +2,7 @@
 //
 //     const double loss = loss_of_layer(W, b, dW, db);
 //     optimizer.step(with(loss), dW, db);                              // a number alone is the loss
-//     optimizer.step(with(Task{2}, MemoryGradient(rW, rb)), dW, db);   // one array for every parameter
+//     optimizer.step(with(TaskNumber{2}, MemoryGradient(rW, rb)), dW, db);   // one array for every parameter
 //
 // A rule says what it reads (rule/rule.hpp): a step that lacks what must be there, or is told what no rule of the chain
 // reads, is refused with a sentence before anything moves. Rules behind a gate read what the step that opens it is
@@ -40,17 +40,17 @@ struct GivenArray {
 
 /// The value of the objective at the parameters, of the batch that the gradients are of. Where the optimizer climbs,
 /// rules see it with its sign turned, as they do gradients.
-struct Loss {
+struct LossValue {
   static constexpr std::string_view name = "loss";
   double value;
 };
 /// The number of the present task, from 0.
-struct Task {
+struct TaskNumber {
   static constexpr std::string_view name = "task";
   std::int64_t value;
 };
 /// The number of the present phase of the training, from 0.
-struct Phase {
+struct PhaseNumber {
   static constexpr std::string_view name = "phase";
   std::int64_t value;
 };
@@ -70,13 +70,13 @@ struct NamedArrays {
 };
 /// Estimates of the diagonal of the Hessian.
 template <class... G>
-struct Curvature : NamedArrays<G...> {
-  explicit Curvature(const G&... each) : NamedArrays<G...>("curvature", each...) {}
+struct CurvatureEstimate : NamedArrays<G...> {
+  explicit CurvatureEstimate(const G&... each) : NamedArrays<G...>("curvature", each...) {}
 };
 /// How much each coefficient matters for what has been learned: squared gradients, or the like.
 template <class... G>
-struct Importance : NamedArrays<G...> {
-  explicit Importance(const G&... each) : NamedArrays<G...>("importance", each...) {}
+struct WeightImportance : NamedArrays<G...> {
+  explicit WeightImportance(const G&... each) : NamedArrays<G...>("importance", each...) {}
 };
 /// The gradients of the loss on examples that are remembered.
 template <class... G>
@@ -126,14 +126,14 @@ struct StepArguments {
 namespace detail {
 
 inline double number_of(double value) { return value; }
-inline double number_of(const Loss& loss) { return loss.value; }
+inline double number_of(const LossValue& loss) { return loss.value; }
 inline double number_of(const NamedNumber& number) { return number.value; }
 inline double whole_number(std::string_view name, std::int64_t value) {
   require("with", name, static_cast<double>(value), Range{0, 9007199254740992.0});
   return static_cast<double>(value);
 }
-inline double number_of(const Task& task) { return whole_number(Task::name, task.value); }
-inline double number_of(const Phase& phase) { return whole_number(Phase::name, phase.value); }
+inline double number_of(const TaskNumber& task) { return whole_number(TaskNumber::name, task.value); }
+inline double number_of(const PhaseNumber& phase) { return whole_number(PhaseNumber::name, phase.value); }
 template <class... G>
 double number_of(const NamedArrays<G...>&) {
   return std::numeric_limits<double>::quiet_NaN();
@@ -142,7 +142,7 @@ double number_of(const NamedArrays<G...>&) {
 template <class A>
 std::string_view name_of_argument(const A& argument) {
   if constexpr (std::is_arithmetic_v<A>)
-    return Loss::name;
+    return LossValue::name;
   else
     return argument.name;
 }

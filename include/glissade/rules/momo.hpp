@@ -31,7 +31,7 @@ struct Momo {
   static constexpr std::array<std::string_view, 1> slots{"momentum"};
   static constexpr std::array<bool, 1> full_precision{true};  // the value of the model hangs on it
   static constexpr std::array<NamedScalar, 3> shared{{{"mean_loss"}, {"mean_product"}, {"rate"}}};
-  static constexpr std::array<Argument, 1> arguments{{{Loss::name}}};
+  static constexpr std::array<Argument, 1> arguments{{{LossValue::name}}};
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, Range{.low = 0, .low_open = true});
@@ -48,7 +48,7 @@ struct Momo {
     const double b = decay(all.time);
     double& loss = all.shared[0];
     double& product = all.shared[1];
-    loss = rounded(b * loss) + rounded((1 - b) * all.argument(Loss::name));
+    loss = rounded(b * loss) + rounded((1 - b) * all.argument(LossValue::name));
     product = rounded(b * product) + rounded((1 - b) * all.sums[1]);
     all.shared[2] = PolyakStep::polyak_rate(loss + all.sums[0] - product - lower_bound,
                                             norm_from(all.sums.data() + 2, 1, 0), 1, learning_rate(all.time));

@@ -34,7 +34,7 @@ struct PolyakStep {
   static constexpr Reduction reduction = Reduction::over_all;
   static constexpr int sums = sums_for_norms(1);
   static constexpr std::array<NamedScalar, 1> shared{{{"rate"}}};
-  static constexpr std::array<Argument, 1> arguments{{{Loss::name}}};
+  static constexpr std::array<Argument, 1> arguments{{{LossValue::name}}};
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, Range{.low = 0, .low_open = true});
@@ -45,7 +45,7 @@ struct PolyakStep {
     return [](const auto& u) { return norm_terms(u); };
   }
   void finish(const Totals& all) const {
-    all.shared[0] = polyak_rate(all.argument(Loss::name) - lower_bound, norm_from(all.sums.data(), 1, 0), scale,
+    all.shared[0] = polyak_rate(all.argument(LossValue::name) - lower_bound, norm_from(all.sums.data(), 1, 0), scale,
                                 learning_rate(all.time));
   }
   [[nodiscard]] auto kernel(const Step& step, const double*) const {

@@ -13,7 +13,7 @@ namespace glissade {
 ///     u <- clip( m / max(gamma h, epsilon), -1, 1 )
 ///
 /// A step changes the curvature h only where it is given an estimate: h <- beta2 h + (1 - beta2) estimate with
-/// step(with(Curvature(estimate)), g). Where h is not positive, u is the sign of m.
+/// step(with(CurvatureEstimate(estimate)), g). Where h is not positive, u is the sign of m.
 /// State: first_moment m, curvature h (the parameter's shape; 0 at the start).
 /// Cost: 6 flops with one division per coefficient; reads 3 scalars and writes 2. The quotient is formed only where it
 /// is below 1, so that tiny h cannot overflow it. Source: see Sophia.
@@ -54,8 +54,8 @@ struct ScaleBySophia {
 ///     x <- (1 - learning_rate weight_decay) x - learning_rate clip( m / max(gamma h, epsilon), -1, 1 )
 ///
 ///     Optimizer optimizer{Sophia{.learning_rate = 1e-3}, W};
-///     if (t % 10 == 0) optimizer.step(with(Curvature(estimate)), dW);   // h <- beta2 h + (1 - beta2) estimate first
-///     else optimizer.step(dW);
+///     if (t % 10 == 0) optimizer.step(with(CurvatureEstimate(estimate)), dW);   // h <- beta2 h + (1 - beta2) estimate
+///     first else optimizer.step(dW);
 ///
 /// gamma is tuned by unclipped_fraction(optimizer), which should be 0.1 to 0.5. SophiaH and SophiaG are methods that
 /// estimate by themselves.

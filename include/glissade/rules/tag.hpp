@@ -20,7 +20,7 @@ namespace glissade {
 ///                                                            c2 = 1 - beta2^n, n steps into the task
 ///
 ///     Optimizer optimizer{Tag{.learning_rate = 1e-2, .tasks = 5}, W, b};
-///     optimizer.step(with(Task{2}), dW, db);
+///     optimizer.step(with(TaskNumber{2}), dW, db);
 ///
 /// Cosines are of each tensor by itself, and 0 where one of the two is zero. From the second task on the step is longer
 /// by exp(alignment / 2) where earlier tasks do not matter, so the learning rate is tuned for that.
@@ -44,7 +44,7 @@ struct Tag {
   double epsilon = 1e-8;  // >= 0
 
   static constexpr int passes = 2;
-  static constexpr std::array<Argument, 1> arguments{{{Task::name}}};
+  static constexpr std::array<Argument, 1> arguments{{{TaskNumber::name}}};
 
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
@@ -56,7 +56,7 @@ struct Tag {
     visit("epsilon", self.epsilon, range::non_negative);
   }
   void check_told(const ToldNumbers& told) const {
-    require(name, Task::name, told.value(Task::name), Range{0, static_cast<double>(tasks - 1)});
+    require(name, TaskNumber::name, told.value(TaskNumber::name), Range{0, static_cast<double>(tasks - 1)});
   }
   void fields(const Tensor& tensor, auto&& add) const {
     add("first_moments", tensor.size(), tasks);
@@ -67,7 +67,7 @@ struct Tag {
   template <class T, class P>
   void update(const Step& step, const MatrixUpdate<T, P>& m) const {
     using L = Lane<T>;
-    const auto task = static_cast<Index>(step.argument(Task::name));
+    const auto task = static_cast<Index>(step.argument(TaskNumber::name));
     const Index size = m.tensor.size();
     T* const M = m.fields[0] + task * size;
     T* const V = m.fields[1] + task * size;

@@ -9,10 +9,10 @@ namespace glissade {
 /// the time, as strong as each weight mattered.
 ///
 ///     u <- u + strength F (x - anchor)
-///     with(Importance(F_new...)):   F <- decay F + F_new,   anchor <- x,   before the step
+///     with(WeightImportance(F_new...)):   F <- decay F + F_new,   anchor <- x,   before the step
 ///
 ///     Optimizer optimizer{chain(ElasticWeightConsolidation{.strength = 100}, Adam{}), W, b};
-///     optimizer.step(with(Importance(FW, Fb)), dW, db);   // the first step of the next task
+///     optimizer.step(with(WeightImportance(FW, Fb)), dW, db);   // the first step of the next task
 ///     optimizer.step(dW, db);                             // all others
 ///
 /// F_new is the mean of the squared gradients of single examples at the end of a task. decay 1 adds the tasks up, below

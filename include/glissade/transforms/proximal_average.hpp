@@ -12,7 +12,7 @@ namespace glissade {
 ///     when the phase changes:   a = x, w = 1 before the step
 ///
 ///     Optimizer optimizer{chain(Adam{}, ProximalAverage{.decay = 0.889}), x};
-///     optimizer.step(g);                       // or step(with(Phase{k}), g): a new phase forgets the mean
+///     optimizer.step(g);                       // or step(with(PhaseNumber{k}), g): a new phase forgets the mean
 ///     evaluation_parameters(optimizer, 0);     // the weights of the proximal policy
 ///
 /// The update passes through unchanged. decay 0 is the latest policy: PPO.
@@ -27,7 +27,7 @@ struct ProximalAverage {
   static constexpr std::array<std::string_view, 1> slots{"average"};
   static constexpr std::array<bool, 1> full_precision{true};
   static constexpr std::array<NamedScalar, 2> scalars{{{"weight", 1}, {"phase", -1}}};
-  static constexpr std::array<Argument, 1> arguments{{{Phase::name, false}}};
+  static constexpr std::array<Argument, 1> arguments{{{PhaseNumber::name, false}}};
   static constexpr bool ends_chain = true;
   [[nodiscard]] static double initial(std::size_t) { return from_parameters; }
 
@@ -38,9 +38,9 @@ struct ProximalAverage {
     double& weight = step.scalar(0);
     double& phase = step.scalar(1);
     bool restart = false;
-    if (step.told(Phase::name)) {
-      restart = phase >= 0 && phase != step.argument(Phase::name);
-      phase = step.argument(Phase::name);
+    if (step.told(PhaseNumber::name)) {
+      restart = phase >= 0 && phase != step.argument(PhaseNumber::name);
+      phase = step.argument(PhaseNumber::name);
     }
     const double before = restart ? 1 : weight;
     weight = decay * before + 1;

@@ -13,7 +13,7 @@ namespace glissade {
 ///     u <- u + 2 strength Omega (x - anchor)
 ///
 ///     Optimizer optimizer{chain(SynapticIntelligence{.strength = 0.1}, Adam{}), W, b};
-///     optimizer.step(with(Task{2}), dW, db);
+///     optimizer.step(with(TaskNumber{2}), dW, db);
 ///
 /// trapezoid takes the mean of the gradients at both ends of a step within a task, which adds up to the fall of the
 /// loss of a quadratic exactly where gradients are of the whole loss.
@@ -34,7 +34,7 @@ struct SynapticIntelligence {
                                                          "previous_gradient"};
   static constexpr std::array<bool, 5> full_precision{true, true, true, true, true};
   static constexpr std::array<NamedScalar, 1> scalars{{{"task", -1}}};
-  static constexpr std::array<Argument, 1> arguments{{{Task::name}}};
+  static constexpr std::array<Argument, 1> arguments{{{TaskNumber::name}}};
   [[nodiscard]] static double initial(std::size_t slot) { return slot == 2 || slot == 3 ? from_parameters : 0; }
 
   static void options(auto& self, auto&& visit) {
@@ -44,7 +44,7 @@ struct SynapticIntelligence {
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     double& task = step.scalar(0);
-    const double now = step.argument(Task::name);
+    const double now = step.argument(TaskNumber::name);
     const bool first = task < 0, changed = !first && now != task;
     task = now;
     const double at_end = trapezoid && !first && !changed ? 0.5 : 0;

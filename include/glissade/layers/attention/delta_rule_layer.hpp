@@ -92,7 +92,7 @@ class DeltaRuleLayer {
   }
 
   /// After forward(X, O): the gradients of the loss from that of O.
-  void backward(const Input& X, const Input& dO, Gradients<T>& gradients, Output dX) {
+  void backward(const Input& X, const Input& dO, LayerGradients<T>& gradients, Output dX) {
     require_shape("DeltaRuleLayer::backward", "dX", dX, X.rows(), X.cols());
     backward(X, dO, gradients);
     product_with_transposed(dQ_, W_query, dX);
@@ -101,7 +101,7 @@ class DeltaRuleLayer {
     product_with_transposed(dbeta_, w_beta, dX, 1, true);
   }
   /// The same without the gradient of the input.
-  void backward(const Input& X, const Input& dO, Gradients<T>& gradients) {
+  void backward(const Input& X, const Input& dO, LayerGradients<T>& gradients) {
     constexpr auto where = "DeltaRuleLayer::backward";
     check(where, X, dO);
     parameters([&](std::string_view what, const auto& parameter) {

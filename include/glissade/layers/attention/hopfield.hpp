@@ -94,13 +94,13 @@ class Hopfield {
   }
 
   /// After forward(states, updated): the gradients of the loss from that of `updated`.
-  void backward(const Input& states, const Input& d_updated, Gradients<T>& gradients, Output d_states) {
+  void backward(const Input& states, const Input& d_updated, LayerGradients<T>& gradients, Output d_states) {
     require_shape("Hopfield::backward", "the gradient of the states", d_states, patterns.rows(), states.cols());
     backward(states, d_updated, gradients);
     product(patterns, dS_, d_states, beta());
   }
   /// The same without the gradient of the states.
-  void backward(const Input& states, const Input& d_updated, Gradients<T>& gradients) {
+  void backward(const Input& states, const Input& d_updated, LayerGradients<T>& gradients) {
     constexpr auto where = "Hopfield::backward";
     check(where, states, d_updated);
     Matrix& d_patterns = gradients["patterns"];

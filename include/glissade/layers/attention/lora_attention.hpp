@@ -164,10 +164,10 @@ class LoraAttention {
   void backward(const Input& X, const Input& dO) { back(X, dO, beside_factors(), nullptr); }
   /// The same, and the gradient of the input.
   void backward(const Input& X, const Input& dO, Output dX) { back(X, dO, beside_factors(), &dX); }
-  void backward(const Input& X, const Input& dO, Gradients<T>& gradients) {
+  void backward(const Input& X, const Input& dO, LayerGradients<T>& gradients) {
     back(X, dO, targets_in(gradients), nullptr);
   }
-  void backward(const Input& X, const Input& dO, Gradients<T>& gradients, Output dX) {
+  void backward(const Input& X, const Input& dO, LayerGradients<T>& gradients, Output dX) {
     back(X, dO, targets_in(gradients), &dX);
   }
 
@@ -203,7 +203,7 @@ class LoraAttention {
     }
     return {{{&query.dA, &query.dB}, {&key.dA, &key.dB}, {&value.dA, &value.dB}}};
   }
-  [[nodiscard]] Targets targets_in(Gradients<T>& gradients) {
+  [[nodiscard]] Targets targets_in(LayerGradients<T>& gradients) {
     constexpr std::array names{std::array{"query.A", "query.B"}, std::array{"key.A", "key.B"},
                                std::array{"value.A", "value.B"}};
     Targets targets{};
