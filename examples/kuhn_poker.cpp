@@ -2,6 +2,7 @@
 // Prints two tables and draws the first one to kuhn_poker.svg.
 #include <glissade/games.hpp>
 #include <glissade/problems/sequence_game.hpp>
+#include <glissade/schedules/inverse_sqrt.hpp>
 
 #include <algorithm>
 #include <cmath>
