@@ -6,6 +6,7 @@
 
 #include "../core/lanes/stretch.hpp"
 #include "../rule/moments.hpp"
+#include "../rule/rule.hpp"
 
 namespace glissade {
 
