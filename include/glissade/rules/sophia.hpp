@@ -54,8 +54,8 @@ struct ScaleBySophia {
 ///     x <- (1 - learning_rate weight_decay) x - learning_rate clip( m / max(gamma h, epsilon), -1, 1 )
 ///
 ///     Optimizer optimizer{Sophia{.learning_rate = 1e-3}, W};
-///     if (t % 10 == 0) optimizer.step(with(CurvatureEstimate(estimate)), dW);   // h <- beta2 h + (1 - beta2) estimate
-///     first else optimizer.step(dW);
+///     if (t % 10 == 0) optimizer.step(with(CurvatureEstimate(estimate)), dW);   // folded into h before the step
+///     else optimizer.step(dW);
 ///
 /// gamma is tuned by unclipped_fraction(optimizer), which should be 0.1 to 0.5. SophiaH and SophiaG are methods that
 /// estimate by themselves.
