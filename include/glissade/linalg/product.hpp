@@ -86,7 +86,7 @@ void multiply(std::type_identity_t<MatrixView<const T>> A, std::type_identity_t<
               double factor = 1, bool add = false) {
   if (C.row_major) return multiply(B.transpose(), A.transpose(), C.transpose(), factor, add);
   if (!add)
-    for (Eigen::Index j = 0; j < C.cols; ++j) std::fill_n(&C(0, j), C.rows, T(0));
+    for (Eigen::Index j = 0; j < C.cols; ++j) std::fill_n(C.data + j * C.outer_stride(), C.rows, T(0));
   const T scale = static_cast<T>(factor);
   constexpr int by_rows = Eigen::RowMajor;
   constexpr int by_columns = Eigen::ColMajor;
