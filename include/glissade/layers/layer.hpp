@@ -36,13 +36,16 @@
 #include <Eigen/Core>
 
 #include <concepts>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "../core/checks.hpp"
+#include "../core/random.hpp"
 #include "../core/tensors/tensor.hpp"
 #include "../linalg/product.hpp"
 
@@ -114,6 +117,21 @@ concept TrainableLayer = ListsParameters<L> &&
 template <ListsParameters L>
 [[nodiscard]] LayerGradients<typename L::Scalar> gradients_of(const L& layer) {
   return LayerGradients<typename L::Scalar>(layer);
+}
+
+/// For authors: throws std::invalid_argument unless there is a gradient of its shape for every parameter.
+template <ListsParameters L>
+void require_gradients(std::string_view where, const L& layer, const LayerGradients<typename L::Scalar>& gradients) {
+  layer.parameters([&](std::string_view name, const auto& parameter) {
+    require_shape(where, name, gradients[name], parameter.rows(), parameter.cols());
+  });
+}
+
+/// For authors: fills a parameter with numbers that are uniform in +-bound, a function of the key.
+void fill_uniform(auto& parameter, double bound, RandomKey key) {
+  using T = typename std::remove_cvref_t<decltype(parameter)>::Scalar;
+  for (Eigen::Index i = 0; i < parameter.size(); ++i)
+    parameter.data()[i] = static_cast<T>(bound * (2 * key.uniform(static_cast<std::uint64_t>(i)) - 1));
 }
 
 /// How many numbers are trained.

@@ -55,12 +55,8 @@ class LinearLayer {
     W.resize(outputs, inputs);
     bias.resize(options.bias ? outputs : 0);
     const double bound = 1 / std::sqrt(static_cast<double>(inputs));
-    const auto fill = [&](auto& parameter, RandomKey key) {
-      for (Index i = 0; i < parameter.size(); ++i)
-        parameter.data()[i] = static_cast<T>(bound * (2 * key.uniform(static_cast<std::uint64_t>(i)) - 1));
-    };
-    fill(W, RandomKey{options.seed}.derive(0));
-    fill(bias, RandomKey{options.seed}.derive(1));
+    fill_uniform(W, bound, RandomKey{options.seed}.derive(0));
+    fill_uniform(bias, bound, RandomKey{options.seed}.derive(1));
   }
   /// Without a bias where it has no entries.
   explicit LinearLayer(Matrix weight, Vector bias_of_outputs = {})
@@ -89,9 +85,7 @@ class LinearLayer {
   void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients) {
     constexpr auto where = "LinearLayer::backward";
     check(where, X, dY);
-    parameters([&](std::string_view what, const auto& parameter) {
-      require_shape(where, what, gradients[what], parameter.rows(), parameter.cols());
-    });
+    require_gradients(where, *this, gradients);
     if (samples_ != X.cols())
       throw std::logic_error("LinearLayer::backward: no forward was called with " + std::to_string(X.cols()) +
                              " samples before");

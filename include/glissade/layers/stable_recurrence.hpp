@@ -148,8 +148,7 @@ class StableRecurrence {
     bias.setZero(outputs);
     theta.resize(outputs);
     const double bound = 1 / std::sqrt(static_cast<double>(inputs));
-    for (Index i = 0; i < W.size(); ++i)
-      W.data()[i] = static_cast<T>(bound * (2 * RandomKey{options.seed}.uniform(static_cast<std::uint64_t>(i)) - 1));
+    fill_uniform(W, bound, RandomKey{options.seed});
     const double steps = static_cast<double>(outputs > 1 ? outputs - 1 : 1);
     for (Index i = 0; i < outputs; ++i)
       theta(i) = static_cast<T>(options.rate.inverse(
@@ -191,9 +190,7 @@ class StableRecurrence {
   void backward(const Input& X, const Input& dY, LayerGradients<T>& gradients) {
     constexpr auto where = "StableRecurrence::backward";
     check(where, X, dY);
-    parameters([&](std::string_view what, const auto& parameter) {
-      require_shape(where, what, gradients[what], parameter.rows(), parameter.cols());
-    });
+    require_gradients(where, *this, gradients);
     const Index m = outputs(), length = X.rows();
     if (states_.cols() != length + 1)
       throw std::logic_error("StableRecurrence::backward: no forward was called with " + std::to_string(length) +

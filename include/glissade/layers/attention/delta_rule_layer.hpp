@@ -66,9 +66,7 @@ class DeltaRuleLayer {
     const double bound = 1 / std::sqrt(static_cast<double>(inputs));
     std::uint64_t stream = 0;
     parameters([&](std::string_view, auto& parameter) {
-      const RandomKey key = RandomKey{options.seed}.derive(stream++);
-      for (Index i = 0; i < parameter.size(); ++i)
-        parameter.data()[i] = static_cast<T>(bound * (2 * key.uniform(static_cast<std::uint64_t>(i)) - 1));
+      fill_uniform(parameter, bound, RandomKey{options.seed}.derive(stream++));
     });
   }
 
@@ -104,9 +102,7 @@ class DeltaRuleLayer {
   void backward(const Input& X, const Input& dO, LayerGradients<T>& gradients) {
     constexpr auto where = "DeltaRuleLayer::backward";
     check(where, X, dO);
-    parameters([&](std::string_view what, const auto& parameter) {
-      require_shape(where, what, gradients[what], parameter.rows(), parameter.cols());
-    });
+    require_gradients(where, *this, gradients);
     if (Q_.rows() != X.rows() || Q_.cols() != W_query.cols())
       throw std::logic_error("DeltaRuleLayer::backward: forward was called with " + std::to_string(Q_.rows()) +
                              " tokens, backward with " + std::to_string(X.rows()));
