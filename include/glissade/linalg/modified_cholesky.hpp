@@ -10,8 +10,9 @@
 
 namespace glissade {
 
-/// P (H + E) P' = L D L' with E diagonal, E = 0 where H is safely positive definite: then it is the
-/// plain Cholesky factorization. Otherwise, column by column, with the largest |c_jj| as pivot,
+/// P (H + E) P' = L D L' with E diagonal, E = 0 where H is safely positive definite, whatever the units of its
+/// variables: no pivot l_jj^2 is below 10 eps h_jj. Then it is the plain Cholesky factorization. Otherwise, column by
+/// column, with the largest |c_jj| as pivot,
 ///
 ///     d_j = max(|c_jj|, (max_{i>j} |c_ij| / beta)^2, delta)
 ///     beta^2 = max(max |h_ii|, max_{i!=j} |h_ij| / sqrt(n^2 - 1), eps),   delta = eps max(max |h_ij|, tiny)
@@ -28,10 +29,9 @@ class ModifiedCholesky {
     if (!H.allFinite()) return false;
     if (!plain_) plain_.emplace();
     plain_->compute(H);
-    const auto diagonal = plain_->matrixLLT().diagonal();
+    const auto pivots = plain_->matrixLLT().diagonal().array();
     constexpr double eps = std::numeric_limits<double>::epsilon();
-    modified_ = plain_->info() != Eigen::Success ||
-                (H.rows() > 0 && std::pow(diagonal.minCoeff(), 2) <= 10 * eps * H.diagonal().maxCoeff());
+    modified_ = plain_->info() != Eigen::Success || !(pivots > std::sqrt(10 * eps) * H.diagonal().array().sqrt()).all();
     if (modified_) factorize(H);
     return true;
   }

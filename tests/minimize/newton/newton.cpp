@@ -48,7 +48,62 @@ struct Valley {
   }
 };
 
+/// sum c_i x_i^2 / 2
+struct Diagonal {
+  VectorXd c;
+  double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+    g = c.cwiseProduct(x);
+    return 0.5 * g.dot(x);
+  }
+  void hessian(const VectorXd&, Eigen::MatrixXd& H) const { H = c.asDiagonal(); }
+};
+
+/// |A x - y|^2 / 2
+struct SumOfSquares {
+  Eigen::MatrixXd A;
+  VectorXd y;
+  double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+    const VectorXd r = A * x - y;
+    g = A.transpose() * r;
+    return 0.5 * r.squaredNorm();
+  }
+  void hessian(const VectorXd&, Eigen::MatrixXd& H) const { H = A.transpose() * A; }
+};
+
 }  // namespace
+
+TEST_CASE("Newton: the units of the variables do not matter") {
+  VectorXd x = vector({1, 1, 1});
+  CHECK(minimize(Diagonal{vector({1, 1e10, 1e20})}, x, Newton{}, {.gradient_tolerance = 1e-9}).iterations == 1);
+  CHECK(x.norm() <= 1e-15);
+}
+
+TEST_CASE("Newton: Longley's regression in its raw units, as NIST certifies it") {
+  Eigen::Matrix<double, 16, 7> data;  // employed; deflator, product, unemployed, armed forces, population, year
+  data << 60323, 83.0, 234289, 2356, 1590, 107608, 1947,  //
+      61122, 88.5, 259426, 2325, 1456, 108632, 1948,      //
+      60171, 88.2, 258054, 3682, 1616, 109773, 1949,      //
+      61187, 89.5, 284599, 3351, 1650, 110929, 1950,      //
+      63221, 96.2, 328975, 2099, 3099, 112075, 1951,      //
+      63639, 98.1, 346999, 1932, 3594, 113270, 1952,      //
+      64989, 99.0, 365385, 1870, 3547, 115094, 1953,      //
+      63761, 100.0, 363112, 3578, 3350, 116219, 1954,     //
+      66019, 101.2, 397469, 2904, 3048, 117388, 1955,     //
+      67857, 104.6, 419180, 2822, 2857, 118734, 1956,     //
+      68169, 108.4, 442769, 2936, 2798, 120445, 1957,     //
+      66513, 110.8, 444546, 4681, 2637, 121950, 1958,     //
+      68655, 112.6, 482704, 3813, 2552, 123366, 1959,     //
+      69564, 114.2, 502601, 3931, 2514, 125368, 1960,     //
+      69331, 115.7, 518173, 4806, 2572, 127852, 1961,     //
+      70551, 116.9, 554894, 4007, 2827, 130081, 1962;
+  Eigen::MatrixXd rows(16, 7);
+  rows << VectorXd::Ones(16), data.rightCols(6);
+  const VectorXd employed = data.col(0);
+  VectorXd x = VectorXd::Zero(7);
+  CHECK(minimize(SumOfSquares{rows, employed}, x, Newton{}, {.max_iterations = 50}).iterations <= 4);
+  constexpr double least = 836424.055505915;
+  CHECK((rows * x - employed).squaredNorm() <= (1 + 1e-6) * least);
+}
 
 TEMPLATE_TEST_CASE("Newton methods: functions of the literature", "", Newton, TrustRegionNewton) {
   const TestType method;
