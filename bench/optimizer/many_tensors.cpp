@@ -1,7 +1,9 @@
-// A hundred tensors of 10 Ki coefficients against one of as many.
+// A hundred tensors of 10 Ki coefficients against one of as many, and what it takes to bind very many: as long for each.
 #include "support/race.hpp"
 #include <glissade/optimizer/optimizer.hpp>
 #include <glissade/rules/adam.hpp>
+
+#include <chrono>
 
 int main() {
   using namespace glissade;
@@ -19,5 +21,13 @@ int main() {
   std::printf("Adam, %ld coefficients: one tensor %.3f ns, %zu tensors %.3f ns, ratio %.2f\n",
               static_cast<long>(one.size()), seconds[0] / static_cast<double>(one.size()) * 1e9, count,
               seconds[1] / static_cast<double>(one.size()) * 1e9, seconds[0] / seconds[1]);
+
+  for (const std::size_t tensors : {30'000u, 300'000u}) {
+    std::vector<Eigen::Vector2f> small(tensors, Eigen::Vector2f(1, 2));
+    const auto start = std::chrono::steady_clock::now();
+    const Optimizer bound{Adam{}, small};
+    const std::chrono::duration<double, std::nano> taken = std::chrono::steady_clock::now() - start;
+    std::printf("%zu tensors bound: %.0f ns each\n", tensors, taken.count() / static_cast<double>(tensors));
+  }
   return 0;
 }
