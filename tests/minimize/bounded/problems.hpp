@@ -1,11 +1,10 @@
 // The problems of bounded.csv: their formulas, written once more, and what scipy made of them.
 #pragma once
 
+#include "support/catch.hpp"
 #include <glissade/oracle/composite.hpp>
 #include <glissade/problems/more_garbow_hillstrom.hpp>
 #include <glissade/problems/more_garbow_hillstrom_variable.hpp>
-
-#include "support/catch.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -149,9 +148,7 @@ inline std::vector<Case> read_cases() {
 }
 
 /// Whether a value is within 1e-6 max(1, |least|) of the least one.
-inline bool is_near(const Case& c, double value) {
-  return value <= c.least + 1e-6 * std::max(1.0, std::abs(c.least));
-}
+inline bool is_near(const Case& c, double value) { return value <= c.least + 1e-6 * std::max(1.0, std::abs(c.least)); }
 
 inline double median_of(std::vector<double> numbers) {
   std::sort(numbers.begin(), numbers.end());

@@ -14,7 +14,7 @@ namespace glissade {
 
 /// L-BFGS-B, for a smooth function of many variables, each of which may have a lower and an upper bound.
 ///
-///     B = t I - W M W',  W = [Y, S],  M = [[-D, L'/t], [L/t, S'S/t]]^-1     from the last pairs s, y;  t = y'y / s'y
+///     B = t I - W M W',  W = [Y, S],  M = [[-D, L'/t], [L/t, S'S/t]]^-1    from the last pairs s, y;  t = y'y / s'y
 ///         D: the diagonal of S'Y; L: s_i'y_j where s_i is newer than y_j
 ///     c = the first minimizer of q along the path P(x - a g), a >= 0,   q(z) = g'(z - x) + (z - x)'B(z - x) / 2
 ///     z = P(the minimizer of q over the variables that are between their bounds at c, all others as in c)
@@ -22,16 +22,16 @@ namespace glissade {
 ///     x <- x + a (z - x)    a by StrongWolfe, first 1, at most to where a bound is met
 ///     keep s = x_new - x, y = g_new - g, both over ||s||,  if  s'y > 1e-10 ||s|| ||y||
 ///
-/// Without pairs t makes the first step one of length 1 before it is cut off by bounds. x never leaves the bounds, and a
-/// variable at a bound is equal to it. Where no step is found the pairs are dropped and the search is tried once
+/// Without pairs t makes the first step one of length 1 before it is cut off by bounds. x never leaves the bounds, and
+/// a variable at a bound is equal to it. Where no step is found the pairs are dropped and the search is tried once
 /// more, then it ends with search_failed. A start beyond the bounds is moved to the nearest point first.
 /// Result::measure is |P(x - g) - x|.
 ///
 /// Options: memory in [1, 1000] (10); sufficient_decrease c1 in (0, 1/2) (1e-3); curvature c2 in (c1, 1) (0.9);
 /// max_trials >= 1 (20).
 /// State: w (2 memory x n: y and s of a pair in two rows), gram (W'S), scale (t), pairs, newest.
-/// Cost: 4 memory^2 n + 12 memory n flops, (2 memory)^2 per bound that the path meets, (2 memory)^3; mostly one gradient.
-/// Errors: std::invalid_argument for options out of range, bounds that are crossed or of another size than x.
+/// Cost: 4 memory^2 n + 12 memory n flops, (2 memory)^2 per bound that the path meets, (2 memory)^3; mostly one
+/// gradient. Errors: std::invalid_argument for options out of range, bounds that are crossed or of another size than x.
 /// Source: "A Limited Memory Algorithm for Bound Constrained Optimization", 1995, algorithm CP and the direct primal
 /// method; "Remark on Algorithm 778", 2011: the projection of the subspace minimizer.
 /// Deviations: pairs are kept over ||s||, which leaves B as it is; t of the first step; the rule for keeping pairs.
@@ -144,7 +144,8 @@ struct LbfgsB {
     return state.direction.allFinite() && state.gradient.dot(state.direction) < 0;
   }
 
-  /// The inverse of M.
+  /// M without units, so that no scale of f spoils it: with e = 1 / t for rows of y, 1 for those of s, M is e' times t
+  /// times the inverse of the middle times e.
   template <class V>
   static void set_middle(State<V>& state) {
     const auto pairs = static_cast<Index>(state.pairs);
@@ -153,11 +154,22 @@ struct LbfgsB {
     for (Index j = 0; j < pairs; ++j)
       for (Index i = 0; i < pairs; ++i) {
         auto block = state.middle.template block<2, 2>(2 * i, 2 * j);
-        block(0, 0) = i == j ? -state.gram(2 * i, i) : 0;
+        block(0, 0) = i == j ? -state.gram(2 * i, i) / state.scale : 0;
         block(1, 0) = age(i) < age(j) ? state.gram(2 * j, i) / state.scale : 0;
         block(0, 1) = age(j) < age(i) ? state.gram(2 * i, j) / state.scale : 0;
-        block(1, 1) = state.gram(2 * i + 1, j) / state.scale;
+        block(1, 1) = state.gram(2 * i + 1, j);
       }
+  }
+  static void scale_rows(Eigen::Ref<Eigen::VectorXd> v, double t) {
+    for (Index k = 0; k < v.size(); k += 2) v[k] /= t;
+  }
+  /// v becomes M v, or what stands in its place once the free variables have been taken out.
+  static void apply_middle(const PivotedSolver& solver, Eigen::Ref<Eigen::VectorXd> v, double t) {
+    if (v.size() == 0) return;
+    scale_rows(v, t);
+    solver.solve_in_place(v);
+    v *= t;
+    scale_rows(v, t);
   }
 
   /// cauchy = c, moved = W'(c - x), and t.
@@ -187,7 +199,7 @@ struct LbfgsB {
     p.noalias() = state.w.topRows(rows) * d;
     c.setZero();
     solved = p;
-    if (rows > 0) state.solver.solve_in_place(solved);
+    apply_middle(state.solver, solved, t);
     state.cauchy = x;
     double slope = -square_over(d, 1);
     const double bend_at_x = -t * slope;
@@ -212,7 +224,7 @@ struct LbfgsB {
         auto row = state.row.head(rows);
         row = state.w.col(b).head(rows);
         solved = row;
-        state.solver.solve_in_place(solved);  // M w_b, and M is symmetric
+        apply_middle(state.solver, solved, t);  // M w_b, and M is symmetric
         slope -= g * solved.dot(c);
         bend -= g * (2 * solved.dot(p) + g * solved.dot(row));
         p += g * row;
@@ -239,7 +251,7 @@ struct LbfgsB {
     auto middle = state.middle.topLeftCorner(rows, rows);
     v.setZero();
     solved = state.moved.head(rows);
-    if (rows > 0) state.solver.solve_in_place(solved);
+    apply_middle(state.solver, solved, t);
     bool any = false;
     for (Index i = 0; i < x.size(); ++i) {
       if (!is_free(i)) continue;
@@ -247,14 +259,17 @@ struct LbfgsB {
       const auto w = state.w.col(i).head(rows);
       step[i] = state.gradient[i] + t * (state.cauchy[i] - x[i]) - w.dot(solved);
       v += step[i] * w;
-      for (Index j = 0; j < rows; ++j) middle.col(j) -= (w[j] / t) * w;
+      auto unitless = state.along.head(rows);
+      unitless = w;
+      scale_rows(unitless, t);
+      for (Index j = 0; j < rows; ++j) middle.col(j) -= unitless[j] * unitless;
     }
     state.target = state.cauchy;
     if (any) {
       // The inverse of I / t - ... by the formula of Sherman, Morrison and Woodbury.
       if (rows > 0) {
         if (state.solver.compute(middle))
-          state.solver.solve_in_place(v);
+          apply_middle(state.solver, v, t);
         else
           v.setZero();
       }

@@ -135,7 +135,7 @@ struct StrongWolfe {
     double width_before = 2 * width;
     double low = 0;
     double high = first + 4 * first;
-    double cap = largest;
+    double cap = std::numeric_limits<double>::infinity();  // where the function is not finite
     double at = first;
     for (int trial = 0; trial < max_trials; ++trial) {
       const double value = line.look(at);
