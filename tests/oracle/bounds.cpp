@@ -175,4 +175,6 @@ TEST_CASE("bounds: nearest points and steps within them") {
   CHECK(step == VectorXd{{2, 5, 0}});
   bounds.gradient_step(x, VectorXd{{0, std::nan(""), 0}}, step);
   CHECK(step[1] != step[1]);
+  CHECK(bounds.measure(x, VectorXd{{-5, -5, -5}}, step) == Approx(std::sqrt(29.0)));
+  CHECK(std::isnan(bounds.measure(x, VectorXd{{infinity, 0, 0}}, step)));
 }

@@ -1,6 +1,8 @@
 // The least that an objective can be, one type for each need of a method.
 #pragma once
 
+#include <glissade/sets/box.hpp>
+
 #include <Eigen/Core>
 
 #include <functional>
@@ -78,6 +80,20 @@ class OnSet : public FirstOrder {
  public:
   using FirstOrder::FirstOrder;
   void project(Eigen::VectorXd&) {}
+};
+
+/// Between bounds that lie beyond all minima, with a value that costs no gradient.
+class WithBounds : public WithValue {
+ public:
+  using WithValue::WithValue;
+  static glissade::Box box() { return {.low = -1e15, .high = 1e15}; }
+};
+
+/// Between such bounds, with a Hessian.
+class WithBoundsAndHessian : public SecondOrder {
+ public:
+  using SecondOrder::SecondOrder;
+  static glissade::Box box() { return {.low = -1e15, .high = 1e15}; }
 };
 
 /// With products of a Hessian that is not there.

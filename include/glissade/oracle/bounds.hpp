@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "../sets/box.hpp"
+#include "norm.hpp"
 
 namespace glissade {
 
@@ -35,6 +36,11 @@ struct Bounds {
       const auto down = -gradient[i], least = low[i] - x[i], most = high[i] - x[i];
       step[i] = down < least ? least : down > most ? most : down;
     }
+  }
+  /// |P(x - gradient) - x|; NaN where the gradient is not finite, which bounds would hide. `step` is overwritten.
+  [[nodiscard]] double measure(const V& x, const V& gradient, V& step) const {
+    gradient_step(x, gradient, step);
+    return gradient.allFinite() ? norm_of(step) : std::numeric_limits<double>::quiet_NaN();
   }
 };
 

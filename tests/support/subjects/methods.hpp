@@ -10,6 +10,9 @@
 #include <glissade/finite_sum/stochastic_oasis.hpp>
 #include <glissade/finite_sum/svrg.hpp>
 #include <glissade/minimize/accelerated_mirror_descent.hpp>
+#include <glissade/minimize/bounded/lbfgsb.hpp>
+#include <glissade/minimize/bounded/projected_newton.hpp>
+#include <glissade/minimize/bounded/spectral_projected_gradient.hpp>
 #include <glissade/minimize/curvature/oasis.hpp>
 #include <glissade/minimize/curvature/sophia.hpp>
 #include <glissade/minimize/from_rule.hpp>
@@ -99,4 +102,9 @@ void for_each_method(const Law& law) {
   run(first_order, "AcceleratedMirrorDescent", AcceleratedMirrorDescent<>{.lipschitz = 1.1});
   run(std::type_identity<OnSet>{}, "AcceleratedMirrorDescent, set, restart",
       AcceleratedMirrorDescent<>{.lipschitz = 1.1, .restart = Restart::gradient});
+  run(first_order, "LbfgsB", LbfgsB{.memory = 3});
+  run(std::type_identity<WithBounds>{}, "LbfgsB, far bounds, values alone", LbfgsB{.memory = 3});
+  run(first_order, "SpectralProjectedGradient, no set", SpectralProjectedGradient{});
+  run(std::type_identity<OnSet>{}, "SpectralProjectedGradient, set", SpectralProjectedGradient{.window = 1});
+  run(std::type_identity<WithBoundsAndHessian>{}, "ProjectedNewton, far bounds", ProjectedNewton{});
 }

@@ -30,8 +30,8 @@ namespace glissade {
 /// Options: memory in [1, 1000] (10); sufficient_decrease c1 in (0, 1/2) (1e-3); curvature c2 in (c1, 1) (0.9);
 /// max_trials >= 1 (20).
 /// State: w (2 memory x n: y and s of a pair in two rows), gram (W'S), scale (t), pairs, newest.
-/// Cost: 4 memory^2 n + 12 memory n flops, (2 memory)^2 per bound that the path meets, (2 memory)^3; mostly one
-/// gradient. Errors: std::invalid_argument for options out of range, bounds that are crossed or of another size than x.
+/// Cost: 4 memory^2 n + 12 memory n + (2 memory)^3 flops, 8 memory^2 per bound on the path; mostly one gradient.
+/// Errors: std::invalid_argument for options out of range, bounds that are crossed or of another size than x.
 /// Source: "A Limited Memory Algorithm for Bound Constrained Optimization", 1995, algorithm CP and the direct primal
 /// method; "Remark on Algorithm 778", 2011: the projection of the subspace minimizer.
 /// Deviations: pairs are kept over ||s||, which leaves B as it is; t of the first step; the rule for keeping pairs.
@@ -62,7 +62,8 @@ struct LbfgsB {
     std::int64_t pairs = 0;
     std::int64_t newest = 0;
     Bounds<V> bounds;
-    V last_x, last_gradient, cauchy, target, direction, meets;  // workspace, as all that follows
+    V last_x, last_gradient, slope, cauchy, target, direction, meets;  // workspace, as all that follows
+    double t = 0;
     Eigen::Matrix<Index, V::RowsAtCompileTime, 1> order;
     Eigen::MatrixXd middle;
     PivotedSolver solver;
@@ -126,11 +127,12 @@ struct LbfgsB {
  private:
   template <class V>
   static void set_measure(const V& x, State<V>& state) {
-    state.bounds.gradient_step(x, state.gradient, state.direction);
-    state.measure = norm_of(state.direction);
+    state.measure = state.bounds.measure(x, state.gradient, state.direction);
   }
 
-  /// direction = z - x; false where there is none.
+  /// direction = z - x; false where there is none. The model is taken over t, so that no scale of f spoils it:
+  ///     q / t = r'(z - x) + (z - x)'(I - U'M U)(z - x) / 2,   r = g / t,  U = [Y/t, S]',  M = [[-D/t, L'/t], [L/t,
+  ///     S'S]]^-1
   template <class V>
   static bool set_direction(const V& x, State<V>& state) {
     const Index rows = 2 * static_cast<Index>(state.pairs);
@@ -138,14 +140,22 @@ struct LbfgsB {
       set_middle(state);
       if (!state.solver.compute(state.middle.topLeftCorner(rows, rows))) return false;
     }
-    const double t = find_cauchy(x, state, rows);
-    if (!(t > 0) || !state.cauchy.allFinite()) return false;
-    minimize_over_free(x, state, rows, t);
-    return state.direction.allFinite() && state.gradient.dot(state.direction) < 0;
+    state.t = state.scale;
+    if (!(state.t > 0)) {
+      state.bounds.gradient_step(x, state.gradient, state.slope);
+      for (Index i = 0; i < x.size(); ++i)
+        if (state.slope[i] != 0) state.slope[i] = state.gradient[i];
+      state.t = norm_of(state.slope);
+      if (!(state.t > 0)) return false;
+    }
+    state.slope = state.gradient / state.t;
+    find_cauchy(x, state, rows);
+    if (!state.cauchy.allFinite()) return false;
+    minimize_over_free(x, state, rows);
+    return state.direction.allFinite() && state.slope.dot(state.direction) < 0;
   }
 
-  /// M without units, so that no scale of f spoils it: with e = 1 / t for rows of y, 1 for those of s, M is e' times t
-  /// times the inverse of the middle times e.
+  /// The inverse of M.
   template <class V>
   static void set_middle(State<V>& state) {
     const auto pairs = static_cast<Index>(state.pairs);
@@ -160,28 +170,26 @@ struct LbfgsB {
         block(1, 1) = state.gram(2 * i + 1, j);
       }
   }
-  static void scale_rows(Eigen::Ref<Eigen::VectorXd> v, double t) {
-    for (Index k = 0; k < v.size(); k += 2) v[k] /= t;
-  }
-  /// v becomes M v, or what stands in its place once the free variables have been taken out.
-  static void apply_middle(const PivotedSolver& solver, Eigen::Ref<Eigen::VectorXd> v, double t) {
-    if (v.size() == 0) return;
-    scale_rows(v, t);
-    solver.solve_in_place(v);
-    v *= t;
-    scale_rows(v, t);
+
+  /// row = U e_i
+  template <class V>
+  static void read_row(State<V>& state, Index i, Index rows) {
+    for (Index k = 0; k < rows; k += 2) {
+      state.row[k] = state.w(k, i) / state.t;
+      state.row[k + 1] = state.w(k + 1, i);
+    }
   }
 
-  /// cauchy = c, moved = W'(c - x), and t.
+  /// cauchy = c, moved = U(c - x).
   template <class V>
-  static double find_cauchy(const V& x, State<V>& state, Index rows) {
+  static void find_cauchy(const V& x, State<V>& state, Index rows) {
     V& d = state.direction;
     V& meets = state.meets;
     d.resize(x.size());
     meets.resize(x.size());
     Index count = 0;
     for (Index i = 0; i < x.size(); ++i) {
-      const double g = state.gradient[i];
+      const double g = state.slope[i];
       const double bound = g < 0 ? state.bounds.high[i] : state.bounds.low[i];
       meets[i] = g != 0 ? (x[i] - bound) / g : std::numeric_limits<double>::infinity();
       d[i] = meets[i] > 0 ? -g : 0;
@@ -191,18 +199,18 @@ struct LbfgsB {
     Index* const first = state.order.data();
     std::make_heap(first, first + count, later);
 
-    const double length = norm_of(d);
-    const double t = state.scale > 0 ? state.scale : length;
     auto p = state.along.head(rows);
     auto c = state.moved.head(rows);
+    auto row = state.row.head(rows);
     auto solved = state.solved.head(rows);
     p.noalias() = state.w.topRows(rows) * d;
+    for (Index k = 0; k < rows; k += 2) p[k] /= state.t;
     c.setZero();
     solved = p;
-    apply_middle(state.solver, solved, t);
+    if (rows > 0) state.solver.solve_in_place(solved);
     state.cauchy = x;
-    double slope = -square_over(d, 1);
-    const double bend_at_x = -t * slope;
+    const double bend_at_x = d.squaredNorm();
+    double slope = -bend_at_x;
     double bend = bend_at_x - p.dot(solved);
     double at = 0;
     const auto least = [&] { return std::max(bend, std::numeric_limits<double>::epsilon() * bend_at_x); };
@@ -212,19 +220,17 @@ struct LbfgsB {
       const double next = meets[b] - at;
       if (!(ahead >= next)) break;
       std::pop_heap(first, first + count, later);
-      const double g = state.gradient[b];
-      const double bound = g < 0 ? state.bounds.high[b] : state.bounds.low[b];
-      state.cauchy[b] = bound;
+      const double g = state.slope[b];
+      state.cauchy[b] = g < 0 ? state.bounds.high[b] : state.bounds.low[b];
       d[b] = 0;
       at = meets[b];
       c += next * p;
-      slope += next * bend + g * g + t * g * (bound - x[b]);
-      bend -= t * g * g;
+      slope += next * bend + g * g + g * (state.cauchy[b] - x[b]);
+      bend -= g * g;
       if (rows > 0) {
-        auto row = state.row.head(rows);
-        row = state.w.col(b).head(rows);
+        read_row(state, b, rows);
         solved = row;
-        apply_middle(state.solver, solved, t);  // M w_b, and M is symmetric
+        state.solver.solve_in_place(solved);  // M is symmetric
         slope -= g * solved.dot(c);
         bend -= g * (2 * solved.dot(p) + g * solved.dot(row));
         p += g * row;
@@ -235,58 +241,56 @@ struct LbfgsB {
     c += ahead * p;
     for (Index i = 0; i < x.size(); ++i)
       if (d[i] != 0) state.cauchy[i] = state.bounds.nearest(i, x[i] + at * d[i]);
-    return t;
   }
 
   /// direction = z - x.
   template <class V>
-  static void minimize_over_free(const V& x, State<V>& state, Index rows, double t) {
+  static void minimize_over_free(const V& x, State<V>& state, Index rows) {
     const auto is_free = [&](Index i) {
       return state.cauchy[i] > state.bounds.low[i] && state.cauchy[i] < state.bounds.high[i];
     };
-    V& step = state.meets;  // first r, then the step from c
+    V& step = state.meets;  // first the slope of q at c, then the step from there
     step.setZero(x.size());
-    auto v = state.row.head(rows);
+    auto v = state.along.head(rows);
+    auto row = state.row.head(rows);
     auto solved = state.solved.head(rows);
     auto middle = state.middle.topLeftCorner(rows, rows);
     v.setZero();
     solved = state.moved.head(rows);
-    apply_middle(state.solver, solved, t);
+    if (rows > 0) state.solver.solve_in_place(solved);
     bool any = false;
     for (Index i = 0; i < x.size(); ++i) {
       if (!is_free(i)) continue;
       any = true;
-      const auto w = state.w.col(i).head(rows);
-      step[i] = state.gradient[i] + t * (state.cauchy[i] - x[i]) - w.dot(solved);
-      v += step[i] * w;
-      auto unitless = state.along.head(rows);
-      unitless = w;
-      scale_rows(unitless, t);
-      for (Index j = 0; j < rows; ++j) middle.col(j) -= unitless[j] * unitless;
+      read_row(state, i, rows);
+      step[i] = state.slope[i] + (state.cauchy[i] - x[i]) - row.dot(solved);
+      v += step[i] * row;
+      for (Index j = 0; j < rows; ++j) middle.col(j) -= row[j] * row;
     }
     state.target = state.cauchy;
     if (any) {
-      // The inverse of I / t - ... by the formula of Sherman, Morrison and Woodbury.
+      // (I - U_F'M U_F)^-1 = I + U_F'(M^-1 - U_F U_F')^-1 U_F
       if (rows > 0) {
         if (state.solver.compute(middle))
-          apply_middle(state.solver, v, t);
+          state.solver.solve_in_place(v);
         else
           v.setZero();
       }
       for (Index i = 0; i < x.size(); ++i) {
         if (!is_free(i)) continue;
-        step[i] = -(step[i] + state.w.col(i).head(rows).dot(v) / t) / t;
+        read_row(state, i, rows);
+        step[i] = -(step[i] + row.dot(v));
         state.target[i] = state.bounds.nearest(i, state.cauchy[i] + step[i]);
       }
     }
     state.direction = state.target - x;
-    if (!any || (state.direction.allFinite() && state.gradient.dot(state.direction) < 0)) return;
+    if (!any || (state.direction.allFinite() && state.slope.dot(state.direction) < 0)) return;
     double part = 1;
     for (Index i = 0; i < x.size(); ++i)
       if (step[i] != 0)
         part = std::min(part, ((step[i] < 0 ? state.bounds.low[i] : state.bounds.high[i]) - state.cauchy[i]) / step[i]);
     state.direction = state.cauchy + part * step - x;
-    if (!(state.gradient.dot(state.direction) < 0)) state.direction = state.cauchy - x;
+    if (!(state.slope.dot(state.direction) < 0)) state.direction = state.cauchy - x;
   }
 
   template <class V>

@@ -18,18 +18,19 @@ namespace glissade {
 ///     d_F = -(H_FF + E)^{-1} g_F,   d_i = -g_i / H_ii  (-g_i where H_ii <= 0)  for i in A;  E of ModifiedCholesky
 ///     x(a) = P(x + a d),  s = x(a) - x,  a = 1, shrink, ...  until  f(x(a)) <= f(x) + c g's  and  g's < 0
 ///
-/// Where E is not 0, a begins with less for a step longer than 1e4 max(1, |x|).
-/// Where the values are too near to tell, |g(x(a))'s| <= (1 - 2 c) |g's| is asked instead. Where no step is found along
-/// d, -g is tried, then the run ends with search_failed. x never leaves the bounds, and a variable at a bound is equal
-/// to it. Result::measure is |P(x - g) - x|.
+/// Where the values are too near to tell, |g(x(a))'s| <= (1 - 2 c) |g's| is asked instead. Where E is not 0, a begins
+/// with less for a step longer than 1e4 max(1, |x|). Where no step is found along d, -g is tried, then the run ends
+/// with search_failed. x never leaves the bounds, and a variable at a bound is equal to it. Result::measure is |P(x -
+/// g) - x|.
 ///
 /// Options: near > 0 (1e-3); sufficient_decrease c in (0, 1/2) (1e-4); shrink in (0, 1) (0.5); max_trials >= 1 (60).
-/// State: none but value, gradient and measure. Cost: a Hessian, n^3 / 3 flops and mostly one gradient per step.
+/// State: none but value, gradient and measure.
+/// Cost: a Hessian, n^3 / 3 flops and mostly one gradient per step.
 /// Errors: std::invalid_argument for options out of range, bounds that are crossed or of another size than x. Ends with
 /// non_finite_hessian where the Hessian is not finite.
-/// Source: "Projected Newton Methods for Optimization Problems with Simple Constraints", 1982, (32) to (37).
-/// Deviations: E; the test by slopes; (37) promises a g_F'd_F for the variables in F, also where a bound has cut their
-/// step, which a singular Hessian makes unattainable.
+/// Source: "Projected Newton Methods for Optimization Problems with Simple Constraints", 1982.
+/// Deviations: E; the test by slopes. The paper's rule promises a g_F'd_F for the variables in F, also where a bound
+/// has cut their step, which a singular Hessian makes unattainable.
 struct ProjectedNewton {
   static constexpr std::string_view name = "ProjectedNewton";
   static constexpr bool honours_box = true;
@@ -102,8 +103,7 @@ struct ProjectedNewton {
  private:
   template <class V>
   static void set_measure(const V& x, State<V>& state) {
-    state.bounds.gradient_step(x, state.gradient, state.moved);
-    state.measure = norm_of(state.moved);
+    state.measure = state.bounds.measure(x, state.gradient, state.moved);
   }
 
   template <class V>

@@ -20,15 +20,17 @@ namespace glissade {
 ///     d = P(x - l g) - x,   x <- x + a d,   a = 1, then where a parabola is least, in [0.1 a, 0.9 a], else a / 2,
 ///     until f(x + a d) <= max(last `window` values) + c a g'd
 ///
-/// The step of a = 1 ends at the projection bit for bit. Result::measure is |P(x - g) - x|, without a set |g|. A start
-/// outside of the set is moved to the nearest point first.
+/// The step of a = 1 ends at the projection bit for bit. A start outside of the set is moved to the nearest point
+/// first. Result::measure is |P(x - g) - x|, without a set |g|; where r = 1e-12 |x| / |g| is above 1, |P(x - r g) - x|
+/// / r.
 ///
-/// Options: window in [1, 100] (10), 1 makes it monotone; sufficient_decrease c in (0, 1/2) (1e-4); max_trials >= 1
-/// (60). State: length (l), recent (the last values), steps. Cost: one gradient, rarely more than one value, two
-/// projections. Errors: std::invalid_argument for options out of range. Ends with search_failed where no trial is low
-/// enough. Source: "Nonmonotone Spectral Projected Gradient Methods on Convex Sets", 2000, algorithm SPG2. Deviations:
-/// l is clamped by the one before, not by numbers that hang on the scale of f, and stays where s'y <= 0, where the
-/// paper takes the largest.
+/// Options: window in [1, 100] (10), 1 makes it monotone; sufficient_decrease c in (0, 1/2) (1e-4); max_trials (60).
+/// State: length (l), recent (the last values), steps.
+/// Cost: one gradient, rarely more than one value, two projections.
+/// Errors: std::invalid_argument for options out of range. Ends with search_failed where no trial is low enough.
+/// Source: "Nonmonotone Spectral Projected Gradient Methods on Convex Sets", 2000, algorithm SPG2.
+/// Deviations: l is clamped by the one before, not by numbers that hang on the scale of f, and stays where s'y <= 0,
+/// where the paper takes the largest.
 struct SpectralProjectedGradient {
   static constexpr std::string_view name = "SpectralProjectedGradient";
   static constexpr bool honours_set = true;
@@ -99,6 +101,8 @@ struct SpectralProjectedGradient {
   }
 
  private:
+  static constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
   /// The oracle for a line to the target: at a length of 1 it is asked at the target itself.
   template <class F, class V>
   struct Towards {
@@ -135,11 +139,14 @@ struct SpectralProjectedGradient {
   template <class F, class V>
   static void set_measure(F& f, const V& x, State<V>& state) {
     if constexpr (F::has_set) {
-      state.direction = x - state.gradient;
+      // A step that x would swallow by rounding would seem to find nothing to do.
+      const double visible = 1e-12 * norm_of(x) / norm_of(state.gradient);
+      const double length = visible > 1 && std::isfinite(visible) ? visible : 1;
+      state.direction = x - length * state.gradient;
       f.project(state.direction);
       state.direction -= x;
       // A projection would hide a gradient that is not finite.
-      state.measure = state.gradient.allFinite() ? norm_of(state.direction) : std::numeric_limits<double>::quiet_NaN();
+      state.measure = state.gradient.allFinite() ? norm_of(state.direction) / length : not_a_number;
     } else {
       state.measure = norm_of(state.gradient);
     }
