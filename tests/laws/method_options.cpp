@@ -10,6 +10,8 @@
 #include <glissade/minimize/bounded/lbfgsb.hpp>
 #include <glissade/minimize/bounded/projected_newton.hpp>
 #include <glissade/minimize/bounded/spectral_projected_gradient.hpp>
+#include <glissade/minimize/composite/owl_qn.hpp>
+#include <glissade/minimize/composite/proximal_newton.hpp>
 #include <glissade/minimize/curvature/oasis.hpp>
 #include <glissade/minimize/curvature/sophia.hpp>
 #include <glissade/minimize/gradient_descent.hpp>
@@ -151,6 +153,14 @@ TEST_CASE("options: of the methods between bounds") {
   CHECK(options_of(ProjectedNewton{}, members_4(ProjectedNewton{})) ==
         Texts{"near > 0 and finite", "sufficient_decrease in (0, 0.5)", "shrink in (0, 1)",
               "max_trials >= 1 and finite"});
+}
+
+TEST_CASE("options: of the methods for an l1 norm") {
+  CHECK(options_of(OwlQn{}, members_4(OwlQn{})) == Texts{"memory in [1, 1000]", "sufficient_decrease in (0, 0.5)",
+                                                         "shrink in (0, 1)", "max_trials >= 1 and finite"});
+  CHECK(options_of(ProximalNewton{}, members_4(ProximalNewton{})) ==
+        Texts{"sufficient_decrease in (0, 0.5)", "shrink in (0, 1)", "max_trials >= 1 and finite",
+              "max_sweeps >= 1 and finite"});
 }
 
 TEST_CASE("options: of the methods that estimate the curvature") {

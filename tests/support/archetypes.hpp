@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glissade/sets/box.hpp>
+#include <glissade/sets/l1.hpp>
 
 #include <Eigen/Core>
 
@@ -94,6 +95,18 @@ class WithBoundsAndHessian : public SecondOrder {
  public:
   using SecondOrder::SecondOrder;
   static glissade::Box box() { return {.low = -1e15, .high = 1e15}; }
+};
+
+/// With an l1 norm of weight 0.
+class WithL1 : public WithValue {
+ public:
+  using WithValue::WithValue;
+  static glissade::PerCoefficient l1_weights() { return 0; }
+};
+class WithL1AndHessian : public SecondOrder {
+ public:
+  using SecondOrder::SecondOrder;
+  static glissade::PerCoefficient l1_weights() { return 0; }
 };
 
 /// With products of a Hessian that is not there.

@@ -23,6 +23,19 @@ struct WithTerm : F {
   static_assert(!is_set || !has_box_of_problem,
                 "the problem is bound to a box already; bind it to the intersection instead");
 
+  static constexpr bool has_l1_of_term = !is_set && HasL1<const H, Eigen::VectorXd>;
+  static constexpr bool has_l1_of_problem = HasL1<F, Eigen::VectorXd>;
+  static_assert(is_set || !has_l1_of_problem,
+                "the objective has an l1 term already; the prox of a sum of two terms is that of another function");
+
+  /// The weights of the term, else of the problem.
+  decltype(auto) l1_weights() const requires has_l1_of_term { return term.l1_weights(); }
+  decltype(auto) l1_weights() const requires HasL1<const F, Eigen::VectorXd> {
+    return static_cast<const F&>(*this).l1_weights();
+  }
+  decltype(auto) l1_weights() requires(has_l1_of_problem && !HasL1<const F, Eigen::VectorXd>) {
+    return static_cast<F&>(*this).l1_weights();
+  }
   /// The bounds of the set, else of the problem.
   decltype(auto) box() const requires has_box_of_set { return term.box(); }
   decltype(auto) box() const requires HasBox<const F, Eigen::VectorXd> { return static_cast<const F&>(*this).box(); }
@@ -31,7 +44,7 @@ struct WithTerm : F {
   }
 
   template <class V>
-  void prox(V& x, double step) const requires HasProx<const H, V> {
+  void prox(V& x, double step) const requires HasProxMember<const H, V> {
     static_assert(!HasProx<F, V>, "the objective has a prox already; that of a sum of two terms is another function");
     term.prox(x, step);
   }
@@ -47,11 +60,12 @@ struct WithTerm : F {
 
   // What the problem had would be hidden; it may be const or not.
   template <class V>
-  decltype(auto) prox(V& x, double step) const requires(!HasProx<const H, V> && HasProx<const F, V>) {
+  decltype(auto) prox(V& x, double step) const requires(!HasProxMember<const H, V> && HasProxMember<const F, V>) {
     return static_cast<const F&>(*this).prox(x, step);
   }
   template <class V>
-  decltype(auto) prox(V& x, double step) requires(!HasProx<const H, V> && !HasProx<const F, V> && HasProx<F, V>) {
+  decltype(auto) prox(V& x, double step) requires(!HasProxMember<const H, V> && !HasProxMember<const F, V> &&
+                                                  HasProxMember<F, V>) {
     return static_cast<F&>(*this).prox(x, step);
   }
   template <class V>

@@ -94,9 +94,20 @@ class Oracle;
 
 /// What an objective declares and a method honours or refuses. Of an oracle: whether its objective has one.
 template <class F, class V>
-inline constexpr bool has_prox = requires(F& f, V& x) {
+inline constexpr bool has_l1 = requires(F& f) {
+  { f.l1_weights() } -> std::convertible_to<const PerCoefficient&>;
+};
+template <class F, class V>
+inline constexpr bool has_l1<Oracle<F, V>, V> = has_l1<F, V>;
+template <class F, class V>
+concept HasL1 = has_l1<F, V>;
+template <class F, class V>
+concept HasProxMember = requires(F& f, V& x) {
   f.prox(x, 1.0);
 };
+/// A term with a prox, which an l1 norm has whether it says so or not.
+template <class F, class V>
+inline constexpr bool has_prox = HasProxMember<F, V> || HasL1<F, V>;
 template <class F, class V>
 inline constexpr bool has_prox<Oracle<F, V>, V> = has_prox<F, V>;
 template <class F, class V>

@@ -138,6 +138,13 @@ class Shaped<F, V, std::tuple<P...>> {
     return {.low = as_they_lie(given.low), .high = as_they_lie(given.high)};
   }
 
+  /// Weights in the order of the coefficients in V.
+  PerCoefficient l1_weights() requires HasL1<F, V> {
+    const PerCoefficient& given = f_.l1_weights();
+    given.require_size("L1", "weight", static_cast<std::size_t>(size_of()));
+    return as_they_lie(given);
+  }
+
   Index size() requires requires(F& f) {
     { f.size() } -> std::convertible_to<Index>;
   }

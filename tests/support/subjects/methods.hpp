@@ -13,6 +13,8 @@
 #include <glissade/minimize/bounded/lbfgsb.hpp>
 #include <glissade/minimize/bounded/projected_newton.hpp>
 #include <glissade/minimize/bounded/spectral_projected_gradient.hpp>
+#include <glissade/minimize/composite/owl_qn.hpp>
+#include <glissade/minimize/composite/proximal_newton.hpp>
 #include <glissade/minimize/curvature/oasis.hpp>
 #include <glissade/minimize/curvature/sophia.hpp>
 #include <glissade/minimize/from_rule.hpp>
@@ -104,7 +106,8 @@ void for_each_method(const Law& law) {
       AcceleratedMirrorDescent<>{.lipschitz = 1.1, .restart = Restart::gradient});
   run(first_order, "LbfgsB", LbfgsB{.memory = 3});
   run(std::type_identity<WithBounds>{}, "LbfgsB, far bounds, values alone", LbfgsB{.memory = 3});
-  run(first_order, "SpectralProjectedGradient, no set", SpectralProjectedGradient{});
-  run(std::type_identity<OnSet>{}, "SpectralProjectedGradient, set", SpectralProjectedGradient{.window = 1});
+  run(std::type_identity<OnSet>{}, "SpectralProjectedGradient, set", SpectralProjectedGradient{});
   run(std::type_identity<WithBoundsAndHessian>{}, "ProjectedNewton, far bounds", ProjectedNewton{});
+  run(std::type_identity<WithL1>{}, "OwlQn, l1 of weight 0", OwlQn{.memory = 3});
+  run(std::type_identity<WithL1AndHessian>{}, "ProximalNewton, l1 of weight 0", ProximalNewton{});
 }

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 
-#include "../../oracle/bounds.hpp"
 #include "../line/line.hpp"
 
 namespace glissade {
