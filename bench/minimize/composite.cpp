@@ -1,5 +1,5 @@
-// The lasso and l1 logistic regression: time until f + h is within 1e-8, relatively, of its least value, with the loosest
-// tolerance (a power of ten) that leads there. bench/minimize/composite.py times scikit-learn on the same data.
+// The lasso and l1 logistic regression: time until f + h is within 1e-8, relatively, of its least value, with the
+// loosest tolerance (a power of ten) that leads there. bench/minimize/composite.py times scikit-learn on the same data.
 #include "support/race.hpp"
 #include <glissade/composite.hpp>
 #include <glissade/problems/linear_model.hpp>

@@ -113,34 +113,74 @@ TEST_CASE("LbfgsB: without bounds it is Lbfgs, step by step") {
 
 TEST_CASE("LbfgsB: the Cauchy point is the first minimizer along the bent path of the dense model") {
   // B by the formula of BFGS, pair by pair, and the path by very short steps.
-  const Quadratic f = random_quadratic(6, 40);
-  VectorXd x = VectorXd::Constant(6, 0.05);
-  const LbfgsB method{.memory = 5};
-  auto state = method.init(f, x);
-  std::vector<VectorXd> s, y;
-  int compared = 0;
-  for (int k = 0; k < 6; ++k) {
-    const VectorXd at = x, gradient = state.gradient;
-    const double t = state.scale;
-    if (take_step(method, f, x, state).status != Status::running) break;
-    if (t > 0 && s.size() <= 5 && state.pairs == static_cast<std::int64_t>(s.size()) + 1) {
-      MatrixXd B = t * MatrixXd::Identity(6, 6);
-      for (std::size_t j = 0; j < s.size(); ++j)
-        B += y[j] * y[j].transpose() / s[j].dot(y[j]) - (B * s[j]) * (B * s[j]).transpose() / s[j].dot(B * s[j]);
-      const auto model = [&](const VectorXd& z) { return gradient.dot(z - at) + (z - at).dot(B * (z - at)) / 2; };
-      const auto path = [&](double a) -> VectorXd { return (at - a * gradient).cwiseMax(-0.3).cwiseMin(0.4); };
-      double best = 0;
-      const double fine = 1e-4 / t;
-      while (model(path(best + fine)) < model(path(best)) && best < 100 / t) best += fine;
-      INFO(k << " " << best * t);
-      CHECK((state.cauchy - path(best)).norm() <= 2 * fine * gradient.norm());
-      CHECK(model(state.cauchy) <= model(path(best)) + 1e-12 * std::abs(model(path(best))));
-      ++compared;
+  int compared = 0, bends = 0;
+  for (unsigned seed = 40; seed < 60; ++seed) {
+    Quadratic f = random_quadratic(10, seed);
+    const VectorXd low = VectorXd::LinSpaced(10, -0.02, -1), high = VectorXd::LinSpaced(10, 0.9, 0.1);
+    f.bounds = {.low = low, .high = high};
+    VectorXd x = VectorXd::Constant(10, 0.05);
+    const LbfgsB method{.memory = 5};
+    auto state = method.init(f, x);
+    std::vector<VectorXd> s, y;
+    for (int k = 0; k < 5; ++k) {
+      const VectorXd at = x, gradient = state.gradient;
+      const double t = state.scale;
+      if (take_step(method, f, x, state).status != Status::running) break;
+      if (t > 0) {
+        MatrixXd B = t * MatrixXd::Identity(10, 10);
+        for (std::size_t j = 0; j < s.size(); ++j) {
+          const VectorXd Bs = B * s[j];
+          B += y[j] * y[j].transpose() / s[j].dot(y[j]) - Bs * Bs.transpose() / s[j].dot(Bs);
+        }
+        const auto model = [&](const VectorXd& z) { return gradient.dot(z - at) + (z - at).dot(B * (z - at)) / 2; };
+        const auto path = [&](double a) -> VectorXd { return (at - a * gradient).cwiseMax(low).cwiseMin(high); };
+        double best = 0;
+        const double fine = 1e-4 / t;
+        while (model(path(best + fine)) < model(path(best)) && best < 100 / t) best += fine;
+        INFO(seed << " " << k << " " << best * t);
+        CHECK((state.cauchy - path(best)).norm() <= 2 * fine * gradient.norm());
+        CHECK(model(state.cauchy) <= model(path(best)) + 1e-12 * std::abs(model(path(best))));
+        ++compared;
+        for (Index i = 0; i < 10; ++i)
+          bends +=
+              at[i] > low[i] && at[i] < high[i] && (state.cauchy[i] == low[i] || state.cauchy[i] == high[i]) ? 1 : 0;
+      }
+      const VectorXd step = x - at, change = state.gradient - gradient;
+      if (state.pairs != static_cast<std::int64_t>(s.size()) + 1) break;
+      s.push_back(step);
+      y.push_back(change);
     }
-    s.emplace_back(x - at);
-    y.emplace_back(state.gradient - gradient);
   }
-  CHECK(compared >= 3);
+  INFO(compared << " " << bends);
+  CHECK(compared >= 30);
+  CHECK(bends >= 20);
+}
+
+TEST_CASE("WithinBounds: a bound that a step meets up to rounding errors is met, and what does not move stays") {
+  struct Nothing {
+    double value_and_gradient(const VectorXd&, VectorXd& gradient) const { return gradient.setZero(), 0.0; }
+  };
+  Nothing nothing;
+  Oracle<Nothing, VectorXd> f(nothing);
+  int missed = 0;
+  for (unsigned seed = 0; seed < 50; ++seed) {
+    const VectorXd numbers = random_matrix(6, 1, seed);
+    const Bounds<VectorXd> bounds{numbers.head(3).cwiseMin(numbers.tail(3)), numbers.head(3).cwiseMax(numbers.tail(3))};
+    const VectorXd x = bounds.low + 0.3 * (bounds.high - bounds.low);
+    VectorXd direction = 0.1 * (bounds.high - x);
+    direction[1] = 0.1 * (bounds.low[1] - x[1]);
+    direction[2] = 0;
+    WithinBounds<decltype(f), VectorXd> within(f, bounds, x, direction);
+    CHECK(within.longest() == Approx(10));
+    VectorXd point = x + within.longest() * direction, gradient;
+    missed += point[0] != bounds.high[0] || point[1] != bounds.low[1] ? 1 : 0;
+    point[2] += 1e-17;
+    within.probe(point, gradient);
+    CHECK(point[0] == bounds.high[0]);
+    CHECK(point[1] == bounds.low[1]);
+    CHECK(point[2] == x[2]);
+  }
+  CHECK(missed >= 5);
 }
 
 TEST_CASE(
