@@ -99,11 +99,11 @@ constexpr void check_honours() {
   constexpr bool any_set = requires { requires M::honours_set; };
   constexpr bool any_box = any_set || requires { requires M::honours_box; };
   static_assert(!HasBox<F, V> || any_box,
-                "the problem declares box(), bounds that this method would leave; ProximalGradient, Extragradient and "
-                "OptimisticGradient honour them");
+                "the problem declares box(), bounds that this method would leave; LbfgsB, ProximalGradient, "
+                "Extragradient and OptimisticGradient honour them");
   static_assert(HasBox<F, V> || !HasSet<F, V> || any_set || !any_box,
                 "the problem declares project(x), a set that is not a box, and this method honours nothing but bounds; "
-                "ProximalGradient honours any set");
+                "ProximalGradient and SpectralProjectedGradient honour any set");
   static_assert(HasBox<F, V> || !HasSet<F, V> || any_box,
                 "the problem declares project(x), a set that this method would leave; ProximalGradient, Extragradient "
                 "and OptimisticGradient honour it");

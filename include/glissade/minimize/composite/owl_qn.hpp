@@ -26,11 +26,13 @@ namespace glissade {
 /// The objective says that its term is an l1 norm: plus_term(f, L1{.weight = 0.1}), or its own l1_weights(). Any other
 /// prox does not compile; without a term it is Lbfgs with Armijo's rule.
 ///
-/// Options: memory in [1, 1000] (10); sufficient_decrease c in (0, 1/2) (1e-4); shrink in (0, 1) (0.5); max_trials
-/// (60). State: that of Lbfgs; penalty (h), measure, subgradient (v). Cost: 4 memory n flops, a value per trial and one
-/// gradient per step. Errors: std::invalid_argument for options out of range and weights that are negative or not as
-/// many as coefficients. Source: "Scalable Training of L1-Regularized Log-Linear Models", 2007. Deviations: c and
-/// shrink are options; weights may differ, and coefficients of weight 0 keep to no orthant.
+/// Options: memory in [1, 1000] (10); sufficient_decrease c in (0, 1/2) (1e-4); shrink in (0, 1) (0.5);
+/// max_trials >= 1 (60).
+/// State: that of Lbfgs; penalty (h), measure, subgradient (v).
+/// Cost: 4 memory n flops, a value per trial and one gradient per step.
+/// Errors: std::invalid_argument for options out of range, weights that are negative or not as many as coefficients.
+/// Source: "Scalable Training of L1-Regularized Log-Linear Models", 2007.
+/// Deviations: c and shrink are options; weights may differ, and coefficients of weight 0 keep to no orthant.
 struct OwlQn {
   static constexpr std::string_view name = "OwlQn";
   static constexpr bool honours_l1 = true;

@@ -9,13 +9,13 @@
 
 namespace glissade {
 
-/// Proximal Newton steps by coordinate descent, for a convex f with a Hessian and up to a few thousand variables plus
+/// Proximal Newton steps by coordinate descent, for a convex f with a Hessian and up to a few hundred variables plus
 /// sum_i w_i |x_i|: l1 logistic regression in about ten Hessians, with zeros that are zeros.
 ///
 ///     d = about argmin  g'd + d'(H + m I)d / 2 + h(x + d),  m = 0, one coefficient after another:
-///         d_i += S(x_i + d_i - r_i / H_ii, w_i / H_ii) - (x_i + d_i),   r = g + H d,   S(z, t) = sign(z) max(|z| - t,
-///         0) sweeps over all coefficients, then over those that are not 0 until these are done, until the subgradient
-///         of the model that is least in norm is below e |v|,  e = min(0.1, |v| / |v of the last step|)
+///         z_i <- S(z_i - r_i / H_ii, w_i / H_ii),  z = x + d,  r = g + H d,  S(z, t) = sign(z) max(|z| - t, 0)
+///         in sweeps over all coefficients, then over those that are not 0 until these are done, until the changes of a
+///         sweep, each times its H_ii, have a norm of at most e |v|;  e = min(0.1, |v| / |v of the last step|)
 ///     x <- x + a d,  a = 1, shrink, ...  until  f(x + a d) + h(x + a d) <= f(x) + h(x) + c a (g'd + h(x + d) - h(x))
 ///
 /// v is the subgradient of f + h that is least in norm. Where the values are too near to tell, |v| must fall. Where the
@@ -26,12 +26,14 @@ namespace glissade {
 /// The objective says that its term is an l1 norm: plus_term(f, L1{.weight = 0.1}), or its own l1_weights(). Any other
 /// prox does not compile.
 ///
-/// Options: sufficient_decrease c in (0, 1/2) (1e-4); shrink in (0, 1) (0.5); max_trials >= 1 (60); max_sweeps >= 1
-/// (500). State: penalty (h), measure, subgradient (v), last_measure. Cost: a Hessian, n flops per coefficient that a
-/// sweep moves, mostly one gradient per step. Errors: std::invalid_argument for options out of range and weights that
-/// are negative or not as many as coefficients. Ends with non_finite_hessian where the Hessian is not finite. Source:
-/// "Proximal Newton-type Methods for Minimizing Composite Functions", 2014, arXiv 1206.1623, algorithm 1. Deviations:
-/// e; m; the test where values are too near to tell.
+/// Options: sufficient_decrease c in (0, 1/2) (1e-4); shrink in (0, 1) (0.5); max_trials >= 1 (60);
+/// max_sweeps >= 1 (500).
+/// State: penalty (h), measure, subgradient (v), last_measure.
+/// Cost: a Hessian, n flops per coefficient that a sweep moves, mostly one gradient per step.
+/// Errors: std::invalid_argument for options out of range, weights that are negative or not as many as coefficients.
+/// Ends with non_finite_hessian where the Hessian is not finite.
+/// Source: "Proximal Newton-type Methods for Minimizing Composite Functions", 2014, arXiv 1206.1623, algorithm 1.
+/// Deviations: e; m; the test where values are too near to tell.
 struct ProximalNewton {
   static constexpr std::string_view name = "ProximalNewton";
   static constexpr bool honours_l1 = true;
