@@ -7,6 +7,11 @@
 #include <glissade/finite_sum/sophia_g.hpp>
 #include <glissade/finite_sum/stochastic_oasis.hpp>
 #include <glissade/finite_sum/svrg.hpp>
+#include <glissade/minimize/bounded/lbfgsb.hpp>
+#include <glissade/minimize/bounded/projected_newton.hpp>
+#include <glissade/minimize/bounded/spectral_projected_gradient.hpp>
+#include <glissade/minimize/composite/owl_qn.hpp>
+#include <glissade/minimize/composite/proximal_newton.hpp>
 #include <glissade/minimize/curvature/oasis.hpp>
 #include <glissade/minimize/curvature/sophia.hpp>
 #include <glissade/minimize/gradient_descent.hpp>
@@ -140,6 +145,24 @@ TEST_CASE("options: of the methods that minimize") {
               "tau in (0, 0.5]", "pseudo_inverse_cut in [0, 1)", "max_trials >= 1 and finite"});
 }
 
+TEST_CASE("options: of the methods between bounds") {
+  CHECK(options_of(LbfgsB{}, members_4(LbfgsB{})) == Texts{"memory in [1, 1000]", "sufficient_decrease in (0, 0.5)",
+                                                           "curvature in (0, 1)", "max_trials >= 1 and finite"});
+  CHECK(options_of(SpectralProjectedGradient{}, members_3(SpectralProjectedGradient{})) ==
+        Texts{"window in [1, 100]", "sufficient_decrease in (0, 0.5)", "max_trials >= 1 and finite"});
+  CHECK(options_of(ProjectedNewton{}, members_4(ProjectedNewton{})) ==
+        Texts{"near > 0 and finite", "sufficient_decrease in (0, 0.5)", "shrink in (0, 1)",
+              "max_trials >= 1 and finite"});
+}
+
+TEST_CASE("options: of the methods for an l1 norm") {
+  CHECK(options_of(OwlQn{}, members_4(OwlQn{})) == Texts{"memory in [1, 1000]", "sufficient_decrease in (0, 0.5)",
+                                                         "shrink in (0, 1)", "max_trials >= 1 and finite"});
+  CHECK(options_of(ProximalNewton{}, members_4(ProximalNewton{})) ==
+        Texts{"sufficient_decrease in (0, 0.5)", "shrink in (0, 1)", "max_trials >= 1 and finite",
+              "max_sweeps >= 1 and finite"});
+}
+
 TEST_CASE("options: of the methods that estimate the curvature") {
   const Texts oasis{"learning_rate >= 0 and finite",
                     "initial_learning_rate > 0 and finite",
@@ -211,5 +234,7 @@ TEST_CASE("options: ranges that hang on another option") {
         "Oasis: initial_learning_rate = 1, must be in (0, 0.5]");
   CHECK(refused(StochasticOasis{.largest_learning_rate = 1e-4}) ==
         "StochasticOasis: initial_learning_rate = 0.001, must be in (0, 1e-04]");
+  CHECK(refused(LbfgsB{.sufficient_decrease = 0.3, .curvature = 0.3}) ==
+        "LbfgsB: curvature = 0.3, must be in (0.3, 1)");
   CHECK(refused(Oasis{.learning_rate = 0.1, .largest_learning_rate = 1e-4}).empty());
 }

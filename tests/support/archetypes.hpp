@@ -1,6 +1,9 @@
 // The least that an objective can be, one type for each need of a method.
 #pragma once
 
+#include <glissade/sets/box.hpp>
+#include <glissade/sets/l1.hpp>
+
 #include <Eigen/Core>
 
 #include <functional>
@@ -78,6 +81,32 @@ class OnSet : public FirstOrder {
  public:
   using FirstOrder::FirstOrder;
   void project(Eigen::VectorXd&) {}
+};
+
+/// Between bounds that lie beyond all minima, with a value that costs no gradient.
+class WithBounds : public WithValue {
+ public:
+  using WithValue::WithValue;
+  static glissade::Box box() { return {.low = -1e15, .high = 1e15}; }
+};
+
+/// Between such bounds, with a Hessian.
+class WithBoundsAndHessian : public SecondOrder {
+ public:
+  using SecondOrder::SecondOrder;
+  static glissade::Box box() { return {.low = -1e15, .high = 1e15}; }
+};
+
+/// With an l1 norm of weight 0.
+class WithL1 : public WithValue {
+ public:
+  using WithValue::WithValue;
+  static glissade::PerCoefficient l1_weights() { return 0; }
+};
+class WithL1AndHessian : public SecondOrder {
+ public:
+  using SecondOrder::SecondOrder;
+  static glissade::PerCoefficient l1_weights() { return 0; }
 };
 
 /// With products of a Hessian that is not there.

@@ -19,8 +19,10 @@
 //                                           model: that of term k by the number uniform(k) in (0, 1)
 //   batch_gradients(x, indices, G)          the gradient of every one of these terms, a column of G each
 //   prox(x, step)                           x becomes argmin_z h(z) + ||z - x||^2 / (2 step)
+//   PerCoefficient l1_weights()             h is the l1 norm with these weights (sets/l1.hpp), which needs no prox
 //   project(x)                              x becomes the nearest point of a set, to which the problem is bound
 //   project_tangent(x, v)                   v becomes the nearest vector that does not leave the set at x
+//   Box box()                               bounds on each coefficient (sets/box.hpp), a set that needs no project
 //   constraints(x, c), jacobian(x, J)       m numbers, resized by the objective, and their derivatives, m x n
 //   lagrangian_hessian(x, multipliers, H)   the Hessian of f plus multipliers times constraints
 //
@@ -51,6 +53,8 @@
 
 #include "../core/checks.hpp"
 #include "../core/tensors/tensor.hpp"
+#include "../sets/l1.hpp"
+#include "bounds.hpp"
 #include "calls.hpp"
 #include "concepts.hpp"
 #include "norm.hpp"
@@ -71,7 +75,9 @@ class Oracle {
   static constexpr bool has_hessian_vector = HasHessianVector<F, V>;
   static constexpr bool has_batch_third = HasBatchThird<F, V>;
   static constexpr bool has_prox = HasProx<F, V>;
+  static constexpr bool has_l1 = HasL1<F, V>;
   static constexpr bool has_set = HasSet<F, V>;
+  static constexpr bool has_box = HasBox<F, V>;
   static constexpr bool has_tangent = HasTangent<F, V>;
 
   /// At most so many calls of a kind, its batches in shares of the sum included.
@@ -245,12 +251,26 @@ class Oracle {
 
   /// The nearest point of the set; where there is none, z itself.
   void project(V& z) {
-    if constexpr (has_set) ask<true, Call::projection>(1, [&](auto& f) { f.project(z); });
+    if constexpr (HasProjectMember<F, V>)
+      ask<true, Call::projection>(1, [&](auto& f) { f.project(z); });
+    else if constexpr (has_box)
+      ask<true, Call::projection>(1, [&](auto& f) { static_cast<const Box&>(f.box()).project(z); });
   }
   /// The nearest vector that does not leave the set at z; where there is no set, v itself.
   void project_tangent(const V& z, V& v) {
     static_assert(has_tangent || !has_set, "the set lacks project_tangent(x, v), which this method needs");
-    if constexpr (has_tangent) f_->project_tangent(z, v);
+    if constexpr (HasTangentMember<F, V>)
+      f_->project_tangent(z, v);
+    else if constexpr (has_box)
+      static_cast<const Box&>(f_->box()).project_tangent(z, v);
+  }
+  /// The bounds on the coefficients of x, as numbers; infinite where there are none. Throws std::invalid_argument where
+  /// they are not as many as x has coefficients, are crossed or leave no number between them.
+  [[nodiscard]] Bounds<V> box(const V& x) const {
+    Bounds<V> bounds{V::Constant(x.size(), -std::numeric_limits<typename V::Scalar>::infinity()),
+                     V::Constant(x.size(), std::numeric_limits<typename V::Scalar>::infinity())};
+    if constexpr (has_box) set_bounds(static_cast<const Box&>(f_->box()), bounds);
+    return bounds;
   }
 
   /// Resizes c to the number of constraints.
@@ -284,11 +304,26 @@ class Oracle {
   void prox(V& x, double step) {
     static_assert(has_prox, "the objective lacks prox(x, step), which this method needs");
     ask<has_prox, Call::prox>(1, [&](auto& f) {
-      if constexpr (std::is_void_v<decltype(f.prox(x, step))>)
+      if constexpr (!HasProxMember<F, V>)
+        L1{.weight = f.l1_weights()}.prox(x, step);
+      else if constexpr (std::is_void_v<decltype(f.prox(x, step))>)
         f.prox(x, step);
       else
         x = V(f.prox(x, step));
     });
+  }
+  /// The weights of the l1 term, one for each coefficient of x; 0 where there is none. Throws std::invalid_argument
+  /// where they are not as many, negative or not finite.
+  [[nodiscard]] V l1_weights(const V& x) const {
+    V weights = V::Zero(x.size());
+    if constexpr (has_l1) {
+      const PerCoefficient& given = f_->l1_weights();
+      given.require_in(L1::name, "weight", range::non_negative);
+      given.require_size(L1::name, "weight", static_cast<std::size_t>(x.size()));
+      for (Index i = 0; i < x.size(); ++i)
+        weights[i] = static_cast<typename V::Scalar>(given[static_cast<std::size_t>(i)]);
+    }
+    return weights;
   }
 
  private:

@@ -27,6 +27,8 @@ struct L1 {
 
   static void options(auto& self, auto&& visit) { visit("weight", self.weight); }
   void check() const { weight.require_in(name, "weight", range::non_negative); }
+  /// What a term has that is an l1 norm, for methods that honour nothing else; an objective may have it too.
+  [[nodiscard]] const PerCoefficient& l1_weights() const { return weight; }
 
   template <class V>
   [[nodiscard]] double value(const V& x) const {

@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 #include <glissade/minimize/line/search.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -40,7 +41,7 @@ std::vector<Phi> functions() {
 }
 
 template <class S>
-double run(Phi& phi, const S& search, double first, double& value, V& gradient) {
+double run(Phi& phi, const S& search, double first, double& value, V& gradient, auto... most) {
   V x(0.0);
   Oracle<Phi, V> f(phi);
   ValueAndGradient<V> at;
@@ -48,7 +49,7 @@ double run(Phi& phi, const S& search, double first, double& value, V& gradient) 
   const V direction(1.0);
   LineScratch<V> scratch;
   Line line(f, x, at, direction, scratch);
-  const double length = search(line, first);
+  const double length = search(line, first, most...);
   value = at.value;
   gradient = at.gradient;
   CHECK(x[0] == length);
@@ -82,6 +83,30 @@ TEST_CASE("StrongWolfe: a wall of infinite values is the end of the interval") {
   const double a = run(phi, StrongWolfe{.curvature = 0.1}, 100, value, gradient);
   CHECK(a == Approx(2.0 / 3).epsilon(0.1));
   CHECK(phi.calls <= 20);
+}
+
+TEST_CASE("StrongWolfe: no trial is longer than the longest step, which is taken at once where it is still too short") {
+  for (Phi& phi : functions())
+    for (const double most : {1e-4, 0.01, 0.5, 3.0, 20.0})
+      for (const double share : {1.0, 0.1}) {
+        double longest = 0;
+        Phi counted{[&](double t) {
+                      longest = std::max(longest, t);
+                      return phi.value_of(t);
+                    },
+                    phi.slope_of};
+        double value = 0;
+        V gradient;
+        const StrongWolfe search{.sufficient_decrease = 1e-3, .curvature = 0.1};
+        const double length = run(counted, search, share * most, value, gradient, most);
+        INFO(most << " " << share << ": " << length);
+        CHECK(longest <= most);
+        const double slope = phi.slope_of(0);
+        CHECK(value <= phi.value_of(0) + 1e-3 * length * slope);
+        const bool flat = std::abs(gradient[0]) <= 0.1 * std::abs(slope);
+        CHECK((flat || (length == most && gradient[0] < 0)));
+        if (length == most) CHECK(counted.calls <= 5);
+      }
 }
 
 TEST_CASE("searches: no step along a direction that does not descend") {

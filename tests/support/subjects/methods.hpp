@@ -10,6 +10,11 @@
 #include <glissade/finite_sum/stochastic_oasis.hpp>
 #include <glissade/finite_sum/svrg.hpp>
 #include <glissade/minimize/accelerated_mirror_descent.hpp>
+#include <glissade/minimize/bounded/lbfgsb.hpp>
+#include <glissade/minimize/bounded/projected_newton.hpp>
+#include <glissade/minimize/bounded/spectral_projected_gradient.hpp>
+#include <glissade/minimize/composite/owl_qn.hpp>
+#include <glissade/minimize/composite/proximal_newton.hpp>
 #include <glissade/minimize/curvature/oasis.hpp>
 #include <glissade/minimize/curvature/sophia.hpp>
 #include <glissade/minimize/from_rule.hpp>
@@ -99,4 +104,10 @@ void for_each_method(const Law& law) {
   run(first_order, "AcceleratedMirrorDescent", AcceleratedMirrorDescent<>{.lipschitz = 1.1});
   run(std::type_identity<OnSet>{}, "AcceleratedMirrorDescent, set, restart",
       AcceleratedMirrorDescent<>{.lipschitz = 1.1, .restart = Restart::gradient});
+  run(first_order, "LbfgsB", LbfgsB{.memory = 3});
+  run(std::type_identity<WithBounds>{}, "LbfgsB, far bounds, values alone", LbfgsB{.memory = 3});
+  run(std::type_identity<OnSet>{}, "SpectralProjectedGradient, set", SpectralProjectedGradient{});
+  run(std::type_identity<WithBoundsAndHessian>{}, "ProjectedNewton, far bounds", ProjectedNewton{});
+  run(std::type_identity<WithL1>{}, "OwlQn, l1 of weight 0", OwlQn{.memory = 3});
+  run(std::type_identity<WithL1AndHessian>{}, "ProximalNewton, l1 of weight 0", ProximalNewton{});
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "line.hpp"
@@ -119,12 +120,13 @@ struct StrongWolfe {
   }
   void check() const { require(name, "curvature", curvature, Range{sufficient_decrease, 1, true, true}); }
 
-  /// Moves the line's x and returns the length of the step; 0: not moved.
+  /// Moves the line's x and returns the length of the step, which is at most `most` >= first; 0: not moved. A step of
+  /// `most` need only lower the value where the slope says that a longer one would be better.
   template <class F, class V>
-  double operator()(Line<F, V>& line, double first) const {
+  double operator()(Line<F, V>& line, double first, double most = std::numeric_limits<double>::infinity()) const {
     if (!(line.slope() < 0)) return 0;
     const double smallest = 1e-20 * first;
-    const double largest = 1e20 * first;
+    const double largest = std::min(1e20 * first, most);
     const double start = line.value();
     const double needed = sufficient_decrease * line.slope();
     detail::WolfeInterval interval{{0, start, line.slope()}, {0, start, line.slope()}};
@@ -133,7 +135,7 @@ struct StrongWolfe {
     double width_before = 2 * width;
     double low = 0;
     double high = first + 4 * first;
-    double cap = largest;
+    double cap = std::numeric_limits<double>::infinity();  // where the function is not finite
     double at = first;
     for (int trial = 0; trial < max_trials; ++trial) {
       const double value = line.look(at);

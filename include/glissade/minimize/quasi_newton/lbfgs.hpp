@@ -8,6 +8,44 @@
 
 namespace glissade {
 
+namespace detail {
+
+/// direction becomes an approximate inverse of the Hessian times direction, by the pairs of a state of Lbfgs.
+template <class S>
+void two_loops(S& state) {
+  auto& r = state.direction;
+  const Index room = state.s.cols();
+  const auto column = [&](Index age) { return (static_cast<Index>(state.newest) + room - age) % room; };
+  for (Index age = 0; age < state.pairs; ++age) {
+    const Index k = column(age);
+    state.share[k] = state.s.col(k).dot(r) / state.product[k];
+    r.noalias() -= state.share[k] * state.y.col(k);
+  }
+  r *= over_square(state.product[column(0)], state.y.col(column(0)));
+  for (Index age = static_cast<Index>(state.pairs) - 1; age >= 0; --age) {
+    const Index k = column(age);
+    r.noalias() += (state.share[k] - state.y.col(k).dot(r) / state.product[k]) * state.s.col(k);
+  }
+}
+
+/// Keeps the pair of the step from last_x and last_gradient, which are overwritten.
+template <class V, class S>
+void keep_pair(const V& x, S& state) {
+  state.last_x = x - state.last_x;
+  state.last_gradient = state.gradient - state.last_gradient;
+  const double product = state.last_x.dot(state.last_gradient);
+  if (!(product > 1e-10 * norm_of(state.last_x) * norm_of(state.last_gradient))) return;
+  const Index room = state.s.cols();
+  const Index k = state.pairs == 0 ? 0 : (static_cast<Index>(state.newest) + 1) % room;
+  state.s.col(k) = state.last_x;
+  state.y.col(k) = state.last_gradient;
+  state.product[k] = product;
+  state.newest = k;
+  state.pairs = std::min<std::int64_t>(state.pairs + 1, room);
+}
+
+}  // namespace detail
+
 /// Approximates the Newton direction from the last few gradients: the first choice for a smooth function
 /// of many variables that gives no Hessian.
 ///
@@ -75,7 +113,8 @@ struct Lbfgs {
     state.last_gradient = state.gradient;
     double length = 0;
     if (state.pairs > 0) {
-      set_direction(state);
+      state.direction = -state.gradient;
+      detail::two_loops(state);
       Line line(f, x, state, state.direction, state.scratch);
       length = search_along(line, search, 1.0);
       if (!(length > 0)) {
@@ -91,42 +130,8 @@ struct Lbfgs {
     }
     if (!(length > 0)) return report_of(state, why_failed(search, state.value, state.scratch));
     state.length = length;
-    remember(x, state);
+    detail::keep_pair(x, state);
     return report_of(state);
-  }
-
- private:
-  template <class V>
-  static void set_direction(State<V>& state) {
-    V& r = state.direction;
-    r = -state.gradient;
-    const Index room = state.s.cols();
-    const auto column = [&](Index age) { return (static_cast<Index>(state.newest) + room - age) % room; };
-    for (Index age = 0; age < state.pairs; ++age) {
-      const Index k = column(age);
-      state.share[k] = state.s.col(k).dot(r) / state.product[k];
-      r.noalias() -= state.share[k] * state.y.col(k);
-    }
-    r *= over_square(state.product[column(0)], state.y.col(column(0)));
-    for (Index age = static_cast<Index>(state.pairs) - 1; age >= 0; --age) {
-      const Index k = column(age);
-      r.noalias() += (state.share[k] - state.y.col(k).dot(r) / state.product[k]) * state.s.col(k);
-    }
-  }
-
-  template <class V>
-  static void remember(const V& x, State<V>& state) {
-    state.last_x = x - state.last_x;
-    state.last_gradient = state.gradient - state.last_gradient;
-    const double product = state.last_x.dot(state.last_gradient);
-    if (!(product > 1e-10 * norm_of(state.last_x) * norm_of(state.last_gradient))) return;
-    const Index room = state.s.cols();
-    const Index k = state.pairs == 0 ? 0 : (static_cast<Index>(state.newest) + 1) % room;
-    state.s.col(k) = state.last_x;
-    state.y.col(k) = state.last_gradient;
-    state.product[k] = product;
-    state.newest = k;
-    state.pairs = std::min<std::int64_t>(state.pairs + 1, room);
   }
 };
 
