@@ -1,0 +1,58 @@
+// Objectives made of residuals, whose Jacobian is missing.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "differences.hpp"
+#include "jet.hpp"
+
+namespace glissade {
+
+/// Residuals from a formula, with a Jacobian exact to rounding, by forward automatic differentiation.
+///
+///     AutoDiffResiduals f{y.size(), [&](const auto& x, Index i) {
+///       using std::exp;
+///       return x[0] * (1 - exp(-x[1] * t[i])) - y[i];
+///     }};
+///     minimize(f, x, LevenbergMarquardt{});
+///
+/// The callable gives residual i of any vector of doubles or of jets (jet.hpp), and calls exp, sqrt and so on
+/// unqualified.
+///
+/// Cost with n variables: of a Jacobian n / 8 runs of the formula with eight slopes each, which is about n times the
+/// residuals. Memory from the heap is taken once a call; vectors of fixed size need none.
+template <class F>
+struct AutoDiffResiduals {
+  Index count;  // of the residuals
+  F residual;
+
+  template <class V>
+  void residuals(const V& x, Eigen::VectorXd& r) const {
+    r.resize(count);
+    for (Index i = 0; i < count; ++i) r[i] = static_cast<double>(residual(x, i));
+  }
+
+  template <class V>
+  void jacobian(const V& x, Eigen::MatrixXd& J) const {
+    constexpr int window = V::SizeAtCompileTime > 0 && V::SizeAtCompileTime < 8 ? V::SizeAtCompileTime : 8;
+    using Number = Jet<window, 1>;
+    const Index n = x.size();
+    Eigen::Matrix<Number, V::SizeAtCompileTime, 1> variables = x.template cast<Number>();
+    J.resize(count, n);
+    for (Index first = 0; first < n; first += window) {
+      const Index end = std::min(first + window, n);
+      for (Index k = first; k < end; ++k) variables[k].d[static_cast<std::size_t>(k - first)] = 1;
+      for (Index i = 0; i < count; ++i) {
+        const Number result = residual(std::as_const(variables), i);
+        for (Index k = first; k < end; ++k) J(i, k) = result.d[static_cast<std::size_t>(k - first)];
+      }
+      for (Index k = first; k < end; ++k) variables[k].d = {};
+    }
+  }
+};
+
+template <class F>
+AutoDiffResiduals(Index, F) -> AutoDiffResiduals<F>;
+
+}  // namespace glissade
