@@ -1,4 +1,4 @@
-// Linear least squares with a diagonal damping, by a QR factorization that serves any damping.
+// Linear least squares with a damping, by a QR factorization that serves any damping.
 #pragma once
 
 #include <Eigen/Core>
@@ -10,10 +10,10 @@
 
 namespace glissade {
 
-/// Minimizes |A p - b|^2 + |diag(d) p|^2 for an m x n matrix A, tall or wide, of any rank, and as many d as are asked.
+/// Minimizes |A p - b|^2 + |d p|^2 for an m x n matrix A, tall or wide, of any rank, and as many numbers d as are asked.
 ///
 ///     A P = Q R                   Householder reflections; the column with the largest rest comes next
-///     [R; diag(d) P] -> S         Givens rotations, one diagonal element after another
+///     [R; d I] -> S               Givens rotations, one diagonal element after another
 ///     S P' p = what both made of b
 ///
 /// The condition number is that of A with d below it, not its square as in the normal equations. Without damping, the
@@ -90,8 +90,8 @@ class DampedQr {
     for (Index k = 0; k < n; ++k) p[order_[k]] = z_[k];
   }
 
-  /// With damping d, which is positive where A has no rank.
-  void solve(const VectorXd& right, const VectorXd& d, VectorXd& p) {
+  /// With damping d > 0.
+  void solve(const VectorXd& right, double d, VectorXd& p) {
     const Index n = a_.cols();
     const Index most = weight_.size();
     s_.setZero();
@@ -101,7 +101,7 @@ class DampedQr {
     rotated_.head(most) = right.head(most);
     for (Index j = 0; j < n; ++j) {
       row_.setZero();
-      row_[j] = d[order_[j]];
+      row_[j] = d;
       double carried = 0;
       for (Index k = j; k < n; ++k) {
         if (row_[k] == 0) continue;
@@ -128,7 +128,7 @@ class DampedQr {
     for (Index k = 0; k < n; ++k) p[order_[k]] = z_[k];
   }
 
-  /// |S^-T P' q|^2 of the last damping, or |R^-T P' q|^2 without one, where A has full rank: q'(A'A + diag(d)^2)^-1 q.
+  /// |S^-T P' q|^2 of the last damping, or |R^-T P' q|^2 without one, where A has full rank: q'(A'A + d^2 I)^-1 q.
   double inverse_square(const VectorXd& q, bool damped) {
     const Index n = a_.cols();
     const MatrixXd& r = damped ? s_ : a_;

@@ -37,56 +37,53 @@ struct LevenbergMarquardt {
   template <class F, class V>
   Report step(F& f, V& x, State<V>& state) const {
     const ResidualTrustRegion region{initial_radius, accept, max_trials};
-    return region.step(f, x, state, [this](F& oracle, const V& at, ResidualState<V>& here) {
-      const bool bounded = damped_step(here);
-      if (acceleration > 0) accelerate(oracle, at, here);
-      return bounded;
-    });
+    return region.step(
+        f, x, state, [](ResidualState<V>& here) { return damped_step(here); },
+        [this](F& oracle, const V& at, ResidualState<V>& here) {
+          if (acceleration > 0) accelerate(oracle, at, here);
+        });
   }
 
  private:
-  /// p = argmin |W J p + q|^2 + damping |D p|^2 with |D p| within a tenth of the radius, or undamped within it.
+  /// z = argmin |A z + q|^2 + damping |z|^2 with |z| within a tenth of the radius, or undamped within it.
   template <class V>
   static bool damped_step(ResidualState<V>& state) {
     constexpr double tenth = 0.1;
     constexpr double least = std::numeric_limits<double>::min();
     const double radius = state.radius;
     DampedQr& qr = state.qr;
-    Eigen::VectorXd& q = state.other;
-    qr.solve(state.right, state.p);
-    state.scaled = state.scale.cwiseProduct(state.p);
-    double norm = norm_of(state.scaled);
+    Eigen::VectorXd& z = state.z;
+    qr.solve(state.right, z);
+    double norm = norm_of(z);
     double excess = norm - radius;
     if (excess <= tenth * radius) {
       state.damping = 0;
       return false;
     }
     double lower = 0;
-    if (qr.rank() == state.scale.size()) {
-      q = state.scale.cwiseProduct(state.scaled) / norm;
-      lower = excess / radius / qr.inverse_square(q, false);
+    if (qr.rank() == z.size()) {
+      z /= norm;
+      lower = excess / radius / qr.inverse_square(z, false);
     }
-    q = state.gradient.cwiseQuotient(state.scale);
-    const double steepest = norm_of(q);
+    z = state.gradient.cwiseQuotient(state.scale);
+    const double steepest = norm_of(z);
     double upper = steepest / radius;
     if (upper == 0) upper = least / std::min(radius, tenth);
     double damping = std::clamp(state.damping, std::min(lower, upper), std::max(lower, upper));
     if (damping == 0) damping = steepest / norm;
     for (int k = 0; k < 10; ++k) {
       if (damping == 0) damping = std::max(least, 1e-3 * upper);
-      state.scaled = std::sqrt(damping) * state.scale;
-      qr.solve(state.right, state.scaled, state.p);
-      state.scaled = state.scale.cwiseProduct(state.p);
-      norm = norm_of(state.scaled);
+      qr.solve(state.right, std::sqrt(damping), z);
+      norm = norm_of(z);
       const double last = excess;
       excess = norm - radius;
+      state.damping = damping;
       if (std::abs(excess) <= tenth * radius || (lower == 0 && excess <= last && last < 0) || norm == 0) break;
-      q = state.scale.cwiseProduct(state.scaled) / norm;
-      const double correction = excess / radius / qr.inverse_square(q, true);
+      state.other = z / norm;
+      const double correction = excess / radius / qr.inverse_square(state.other, true);
       (excess > 0 ? lower : upper) = excess > 0 ? std::max(lower, damping) : std::min(upper, damping);
       damping = std::max(lower, damping + correction);
     }
-    state.damping = damping;
     return true;
   }
 
@@ -97,19 +94,16 @@ struct LevenbergMarquardt {
     f.residuals(state.trial, state.trial_residuals);
     if (!state.trial_residuals.allFinite()) return;
     state.change.noalias() = state.jacobian * state.p;
-    state.last_right = -(2 / h) * ((state.trial_residuals - state.residuals) / h - state.change);
-    if constexpr (F::has_robust_loss) state.last_right.array() *= state.weight.array();
-    state.qr.set_right(state.last_right);
-    if (state.damping > 0) {
-      state.scaled = std::sqrt(state.damping) * state.scale;
-      state.qr.solve(state.last_right, state.scaled, state.other);
-    } else {
-      state.qr.solve(state.last_right, state.other);
-    }
-    state.scaled = state.scale.cwiseProduct(state.other);
-    const double bend = norm_of(state.scaled);
-    state.scaled = state.scale.cwiseProduct(state.p);
-    if (2 * bend <= acceleration * norm_of(state.scaled)) state.p += 0.5 * state.other;
+    Eigen::VectorXd& right = state.bend_right;
+    right = -(2 / h) * ((state.trial_residuals - state.residuals) / h - state.change);
+    if constexpr (F::has_robust_loss) right.array() *= state.weight.array();
+    state.qr.set_right(right);
+    if (state.damping > 0)
+      state.qr.solve(right, std::sqrt(state.damping), state.other);
+    else
+      state.qr.solve(right, state.other);
+    if (2 * norm_of(state.other) <= acceleration * norm_of(state.z))
+      state.p += 0.5 * state.other.cwiseQuotient(state.scale);
   }
 };
 

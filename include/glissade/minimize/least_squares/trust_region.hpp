@@ -13,7 +13,7 @@ namespace glissade {
 /// Where a method for least squares is: x has these residuals r and Jacobian J, and the next step is within the radius.
 ///
 /// value = 1/2 sum rho(r_i^2),   gradient = J'(rho' r)
-/// the model, after Triggs:  1/2 |W J p + q|^2,   W_i^2 = rho' + 2 rho'' r_i^2,   q_i = rho' r_i / W_i
+/// the model, after Triggs:  1/2 |A z + q|^2,   A = W J D^-1,   z = D p,   W_i^2 = rho' + 2 rho'' r_i^2,   q_i = rho' r_i / W_i
 ///
 /// W_i^2 is the curvature of the loss along r_i; where it is below rho' / 10^4, as of outliers, that stands for it, which
 /// changes the model but not its gradient. Without a robust loss W = I and q = r.
@@ -28,7 +28,7 @@ struct ResidualState : ValueAndGradient<V> {
 
   // Workspace.
   V trial, trial_gradient;
-  Eigen::VectorXd trial_residuals, weight, right, last_right, change, p, other, scaled;
+  Eigen::VectorXd trial_residuals, weight, right, bend_right, change, p, z, other;
   Eigen::MatrixXd trial_jacobian;
   DampedQr qr;
 
@@ -72,9 +72,9 @@ void gradient_of_residuals(const F& f, const Eigen::VectorXd& r, const Eigen::Ma
 
 }  // namespace detail
 
-/// One step of a method that gives `propose(state, radius)`: state.p becomes a step for the factored model with
-/// |D p| about within the radius, and it returns whether the radius stopped it. After a change of the model it may be
-/// asked again and again with smaller radii.
+/// One step of a method that gives `propose(state)`: state.z becomes a step for the factored model, |z| about within the
+/// radius, and it returns whether the radius stopped it; and `bend(f, x, state)`, which may change the step p that was
+/// made of it. They are asked again with smaller radii until the value falls.
 struct ResidualTrustRegion {
   double initial_radius;
   double accept;
@@ -99,25 +99,28 @@ struct ResidualTrustRegion {
     return state;
   }
 
-  template <class F, class V, class Propose>
-  Report step(F& f, V& x, ResidualState<V>& state, const Propose& propose) const {
+  template <class F, class V, class Propose, class Bend>
+  Report step(F& f, V& x, ResidualState<V>& state, const Propose& propose,
+              const Bend& bend) const {
     const double radius = state.radius;
     model(f, x, state);
     if (state.radius == 0) {
-      const double length = scaled_norm(state.scale, x, state.scaled);
+      state.z = state.scale.cwiseProduct(x);
+      const double length = norm_of(state.z);
       state.radius = initial_radius * (length > 0 && std::isfinite(length) ? length : 1);
     }
     for (int trial = 0; trial < max_trials && !f.refused(); ++trial) {
-      const bool bounded = propose(f, x, state);
-      state.trial = x + state.p;
-      if (state.trial == x || !state.trial.allFinite()) break;
-      state.p = state.trial - x;
-      const double length = scaled_norm(state.scale, state.p, state.scaled);
+      const bool bounded = propose(state);
+      const double length = norm_of(state.z);
+      state.p = state.z.cwiseQuotient(state.scale);
       const double slope = state.p.dot(state.gradient);
       state.change.noalias() = state.jacobian * state.p;
       if constexpr (F::has_robust_loss) state.change.array() *= state.weight.array();
       const double promised = -slope - 0.5 * state.change.squaredNorm();
       if (!(promised > 0)) break;
+      bend(f, x, state);
+      state.trial = x + state.p;
+      if (state.trial == x || !state.trial.allFinite()) break;
       f.residuals(state.trial, state.trial_residuals);
       const double value = detail::half_sum(f, state.trial_residuals);
       const double fall = state.value - value;
@@ -136,11 +139,6 @@ struct ResidualTrustRegion {
   }
 
  private:
-  static double scaled_norm(const Eigen::VectorXd& scale, const auto& v, Eigen::VectorXd& scaled) {
-    scaled = scale.cwiseProduct(v);
-    return norm_of(scaled);
-  }
-
   /// The radius that a parabola through the values and the slope at x suggests.
   template <class V>
   static void shorten(ResidualState<V>& state, double slope, double fall, double length) {
@@ -149,7 +147,7 @@ struct ResidualTrustRegion {
     state.damping /= factor;
   }
 
-  /// Factors W J and turns -q into Q'(-q).
+  /// Factors A and turns -q into Q'(-q).
   template <class F, class V>
   static void model(const F& f, const V&, ResidualState<V>& state) {
     const Index m = state.residuals.size();
@@ -172,6 +170,7 @@ struct ResidualTrustRegion {
       const double norm = norm_of(a.col(j));
       if (norm > state.scale[j]) state.scale[j] = norm;
       if (state.scale[j] == 0) state.scale[j] = 1;
+      a.col(j) /= state.scale[j];
     }
     state.qr.factor();
     state.qr.set_right(state.right);
