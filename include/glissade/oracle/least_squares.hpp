@@ -1,0 +1,58 @@
+// Residuals as an objective with a value and a gradient, with a robust loss.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include "objective.hpp"
+#include "robust_losses.hpp"
+
+namespace glissade {
+
+/// Half the sum of squares, or of a robust loss of them, of an objective that gives residuals(x, r) and
+/// jacobian(x, J): every method for smooth functions runs on it, and LevenbergMarquardt and GaussNewton on the same.
+///
+///     f(x) = 1/2 sum rho(r_i(x)^2),   gradient = J'(rho'(r^2) r)
+///
+///     LeastSquares f{residuals, CauchyLoss{.scale = 0.1}};
+///     minimize(f, x, LevenbergMarquardt{});
+///     minimize(f, x, Lbfgs{});
+///
+/// The loss is one of robust_losses.hpp or a callable RobustValue(double s); without one the squares are summed. What
+/// else the objective of the residuals has, such as bounds, it keeps.
+///
+/// Cost: the residuals and the Jacobian for a gradient, 2 m n flops; memory for one Jacobian.
+/// Errors: std::invalid_argument for an option of the loss out of its range, at the first call.
+template <class F, class Loss = PlainLoss>
+struct LeastSquares : F {
+  Loss loss;
+
+  explicit LeastSquares(F residuals, Loss of_squares = {}) : F(std::move(residuals)), loss(std::move(of_squares)) {
+    if constexpr (requires { Loss::name; }) visit_options(loss, CheckOption{Loss::name, 0});
+  }
+
+  [[nodiscard]] RobustValue robust_loss(double s) const requires(!std::is_same_v<Loss, PlainLoss>) { return loss(s); }
+
+  template <class V>
+  requires HasResiduals<const F, V>
+  [[nodiscard]] double value(const V& x) const {
+    this->residuals(x, residuals_);
+    return half_sum_of_losses(*this, residuals_);
+  }
+
+  template <class V>
+  requires(HasResiduals<const F, V>&& HasJacobian<const F, V>)
+  double value_and_gradient(const V& x, V& gradient) const {
+    const double value = this->value(x);
+    jacobian_.resize(residuals_.size(), x.size());
+    this->jacobian(x, jacobian_);
+    gradient_of_losses(*this, residuals_, jacobian_, pull_, gradient);
+    return value;
+  }
+
+ private:
+  mutable Eigen::VectorXd residuals_, pull_;
+  mutable Eigen::MatrixXd jacobian_;
+};
+
+}  // namespace glissade
