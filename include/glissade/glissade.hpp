@@ -89,6 +89,7 @@
 #include "optimizer/rows.hpp"
 #include "optimizer/stepper.hpp"
 #include "oracle/batches.hpp"
+#include "oracle/bounds.hpp"
 #include "oracle/calls.hpp"
 #include "oracle/check_derivatives.hpp"
 #include "oracle/composite.hpp"

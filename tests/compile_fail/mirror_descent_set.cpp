@@ -1,4 +1,4 @@
-// expect: the problem declares project\(x\), a set that this method would leave
+// expect: the problem declares box\(\), bounds that this method would leave
 #include <glissade/games/mirror_descent.hpp>
 #include <glissade/oracle/composite.hpp>
 

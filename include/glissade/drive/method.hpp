@@ -20,8 +20,9 @@
 //            template <class F, class V> bool at_saddle(F& f, const V& x, State<V>& state) const, where
 //            it can tell: asked where the gradient is within its tolerance; if true, step leaves the
 //            saddle, or reports Status::saddle
-//   honours_prox, honours_set, honours_constraints
-//            static constexpr bool = true where it honours what an objective declares; else that does not compile
+//   honours_prox, honours_set, honours_box, honours_constraints
+//            static constexpr bool = true where it honours what an objective declares; else that does not compile.
+//            honours_set: any set with a projection; honours_box: bounds on coefficients, f.box(x), but no other set
 //   any_scalar
 //            static constexpr bool = true where V may be of any scalar type, as of rules; else it is of doubles
 //
@@ -88,10 +89,17 @@ constexpr void check_honours() {
   static_assert(
       !HasProx<F, V> || requires { requires M::honours_prox; },
       "the objective declares prox(x, step), which this method would ignore; ProximalGradient and Saga honour it");
-  static_assert(
-      !HasSet<F, V> || requires { requires M::honours_set; },
-      "the problem declares project(x), a set that this method would leave; ProximalGradient, Extragradient and "
-      "OptimisticGradient honour it");
+  constexpr bool any_set = requires { requires M::honours_set; };
+  constexpr bool any_box = any_set || requires { requires M::honours_box; };
+  static_assert(!HasBox<F, V> || any_box,
+                "the problem declares box(), bounds that this method would leave; ProximalGradient, Extragradient and "
+                "OptimisticGradient honour them");
+  static_assert(HasBox<F, V> || !HasSet<F, V> || any_set || !any_box,
+                "the problem declares project(x), a set that is not a box, and this method honours nothing but bounds; "
+                "ProximalGradient honours any set");
+  static_assert(HasBox<F, V> || !HasSet<F, V> || any_box,
+                "the problem declares project(x), a set that this method would leave; ProximalGradient, Extragradient "
+                "and OptimisticGradient honour it");
   static_assert(
       !HasConstraints<F, V> || requires { requires M::honours_constraints; },
       "the objective declares constraints(x, c), which this method would ignore");

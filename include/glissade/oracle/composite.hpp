@@ -18,18 +18,30 @@ struct WithTerm : F {
   static constexpr bool added_set = is_set;
   static constexpr bool added_prox = !is_set;
 
+  static constexpr bool has_box_of_set = is_set && HasBox<const H, Eigen::VectorXd>;
+  static constexpr bool has_box_of_problem = HasBox<F, Eigen::VectorXd>;
+  static_assert(!is_set || !has_box_of_problem,
+                "the problem is bound to a box already; bind it to the intersection instead");
+
+  /// The bounds of the set, else of the problem.
+  decltype(auto) box() const requires has_box_of_set { return term.box(); }
+  decltype(auto) box() const requires HasBox<const F, Eigen::VectorXd> { return static_cast<const F&>(*this).box(); }
+  decltype(auto) box() requires(has_box_of_problem && !HasBox<const F, Eigen::VectorXd>) {
+    return static_cast<F&>(*this).box();
+  }
+
   template <class V>
   void prox(V& x, double step) const requires HasProx<const H, V> {
     static_assert(!HasProx<F, V>, "the objective has a prox already; that of a sum of two terms is another function");
     term.prox(x, step);
   }
   template <class V>
-  void project(V& x) const requires HasSet<const H, V> {
+  void project(V& x) const requires HasProjectMember<const H, V> {
     static_assert(!HasSet<F, V>, "the problem is bound to a set already; bind it to their intersection instead");
     term.project(x);
   }
   template <class V>
-  void project_tangent(const V& x, V& v) const requires HasTangent<const H, V> {
+  void project_tangent(const V& x, V& v) const requires HasTangentMember<const H, V> {
     term.project_tangent(x, v);
   }
 
@@ -43,20 +55,37 @@ struct WithTerm : F {
     return static_cast<F&>(*this).prox(x, step);
   }
   template <class V>
-  void project(V& x) const requires(!HasSet<const H, V> && HasSet<const F, V>) {
+  void project(V& x) const requires(!HasProjectMember<const H, V> && HasProjectMember<const F, V>) {
     static_cast<const F&>(*this).project(x);
   }
   template <class V>
-  void project(V& x) requires(!HasSet<const H, V> && !HasSet<const F, V> && HasSet<F, V>) {
+  void project(V& x) requires(!HasProjectMember<const H, V> && !HasProjectMember<const F, V> &&
+                              HasProjectMember<F, V>) {
     static_cast<F&>(*this).project(x);
   }
   template <class V>
-  void project_tangent(const V& x, V& v) const requires(!HasSet<const H, V> && HasTangent<const F, V>) {
+  void project_tangent(const V& x, V& v) const requires(!HasProjectMember<const H, V> && HasTangentMember<const F, V>) {
     static_cast<const F&>(*this).project_tangent(x, v);
   }
   template <class V>
-  void project_tangent(const V& x, V& v) requires(!HasSet<const H, V> && !HasTangent<const F, V> && HasTangent<F, V>) {
+  void project_tangent(const V& x, V& v) requires(!HasProjectMember<const H, V> && !HasTangentMember<const F, V> &&
+                                                  HasTangentMember<F, V>) {
     static_cast<F&>(*this).project_tangent(x, v);
+  }
+
+  // Of several tensors, which no prox and no projection of one can take: bounds can be put to them.
+  template <class A, class B, class... C>
+  void prox(A& first, B&& second,
+            C&&... rest) requires(sizeof...(C) > 0 && requires(F & f) { f.prox(first, second, rest...); }) {
+    static_cast<F&>(*this).prox(first, second, rest...);
+  }
+  template <class A, class B, class... C>
+  void project(A& first, B& second, C&... rest) requires requires(F& f) {
+    f.project(first, second, rest...);
+  }
+  {
+    static_assert(!is_set, "the problem is bound to a set already; bind it to their intersection instead");
+    static_cast<F&>(*this).project(first, second, rest...);
   }
 };
 
@@ -77,7 +106,9 @@ FunctionPointer<R, A...> object_of(R (*function)(A...)) {
 }
 }  // namespace detail
 
-/// The problem f, an objective or an operator, bound to a set (sets/): a copy of it with project.
+/// The problem f, an objective or an operator, bound to a set (sets/): a copy of it with project, and with box where
+/// the set is one, as a Box is. The bounds of a box may be those of several tensors, one number for all coefficients or
+/// one for each, by columns and one tensor after another.
 ///
 ///     Result r = solve_game(subject_to(F, Box{.low = -1, .high = 1}), z, Extragradient{.step_size = 0.1});
 template <class F, class Set>

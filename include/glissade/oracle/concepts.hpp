@@ -7,6 +7,8 @@
 #include <span>
 #include <type_traits>
 
+#include "../sets/box.hpp"
+
 namespace glissade {
 
 using Index = Eigen::Index;
@@ -107,17 +109,30 @@ inline constexpr bool has_prox<Oracle<F, V>, V> = has_prox<F, V>;
 template <class F, class V>
 concept HasProx = has_prox<F, V>;
 template <class F, class V>
-inline constexpr bool has_set = requires(F& f, V& x) {
+inline constexpr bool has_box = requires(F& f) {
+  { f.box() } -> std::convertible_to<const Box&>;
+};
+template <class F, class V>
+inline constexpr bool has_box<Oracle<F, V>, V> = has_box<F, V>;
+template <class F, class V>
+concept HasBox = has_box<F, V>;
+template <class F, class V>
+concept HasProjectMember = requires(F& f, V& x) {
   f.project(x);
 };
+/// A set with a projection, which a box has whether it says so or not.
+template <class F, class V>
+inline constexpr bool has_set = HasProjectMember<F, V> || HasBox<F, V>;
 template <class F, class V>
 inline constexpr bool has_set<Oracle<F, V>, V> = has_set<F, V>;
 template <class F, class V>
 concept HasSet = has_set<F, V>;
 template <class F, class V>
-concept HasTangent = requires(F& f, const V& x, V& v) {
+concept HasTangentMember = requires(F& f, const V& x, V& v) {
   f.project_tangent(x, v);
 };
+template <class F, class V>
+concept HasTangent = HasTangentMember<F, V> || HasBox<F, V>;
 template <class F, class V>
 inline constexpr bool has_constraints = requires(F& f, const V& x, Eigen::VectorXd& c) {
   f.constraints(x, c);

@@ -21,6 +21,7 @@
 //   prox(x, step)                           x becomes argmin_z h(z) + ||z - x||^2 / (2 step)
 //   project(x)                              x becomes the nearest point of a set, to which the problem is bound
 //   project_tangent(x, v)                   v becomes the nearest vector that does not leave the set at x
+//   Box box()                               bounds on each coefficient (sets/box.hpp), a set that needs no project
 //   constraints(x, c), jacobian(x, J)       m numbers, resized by the objective, and their derivatives, m x n
 //   residuals(x, r), jacobian(x, J)         the same of an objective that is half the sum of their squares, or of
 //   robust_loss(s)                          RobustValue of what stands in place of the square s of a residual
@@ -53,6 +54,7 @@
 
 #include "../core/checks.hpp"
 #include "../core/tensors/tensor.hpp"
+#include "bounds.hpp"
 #include "calls.hpp"
 #include "concepts.hpp"
 #include "norm.hpp"
@@ -74,6 +76,7 @@ class Oracle {
   static constexpr bool has_batch_third = HasBatchThird<F, V>;
   static constexpr bool has_prox = HasProx<F, V>;
   static constexpr bool has_set = HasSet<F, V>;
+  static constexpr bool has_box = HasBox<F, V>;
   static constexpr bool has_tangent = HasTangent<F, V>;
 
   /// At most so many calls of a kind, its batches in shares of the sum included.
@@ -247,12 +250,26 @@ class Oracle {
 
   /// The nearest point of the set; where there is none, z itself.
   void project(V& z) {
-    if constexpr (has_set) ask<true, Call::projection>(1, [&](auto& f) { f.project(z); });
+    if constexpr (HasProjectMember<F, V>)
+      ask<true, Call::projection>(1, [&](auto& f) { f.project(z); });
+    else if constexpr (has_box)
+      ask<true, Call::projection>(1, [&](auto& f) { static_cast<const Box&>(f.box()).project(z); });
   }
   /// The nearest vector that does not leave the set at z; where there is no set, v itself.
   void project_tangent(const V& z, V& v) {
     static_assert(has_tangent || !has_set, "the set lacks project_tangent(x, v), which this method needs");
-    if constexpr (has_tangent) f_->project_tangent(z, v);
+    if constexpr (HasTangentMember<F, V>)
+      f_->project_tangent(z, v);
+    else if constexpr (has_box)
+      static_cast<const Box&>(f_->box()).project_tangent(z, v);
+  }
+  /// The bounds on the coefficients of x, as numbers; infinite where there are none. Throws std::invalid_argument where
+  /// they are not as many as x has coefficients, are crossed or leave no number between them.
+  [[nodiscard]] Bounds<V> box(const V& x) const {
+    Bounds<V> bounds{V::Constant(x.size(), -std::numeric_limits<typename V::Scalar>::infinity()),
+                     V::Constant(x.size(), std::numeric_limits<typename V::Scalar>::infinity())};
+    if constexpr (has_box) set_bounds(static_cast<const Box&>(f_->box()), bounds);
+    return bounds;
   }
 
   /// Resizes c to the number of constraints.

@@ -130,6 +130,14 @@ class Shaped<F, V, std::tuple<P...>> {
     collect("tangent", v);
   }
 
+  /// Bounds in the order of the coefficients in V, as the scalars of P hold them.
+  Box box() requires HasBox<F, V> {
+    const Box& given = f_.box();
+    given.check();
+    given.require_size(static_cast<std::size_t>(size_of()));
+    return {.low = as_they_lie(given.low), .high = as_they_lie(given.high)};
+  }
+
   Index size() requires requires(F& f) {
     { f.size() } -> std::convertible_to<Index>;
   }
@@ -201,6 +209,18 @@ class Shaped<F, V, std::tuple<P...>> {
   RobustValue robust_loss(double s) requires HasRobustLoss<F> { return f_.robust_loss(s); }
 
  private:
+  /// What is given by columns, one tensor after another.
+  PerCoefficient as_they_lie(const PerCoefficient& bounds) {
+    std::size_t number = 0, i = 0;
+    for_each_parameter(x_, number, {}, [&]<class S>(std::size_t, const std::string&, const TensorView<S>& view, auto) {
+      for (Index c = 0; c < view.cols; ++c)
+        for (Index r = 0; r < view.rows; ++r)
+          view.data[view.row_major ? r * view.cols + c : c * view.rows + r] = static_cast<S>(bounds[i++]);
+    });
+    V flat(size_of());
+    flatten_parameters(x_, flat);
+    return flat;
+  }
   [[nodiscard]] Index size_of() const {
     Index total = 0;
     for (const Tensor& tensor : tensors_) total += tensor.size();

@@ -32,11 +32,19 @@ struct Box {
         reject(name, low.label("low", i), low[i], "<= " + high.label("high", i) + " = " + to_text(high[i]));
   }
 
+  /// Throws std::invalid_argument where there are many bounds, but not as many as coefficients.
+  void require_size(std::size_t size) const {
+    low.require_size(name, "low", size);
+    high.require_size(name, "high", size);
+  }
+  /// What a set has whose points are those within bounds; an objective may have it too.
+  [[nodiscard]] const Box& box() const { return *this; }
+
   template <class V>
   void project(V&& x) const {
     check();
     change_values(x, [&](Coefficients v, double) {
-      require_sizes(v.size());
+      require_size(v.size());
       for (std::size_t i = 0; i < v.size(); ++i) v[i] = v[i] < low[i] ? low[i] : v[i] > high[i] ? high[i] : v[i];
     });
   }
@@ -44,7 +52,7 @@ struct Box {
   void project_tangent(const X& x, V&& v) const {
     check();
     change_values_at(name, x, v, [&](ConstCoefficients at, Coefficients d, double epsilon) {
-      require_sizes(d.size());
+      require_size(d.size());
       // A bound is met by what it was rounded to.
       const auto rounded = [epsilon](double bound) {
         return epsilon > 1e-10 ? static_cast<double>(static_cast<float>(bound)) : bound;
@@ -55,17 +63,13 @@ struct Box {
       }
     });
   }
-
- private:
-  void require_sizes(std::size_t size) const {
-    low.require_size(name, "low", size);
-    high.require_size(name, "high", size);
-  }
 };
 
 /// { x : x >= 0 }, a Box in fewer letters.
 struct NonNegative {
   static constexpr std::string_view name = "NonNegative";
+
+  [[nodiscard]] Box box() const { return {.low = 0}; }
 
   template <class V>
   void project(V&& x) const {
@@ -80,6 +84,8 @@ struct NonNegative {
 /// All of the space: what a method without a set has for one.
 struct WholeSpace {
   static constexpr std::string_view name = "WholeSpace";
+
+  [[nodiscard]] Box box() const { return {}; }
 
   template <class V>
   void project(V&&) const {}
