@@ -9,6 +9,29 @@
 
 namespace glissade {
 
+/// 1/2 sum rho(r_i^2) of what gives robust_loss(s), or 1/2 r'r.
+template <bool robust, class F>
+double half_sum_of_losses(const F& f, const Eigen::VectorXd& r) {
+  if constexpr (robust) {
+    double sum = 0;
+    for (Index i = 0; i < r.size(); ++i) sum += f.robust_loss(r[i] * r[i]).value;
+    return 0.5 * sum;
+  } else {
+    return 0.5 * r.squaredNorm();
+  }
+}
+
+/// gradient = J' pull,   pull = rho'(r^2) r
+template <bool robust, class F, class V>
+void gradient_of_losses(const F& f, const Eigen::VectorXd& r, const Eigen::MatrixXd& J, Eigen::VectorXd& pull,
+                        V& gradient) {
+  pull = r;
+  if constexpr (robust)
+    for (Index i = 0; i < r.size(); ++i) pull[i] *= f.robust_loss(r[i] * r[i]).slope;
+  gradient.resize(J.cols());
+  for (Index j = 0; j < J.cols(); ++j) gradient[j] = J.col(j).dot(pull);
+}
+
 /// Half the sum of squares, or of a robust loss of them, of an objective that gives residuals(x, r) and
 /// jacobian(x, J): every method for smooth functions runs on it, and LevenbergMarquardt and GaussNewton on the same.
 ///
@@ -22,22 +45,24 @@ namespace glissade {
 /// else the objective of the residuals has, such as bounds, it keeps.
 ///
 /// Cost: the residuals and the Jacobian for a gradient, 2 m n flops; memory for one Jacobian.
-/// Errors: std::invalid_argument for an option of the loss out of its range, at the first call.
+/// Errors: std::invalid_argument for a scale of the loss out of its range.
 template <class F, class Loss = PlainLoss>
 struct LeastSquares : F {
+  static_assert(!HasRobustLoss<F>, "the objective of the residuals has a robust loss already");
+  static constexpr bool robust = !std::is_same_v<Loss, PlainLoss>;
   Loss loss;
 
   explicit LeastSquares(F residuals, Loss of_squares = {}) : F(std::move(residuals)), loss(std::move(of_squares)) {
-    if constexpr (requires { Loss::name; }) visit_options(loss, CheckOption{Loss::name, 0});
+    if constexpr (requires { loss.check(); }) loss.check();
   }
 
-  [[nodiscard]] RobustValue robust_loss(double s) const requires(!std::is_same_v<Loss, PlainLoss>) { return loss(s); }
+  [[nodiscard]] RobustValue robust_loss(double s) const requires(robust) { return loss(s); }
 
   template <class V>
   requires HasResiduals<const F, V>
   [[nodiscard]] double value(const V& x) const {
     this->residuals(x, residuals_);
-    return half_sum_of_losses(*this, residuals_);
+    return half_sum_of_losses<robust>(*this, residuals_);
   }
 
   template <class V>
@@ -46,7 +71,7 @@ struct LeastSquares : F {
     const double value = this->value(x);
     jacobian_.resize(residuals_.size(), x.size());
     this->jacobian(x, jacobian_);
-    gradient_of_losses(*this, residuals_, jacobian_, pull_, gradient);
+    gradient_of_losses<robust>(*this, residuals_, jacobian_, pull_, gradient);
     return value;
   }
 

@@ -12,7 +12,6 @@ namespace glissade {
 /// Least squares as they are: rho(s) = s.
 struct PlainLoss {
   static constexpr std::string_view name = "PlainLoss";
-  static void options(auto&, auto&&) {}
   RobustValue operator()(double s) const { return {s, 1, 0}; }
 };
 
@@ -26,7 +25,7 @@ struct HuberLoss {
   static constexpr std::string_view name = "HuberLoss";
   double scale = 1;
 
-  static void options(auto& self, auto&& visit) { visit("scale", self.scale, range::positive); }
+  void check() const { require(name, "scale", scale, range::positive); }
   RobustValue operator()(double s) const {
     if (s <= scale * scale) return {s, 1, 0};
     const double size = std::sqrt(s);
@@ -43,7 +42,7 @@ struct CauchyLoss {
   static constexpr std::string_view name = "CauchyLoss";
   double scale = 1;
 
-  static void options(auto& self, auto&& visit) { visit("scale", self.scale, range::positive); }
+  void check() const { require(name, "scale", scale, range::positive); }
   RobustValue operator()(double s) const {
     const double square = scale * scale;
     const double slope = 1 / (1 + s / square);
@@ -61,7 +60,7 @@ struct TukeyLoss {
   static constexpr std::string_view name = "TukeyLoss";
   double scale = 4.685;
 
-  static void options(auto& self, auto&& visit) { visit("scale", self.scale, range::positive); }
+  void check() const { require(name, "scale", scale, range::positive); }
   RobustValue operator()(double s) const {
     const double square = scale * scale;
     if (s >= square) return {square / 3, 0, 0};

@@ -11,6 +11,7 @@ namespace glissade {
 
 struct LevenbergMarquardt {
   static constexpr std::string_view name = "LevenbergMarquardt";
+  static constexpr bool honours_box = true;
 
   double initial_radius = 1;
   double accept = 1e-4;
@@ -65,8 +66,7 @@ struct LevenbergMarquardt {
       z /= norm;
       lower = excess / radius / qr.inverse_square(z, false);
     }
-    z = state.gradient.cwiseQuotient(state.scale);
-    const double steepest = norm_of(z);
+    const double steepest = norm_of(state.free);
     double upper = steepest / radius;
     if (upper == 0) upper = least / std::min(radius, tenth);
     double damping = std::clamp(state.damping, std::min(lower, upper), std::max(lower, upper));

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "../../drive/method.hpp"
+#include "../../oracle/least_squares.hpp"
 #include "damped_qr.hpp"
 
 namespace glissade {
@@ -26,9 +27,11 @@ struct ResidualState : ValueAndGradient<V> {
   Eigen::VectorXd residuals;
   Eigen::MatrixXd jacobian;
 
+  Bounds<V> bounds;
   // Workspace.
   V trial, trial_gradient;
   Eigen::VectorXd trial_residuals, weight, right, bend_right, change, p, z, other;
+  Eigen::VectorXd free;  // D^-1 gradient of what is not held at a bound
   Eigen::MatrixXd trial_jacobian;
   DampedQr qr;
 
@@ -46,32 +49,6 @@ struct ResidualState : ValueAndGradient<V> {
   }
 };
 
-namespace detail {
-
-/// 1/2 sum rho(r_i^2); NaN where the call was refused or there is a residual that is not a number.
-template <class F>
-double half_sum(const F& f, const Eigen::VectorXd& r) {
-  double sum = 0;
-  if constexpr (F::has_robust_loss)
-    for (Eigen::Index i = 0; i < r.size(); ++i) sum += f.robust_loss(r[i] * r[i]).value;
-  else
-    sum = r.squaredNorm();
-  return 0.5 * sum;
-}
-
-/// J'(rho' r), with rho' r in `pull`.
-template <class F, class V>
-void gradient_of_residuals(const F& f, const Eigen::VectorXd& r, const Eigen::MatrixXd& J, Eigen::VectorXd& pull,
-                           V& gradient) {
-  pull = r;
-  if constexpr (F::has_robust_loss)
-    for (Eigen::Index i = 0; i < r.size(); ++i) pull[i] *= f.robust_loss(r[i] * r[i]).slope;
-  gradient.resize(J.cols());
-  for (Eigen::Index j = 0; j < J.cols(); ++j) gradient[j] = J.col(j).dot(pull);
-}
-
-}  // namespace detail
-
 /// One step of a method that gives `propose(state)`: state.z becomes a step for the factored model, |z| about within the
 /// radius, and it returns whether the radius stopped it; and `bend(f, x, state)`, which may change the step p that was
 /// made of it. They are asked again with smaller radii until the value falls.
@@ -82,28 +59,16 @@ struct ResidualTrustRegion {
 
   template <class State, class M, class F, class V>
   static State init(const M& method, F&& objective, const V& x) {
-    using Problem = std::remove_reference_t<F>;
-    check_honours<M, Problem, V>();
+    check_honours<M, std::remove_reference_t<F>, V>();
     check_method(method);
-    auto&& f = oracle_of(objective, x);
-    State state;
-    f.residuals(x, state.residuals);
-    state.value = detail::half_sum(f, state.residuals);
-    f.residual_jacobian(x, state.jacobian);
-    const Index m = state.residuals.size();
-    detail::gradient_of_residuals(f, state.residuals, state.jacobian, state.right, state.gradient);
-    state.measure = norm_of(state.gradient);
-    state.scale.setZero(x.size());
-    state.trial_residuals.setZero(m);
-    state.trial_jacobian.setZero(m, x.size());
-    return state;
+    return start<State>(oracle_of(objective, x), x);
   }
 
   template <class F, class V, class Propose, class Bend>
-  Report step(F& f, V& x, ResidualState<V>& state, const Propose& propose,
-              const Bend& bend) const {
+  Report step(F& f, V& x, ResidualState<V>& state, const Propose& propose, const Bend& bend) const {
     const double radius = state.radius;
-    model(f, x, state);
+    hold_at_bounds<F>(x, state.gradient, state);
+    model(f, state);
     if (state.radius == 0) {
       state.z = state.scale.cwiseProduct(x);
       const double length = norm_of(state.z);
@@ -113,23 +78,33 @@ struct ResidualTrustRegion {
       const bool bounded = propose(state);
       const double length = norm_of(state.z);
       state.p = state.z.cwiseQuotient(state.scale);
+      const bool stopped = stop_at_bounds<F>(x, state);
       const double slope = state.p.dot(state.gradient);
       state.change.noalias() = state.jacobian * state.p;
       if constexpr (F::has_robust_loss) state.change.array() *= state.weight.array();
       const double promised = -slope - 0.5 * state.change.squaredNorm();
-      if (!(promised > 0)) break;
+      if (!(promised > 0)) {
+        // Where a bound cut a step, what is left of it may lead uphill; a short one does not.
+        if (!stopped || !(length > 0)) break;
+        shorten(state, -1, -1, length);
+        continue;
+      }
       bend(f, x, state);
+      stop_at_bounds<F>(x, state);
       state.trial = x + state.p;
+      if constexpr (F::has_box) state.bounds.project(state.trial);
       if (state.trial == x || !state.trial.allFinite()) break;
       f.residuals(state.trial, state.trial_residuals);
-      const double value = detail::half_sum(f, state.trial_residuals);
+      const double value = half_sum_of_losses<F::has_robust_loss>(f, state.trial_residuals);
       const double fall = state.value - value;
       const double ratio = std::isfinite(value) ? fall / promised : -1;
       // Values that differ by rounding errors only say nothing: there a smaller gradient is progress.
       const bool rounded = std::abs(fall) <= 1e-14 * std::abs(state.value) && promised <= 1e-14 * std::abs(state.value);
       if ((ratio > accept || rounded) && take(f, x, state, value, rounded)) {
-        if (ratio >= 0.75 || !bounded) state.radius = std::max(bounded ? 2 * length : 2 * length, 1e-300);
-        else if (ratio < 0.25) shorten(state, slope, fall, length);
+        if (!(ratio >= 0.25) && !rounded)
+          shorten(state, slope, fall, length);
+        else if (ratio >= 0.75 || !bounded)
+          state.radius = 2 * length;
         return report_of(state);
       }
       shorten(state, slope, std::isfinite(value) ? fall : -std::numeric_limits<double>::infinity(), length);
@@ -147,9 +122,61 @@ struct ResidualTrustRegion {
     state.damping /= factor;
   }
 
+  template <class State, class F, class V>
+  static State start(F&& oracle, const V& x) {
+    using Problem = std::remove_reference_t<F>;
+    State state;
+    if constexpr (Problem::has_box) state.bounds = oracle.box(x);
+    oracle.residuals(x, state.residuals);
+    state.value = half_sum_of_losses<Problem::has_robust_loss>(oracle, state.residuals);
+    oracle.residual_jacobian(x, state.jacobian);
+    gradient_of_losses<Problem::has_robust_loss>(oracle, state.residuals, state.jacobian, state.right, state.gradient);
+    state.scale.setZero(x.size());
+    state.trial_residuals.setZero(state.residuals.size());
+    state.trial_jacobian.setZero(state.residuals.size(), x.size());
+    set_measure<Problem>(x, state);
+    return state;
+  }
+
+  template <class F, class V>
+  static void set_measure(const V& x, ResidualState<V>& state) {
+    if constexpr (F::has_box) {
+      state.bounds.gradient_step(x, state.gradient, state.trial_gradient);
+      state.measure = norm_of(state.trial_gradient);
+    } else {
+      state.measure = norm_of(state.gradient);
+    }
+  }
+
+  /// free = D^-1 gradient, 0 where x is at a bound and the gradient leads out of it.
+  template <class F, class V>
+  static void hold_at_bounds(const V& x, const V& gradient, ResidualState<V>& state) {
+    state.free.resize(x.size());
+    for (Index i = 0; i < x.size(); ++i) {
+      state.free[i] = gradient[i];
+      if constexpr (F::has_box)
+        if (gradient[i] > 0 ? x[i] <= state.bounds.low[i] : x[i] >= state.bounds.high[i]) state.free[i] = 0;
+    }
+  }
+
+  /// Cuts p where it leaves the bounds; true if it did.
+  template <class F, class V>
+  static bool stop_at_bounds(const V& x, ResidualState<V>& state) {
+    bool stopped = false;
+    if constexpr (F::has_box)
+      for (Index i = 0; i < x.size(); ++i) {
+        const double moved = x[i] + state.p[i];
+        const double inside = state.bounds.nearest(i, moved);
+        if (inside == moved) continue;
+        state.p[i] = inside - x[i];
+        stopped = true;
+      }
+    return stopped;
+  }
+
   /// Factors A and turns -q into Q'(-q).
   template <class F, class V>
-  static void model(const F& f, const V&, ResidualState<V>& state) {
+  static void model(const F& f, ResidualState<V>& state) {
     const Index m = state.residuals.size();
     const Index n = state.jacobian.cols();
     state.right = -state.residuals;
@@ -171,7 +198,11 @@ struct ResidualTrustRegion {
       if (norm > state.scale[j]) state.scale[j] = norm;
       if (state.scale[j] == 0) state.scale[j] = 1;
       a.col(j) /= state.scale[j];
+      // What is held at its bound does not move.
+      if constexpr (F::has_box)
+        if (state.free[j] == 0) a.col(j).setZero();
     }
+    state.free = state.free.cwiseQuotient(state.scale);
     state.qr.factor();
     state.qr.set_right(state.right);
   }
@@ -181,20 +212,23 @@ struct ResidualTrustRegion {
   template <class F, class V>
   static bool take(F& f, V& x, ResidualState<V>& state, double value, bool rounded) {
     f.residual_jacobian(state.trial, state.trial_jacobian);
-    detail::gradient_of_residuals(f, state.trial_residuals, state.trial_jacobian, state.change, state.trial_gradient);
+    gradient_of_losses<F::has_robust_loss>(f, state.trial_residuals, state.trial_jacobian, state.change, state.trial_gradient);
     if (!state.trial_gradient.allFinite()) return false;
     if (rounded) {
-      state.other = state.gradient.cwiseQuotient(state.scale);
-      const double before = norm_of(state.other);
-      state.other = state.trial_gradient.cwiseQuotient(state.scale);
-      if (!(norm_of(state.other) < before)) return false;
+      const double before = norm_of(state.free);
+      state.other = state.free;
+      hold_at_bounds<F>(state.trial, state.trial_gradient, state);
+      state.free = state.free.cwiseQuotient(state.scale);
+      const double after = norm_of(state.free);
+      state.free = state.other;
+      if (!(after < before)) return false;
     }
     x.swap(state.trial);
     state.gradient.swap(state.trial_gradient);
     state.residuals.swap(state.trial_residuals);
     state.jacobian.swap(state.trial_jacobian);
     state.value = value;
-    state.measure = norm_of(state.gradient);
+    set_measure<F>(x, state);
     return true;
   }
 };
