@@ -66,8 +66,8 @@ struct LeastSquares : F {
   }
 
   template <class V>
-  requires(HasResiduals<const F, V>&& HasJacobian<const F, V>)
-  double value_and_gradient(const V& x, V& gradient) const {
+  requires(HasResiduals<const F, V>&& HasJacobian<const F, V>) double value_and_gradient(const V& x,
+                                                                                         V& gradient) const {
     const double value = this->value(x);
     jacobian_.resize(residuals_.size(), x.size());
     this->jacobian(x, jacobian_);

@@ -287,8 +287,9 @@ class Oracle {
   /// Resizes r to the number of residuals, which must stay what it is; counts as a value.
   void residuals(const V& x, Eigen::VectorXd& r) {
     constexpr bool given = HasResiduals<F, V>;
-    static_assert(given, "the objective lacks residuals(x, r), the numbers whose squares are summed, which this method "
-                         "needs");
+    static_assert(given,
+                  "the objective lacks residuals(x, r), the numbers whose squares are summed, which this method "
+                  "needs");
     if (evaluations_[Call::value] < 2) spoil(r);
     if (!ask<given, Call::value>(1, [&](auto& f) { f.residuals(x, r); })) {
       r.setConstant(std::max<Index>(residual_count_, 1), not_a_number);

@@ -55,4 +55,49 @@ struct AutoDiffResiduals {
 template <class F>
 AutoDiffResiduals(Index, F) -> AutoDiffResiduals<F>;
 
+/// Gives residuals a Jacobian by central differences.
+///
+///     minimize(JacobianByDifferences{f}, x, LevenbergMarquardt{});
+///     J_ij = (r_i(x + h e_j) - r_i(x - h e_j)) / (2 h),   h = eps^{1/3} max(typical_size_j, |x_j|)
+///
+/// f is an object with residuals(x, r) or a callable void(x, r) that resizes r. Variables much smaller than 1 need
+/// their typical_size (1), see differences.hpp. Cost: 2 n times the residuals, counted by minimize as one Jacobian.
+/// Relative error about 1e-10 at best.
+template <class F>
+struct JacobianByDifferences {
+  F function;
+  TypicalSize typical_size = {};
+
+  template <class V>
+  void residuals(const V& x, Eigen::VectorXd& r) const {
+    if constexpr (HasResiduals<const F, V>)
+      function.residuals(x, r);
+    else
+      function(x, r);
+  }
+
+  template <class V>
+  void jacobian(const V& x, Eigen::MatrixXd& J) const {
+    typical_size.require_size(x.size());
+    V moved = x;
+    Eigen::VectorXd above, below;
+    for (Index j = 0; j < x.size(); ++j) {
+      const double h = detail::central_step(typical_size.at(j, x[j]));
+      moved[j] = x[j] + h;
+      const double right = moved[j];
+      residuals(moved, above);
+      moved[j] = x[j] - h;
+      residuals(moved, below);
+      J.resize(above.size(), x.size());
+      J.col(j) = (above - below) / (right - moved[j]);
+      moved[j] = x[j];
+    }
+  }
+};
+
+template <class F>
+JacobianByDifferences(F) -> JacobianByDifferences<F>;
+template <class F>
+JacobianByDifferences(F, TypicalSize) -> JacobianByDifferences<F>;
+
 }  // namespace glissade

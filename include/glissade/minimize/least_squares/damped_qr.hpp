@@ -10,14 +10,16 @@
 
 namespace glissade {
 
-/// Minimizes |A p - b|^2 + |d p|^2 for an m x n matrix A, tall or wide, of any rank, and as many numbers d as are asked.
+/// Minimizes |A p - b|^2 + |d p|^2 for an m x n matrix A, tall or wide, of any rank, and as many numbers d as are
+/// asked.
 ///
 ///     A P = Q R                   Householder reflections; the column with the largest rest comes next
 ///     [R; d I] -> S               Givens rotations, one diagonal element after another
 ///     S P' p = what both made of b
 ///
 /// The condition number is that of A with d below it, not its square as in the normal equations. Without damping, the
-/// columns whose rest is within rounding errors of the largest get 0: then p is a solution with at least n - rank zeros.
+/// columns whose rest is within rounding errors of the largest get 0: then p is a solution with at least n - rank
+/// zeros.
 ///
 /// Cost: 2 m n^2 flops for A, about n^3 for each d. Memory is taken where the size changes.
 /// Source: More, The Levenberg-Marquardt algorithm: implementation and theory, 1978, section 3.
@@ -128,22 +130,27 @@ class DampedQr {
     for (Index k = 0; k < n; ++k) p[order_[k]] = z_[k];
   }
 
-  /// |S^-T P' q|^2 of the last damping, or |R^-T P' q|^2 without one, where A has full rank: q'(A'A + d^2 I)^-1 q.
+  /// q'(A'A + d^2 I)^-1 q of the last damping d, or q'(A'A)^-1 q without one, where A has full rank.
   double inverse_square(const VectorXd& q, bool damped) {
-    const Index n = a_.cols();
-    const MatrixXd& r = damped ? s_ : a_;
-    double square = 0;
-    for (Index k = 0; k < n; ++k) {
-      double sum = q[order_[k]];
-      for (Index i = 0; i < k; ++i) sum -= r(i, k) * z_[i];
-      z_[k] = r(k, k) == 0 ? 0 : sum / r(k, k);
-      square += z_[k] * z_[k];
-    }
-    return square;
+    solve_transposed(q, damped ? s_ : a_, z_);
+    return z_.squaredNorm();
+  }
+  /// z = R^-T P' q, where A has full rank: the product of two of these is that of two q with (A'A)^-1 between them.
+  void solve_transposed(const VectorXd& q, VectorXd& z) const {
+    z.resize(q.size());
+    solve_transposed(q, a_, z);
   }
 
  private:
   static constexpr double epsilon = std::numeric_limits<double>::epsilon();
+
+  void solve_transposed(const VectorXd& q, const MatrixXd& r, VectorXd& z) const {
+    for (Index k = 0; k < q.size(); ++k) {
+      double sum = q[order_[k]];
+      for (Index i = 0; i < k; ++i) sum -= r(i, k) * z[i];
+      z[k] = r(k, k) == 0 ? 0 : sum / r(k, k);
+    }
+  }
 
   /// Column k becomes a multiple of the k-th unit vector; below the diagonal lies v of I - weight (1; v)(1; v)'.
   void reflect(Index k) {

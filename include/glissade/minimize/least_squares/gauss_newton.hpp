@@ -8,8 +8,8 @@
 
 namespace glissade {
 
-/// Least squares by Gauss-Newton steps, cut by Powell's dogleg: one factorization a step, where LevenbergMarquardt solves
-/// a few damped problems; the choice for many variables and residuals that are small at the solution.
+/// Least squares by Gauss-Newton steps, cut by Powell's dogleg: one factorization a step, where LevenbergMarquardt
+/// solves a few damped problems; the choice for many variables and residuals that are small at the solution.
 ///
 ///     z_n = argmin |A z + q|                       A, q, D: the model of trust_region.hpp,  p = D^-1 z
 ///     z_c = -g |g|^2 / |A g|^2,   g = D^-1 grad f  the lowest point of the model along its steepest descent
@@ -18,8 +18,8 @@ namespace glissade {
 ///     radius shrinks to 0.1 to 0.5 of itself where ratio < 1/4, and becomes 2 |z| where ratio > 3/4
 ///
 /// Where A has no full rank, columns that add nothing to it do not move. Values that differ by rounding errors only say
-/// nothing: there a smaller gradient is progress. It ends with search_failed where no trial is. Bounds (subject_to a Box)
-/// and a robust loss are honoured as by LevenbergMarquardt.
+/// nothing: there a smaller gradient is progress. It ends with search_failed where no trial is. Bounds (subject_to a
+/// Box) and a robust loss are honoured as by LevenbergMarquardt.
 ///
 /// Options: initial_radius in units of |D x|, > 0 (1); accept in [0, 1/4) (1e-4); max_trials >= 1 (100), per step.
 /// State: ResidualState. Cost: a value per trial, a Jacobian per step, 2 m n^2 flops.

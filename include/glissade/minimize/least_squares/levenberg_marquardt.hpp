@@ -9,6 +9,30 @@
 
 namespace glissade {
 
+/// The first choice for small and medium least squares problems: curves fitted to data, systems of equations, poses.
+///
+///     z = argmin |A z + q|^2 + damping |z|^2      A, q, D: the model of trust_region.hpp,  p = D^-1 z
+///     the damping is 0 where |z| is within 1.1 radius, else such that |z| is within a tenth of the radius
+///     ratio = (f(x) - f(x + p)) / (what the model promised);   x <- x + p where ratio > accept
+///     radius shrinks to 0.1 to 0.5 of itself where ratio < 1/4, and becomes 2 |z| where ratio > 3/4
+///     with acceleration: p + a / 2,  a the second derivative of the way that the residuals ask for, by the residuals
+///     at x + p / 10, where 2 |D a| <= acceleration |z|
+///
+/// The objective gives residuals(x, r) and jacobian(x, J) (oracle/residuals.hpp makes the latter), and may have a
+/// robust loss (LeastSquares) and bounds (subject_to a Box): variables at a bound out of which the gradient leads are
+/// held, and steps are cut at the bounds; Result::measure is |P(x - g) - x|. Variables may be scaled in any way. The
+/// Jacobian may have any rank, also fewer rows than columns. Values that differ by rounding errors only say nothing:
+/// there a smaller gradient is progress. It ends with search_failed where no trial is, which after many digits is how a
+/// run without tolerances ends.
+///
+/// Options: initial_radius in units of |D x|, > 0 (1; 100 in MINPACK); accept in [0, 1/4) (1e-4); acceleration >= 0 (0:
+/// none; 0.75 where narrow valleys turn); max_trials >= 1 (100), per step.
+/// State: ResidualState. Cost: a value per trial, accelerated two; a Jacobian per step; 2 m n^2 flops, n^3 a damping.
+/// Errors: std::invalid_argument for options out of range, and residuals or Jacobians whose size changes.
+/// Source: More, The Levenberg-Marquardt algorithm: implementation and theory, 1978; acceleration: Transtrum and
+/// Sethna, Improvements to the Levenberg-Marquardt algorithm for nonlinear least-squares minimization, 2012, arXiv
+/// 1201.5885. Deviation: a step whose acceleration is too large is taken without it. The bounds are treated by
+/// projection.
 struct LevenbergMarquardt {
   static constexpr std::string_view name = "LevenbergMarquardt";
   static constexpr bool honours_box = true;

@@ -14,15 +14,16 @@ namespace glissade {
 /// Where a method for least squares is: x has these residuals r and Jacobian J, and the next step is within the radius.
 ///
 /// value = 1/2 sum rho(r_i^2),   gradient = J'(rho' r)
-/// the model, after Triggs:  1/2 |A z + q|^2,   A = W J D^-1,   z = D p,   W_i^2 = rho' + 2 rho'' r_i^2,   q_i = rho' r_i / W_i
+/// the model, after Triggs:  1/2 |A z + q|^2,   A = W J D^-1,   z = D p,   W_i^2 = rho' + 2 rho'' r_i^2,   q_i = rho'
+/// r_i / W_i
 ///
-/// W_i^2 is the curvature of the loss along r_i; where it is below rho' / 10^4, as of outliers, that stands for it, which
-/// changes the model but not its gradient. Without a robust loss W = I and q = r.
+/// W_i^2 is the curvature of the loss along r_i; where it is below rho' / 10^4, as of outliers, that stands for it,
+/// which changes the model but not its gradient. Without a robust loss W = I and q = r.
 template <class V>
 struct ResidualState : ValueAndGradient<V> {
   double measure = 0;
-  double radius = 0;     // 0 before the first step
-  double damping = 0;    // of the last step
+  double radius = 0;      // 0 before the first step
+  double damping = 0;     // of the last step
   Eigen::VectorXd scale;  // D: the largest norms of the columns of W J so far
   Eigen::VectorXd residuals;
   Eigen::MatrixXd jacobian;
@@ -49,9 +50,9 @@ struct ResidualState : ValueAndGradient<V> {
   }
 };
 
-/// One step of a method that gives `propose(state)`: state.z becomes a step for the factored model, |z| about within the
-/// radius, and it returns whether the radius stopped it; and `bend(f, x, state)`, which may change the step p that was
-/// made of it. They are asked again with smaller radii until the value falls.
+/// One step of a method that gives `propose(state)`: state.z becomes a step for the factored model, |z| about within
+/// the radius, and it returns whether the radius stopped it; and `bend(f, x, state)`, which may change the step p that
+/// was made of it. They are asked again with smaller radii until the value falls.
 struct ResidualTrustRegion {
   double initial_radius;
   double accept;
@@ -212,7 +213,8 @@ struct ResidualTrustRegion {
   template <class F, class V>
   static bool take(F& f, V& x, ResidualState<V>& state, double value, bool rounded) {
     f.residual_jacobian(state.trial, state.trial_jacobian);
-    gradient_of_losses<F::has_robust_loss>(f, state.trial_residuals, state.trial_jacobian, state.change, state.trial_gradient);
+    gradient_of_losses<F::has_robust_loss>(f, state.trial_residuals, state.trial_jacobian, state.change,
+                                           state.trial_gradient);
     if (!state.trial_gradient.allFinite()) return false;
     if (rounded) {
       const double before = norm_of(state.free);

@@ -20,15 +20,15 @@ namespace glissade {
 /// rounding errors do. Pairs that do not hold the condition are skipped. Where no step along -H g is found, Z becomes I
 /// and -g is tried once, then it ends with search_failed.
 ///
-/// Where variables differ much in size, scaled_start makes H too small in all but the steepest of them: of the 54 starts
-/// of NIST's nonlinear regressions it solves 49, without it 50.
+/// Where variables differ much in size, scaled_start makes H too small in all but the steepest of them: of the 54
+/// starts of NIST's nonlinear regressions it solves 49, without it 50.
 ///
 /// Options: search (StrongWolfe); curvature_floor in [0, 1) (0); scaled_start (false).
 /// State: root Z (n x n), updates, length (the last a).
 /// Cost: 8 n^2 flops and mostly one gradient per step.
-/// Source: Nocedal and Wright, Numerical Optimization, 2006, algorithm 6.1 and equation 6.20; the update of a factor, as
-/// products: Brodlie, Gourlay and Greenstadt, J. Inst. Maths Applics 11, 1973.
-/// Deviation: pairs of little curvature are skipped.
+/// Source: Nocedal and Wright, Numerical Optimization, 2006, algorithm 6.1 and equation 6.20; the update of a factor,
+/// as products: Brodlie, Gourlay and Greenstadt, J. Inst. Maths Applics 11, 1973. Deviation: pairs of little curvature
+/// are skipped.
 struct Bfgs {
   static constexpr std::string_view name = "Bfgs";
 
