@@ -304,7 +304,7 @@ class Oracle {
     static_assert(given || !HasResiduals<F, V>,
                   "the objective has residuals(x, r) but lacks jacobian(x, J), which this method needs; "
                   "JacobianByDifferences adds it");
-    const Index rows = std::max<Index>(residual_count_, 0);
+    const Index rows = residual_count_ < 0 ? 1 : residual_count_;
     J.resize(rows, x.size());
     if (evaluations_[Call::jacobian] == 0) spoil(J);
     if (!ask<given, Call::gradient, Call::jacobian>(1, [&](auto& f) { f.jacobian(x, J); })) spoil(J);
