@@ -307,7 +307,10 @@ class Oracle {
     const Index rows = residual_count_ < 0 ? 1 : residual_count_;
     J.resize(rows, x.size());
     if (evaluations_[Call::jacobian] == 0) spoil(J);
-    if (!ask<given, Call::gradient, Call::jacobian>(1, [&](auto& f) { f.jacobian(x, J); })) spoil(J);
+    // Where the residuals were refused their number is not known.
+    if ((refused_ && residual_count_ < 0) ||
+        !ask<given, Call::gradient, Call::jacobian>(1, [&](auto& f) { f.jacobian(x, J); }))
+      spoil(J);
     if (residual_count_ >= 0) check_size("Jacobian", J.rows(), rows);
     check_size("Jacobian", J.cols(), x.size());
   }
