@@ -47,7 +47,7 @@ void draw(const VectorXd& b) {
     csv << x << ',' << y << ',' << mobility(b, x) << ',' << y - mobility(b, x) << '\n';
   std::ofstream script("curve_fitting.gnuplot");
   script << "set terminal pngcairo size 800,640\nset output 'curve_fitting.png'\nset datafile separator ','\n"
-            "set grid\nset multiplot layout 2,1\nset key left top\nset ylabel 'electron mobility'\n"
+            "set grid\nset lmargin 9\nset multiplot layout 2,1\nset key left top\nset ylabel 'electron mobility'\n"
             "set title 'NIST Thurber: a ratio of cubics by Levenberg-Marquardt'\nf(x) = ("
          << b[0] << " + x * (" << b[1] << " + x * (" << b[2] << " + x * " << b[3] << "))) / (1 + x * (" << b[4]
          << " + x * (" << b[5] << " + x * " << b[6]
