@@ -95,10 +95,11 @@ void check_solution(F f, const VectorXd& start, const VectorXd& solution) {
 }  // namespace
 
 TEST_CASE("least squares: robust fits as scipy") {
-  const auto [f, list] = golden();
+  const auto data = golden();
+  const Decay& f = data.first;
   const VectorXd start{{2.5, 0.7, 0.6}};
   int seen = 0;
-  for (const Golden& g : list) {
+  for (const Golden& g : data.second) {
     INFO(g.kind);
     const double scale = g.numbers[0];
     if (g.kind == "loss plain") check_solution(LeastSquares{f}, start, g.solution), ++seen;
@@ -110,9 +111,10 @@ TEST_CASE("least squares: robust fits as scipy") {
 }
 
 TEST_CASE("least squares: fits within bounds as scipy, at a bound exactly") {
-  const auto [f, list] = golden();
+  const auto data = golden();
+  const Decay& f = data.first;
   int seen = 0;
-  for (const Golden& g : list) {
+  for (const Golden& g : data.second) {
     if (g.kind != "box") continue;
     const VectorXd low = Eigen::Map<const VectorXd>(g.numbers.data(), 3);
     const VectorXd high = Eigen::Map<const VectorXd>(g.numbers.data() + 3, 3);
@@ -131,7 +133,8 @@ TEST_CASE("least squares: fits within bounds as scipy, at a bound exactly") {
 }
 
 TEST_CASE("least squares: value and gradient of the objective belong to the residuals") {
-  const auto [f, list] = golden();
+  const auto data = golden();
+  const Decay& f = data.first;
   LeastSquares objective{f, CauchyLoss{.scale = 0.3}};
   const VectorXd x{{2, 1, 0.3}};
   VectorXd g(3), other(3);
@@ -250,7 +253,8 @@ TEST_CASE("least squares: a Jacobian without full rank, and fewer residuals than
 }
 
 TEST_CASE("least squares: bad input is refused, and walls of NaN are kept away from") {
-  const auto [f, list] = golden();
+  const auto data = golden();
+  const Decay& f = data.first;
   VectorXd x{{1, 1, 1}};
   CHECK_THAT(message_of([&] { LevenbergMarquardt{.accept = 0.3}.init(f, x); }),
              Catch::Matchers::ContainsSubstring("LevenbergMarquardt: accept = 0.3, must be in [0, 0.25)"));
@@ -297,7 +301,8 @@ TEST_CASE("least squares: bad input is refused, and walls of NaN are kept away f
 }
 
 TEST_CASE("least squares: budgets are kept, parts are the whole bit for bit, and no memory is taken later") {
-  const auto [f, list] = golden();
+  const auto data = golden();
+  const Decay& f = data.first;
   const auto check = [&](const auto& method) {
     INFO(method.name);
     const VectorXd start{{9, 4, 3}};
