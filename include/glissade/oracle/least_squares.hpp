@@ -37,9 +37,9 @@ void gradient_of_losses(const F& f, const Eigen::VectorXd& r, const Eigen::Matri
 ///
 ///     f(x) = 1/2 sum rho(r_i(x)^2),   gradient = J'(rho'(r^2) r)
 ///
-///     LeastSquares f{residuals, CauchyLoss{.scale = 0.1}};
-///     minimize(f, x, LevenbergMarquardt{});
-///     minimize(f, x, Lbfgs{});
+///     LeastSquares robust_fit{fit, CauchyLoss{.scale = 0.1}};
+///     minimize(robust_fit, x, LevenbergMarquardt{});
+///     minimize(robust_fit, x, Lbfgs{});
 ///
 /// The loss is one of robust_losses.hpp or a callable RobustValue(double s); without one the squares are summed. What
 /// else the objective of the residuals has, such as bounds, it keeps.

@@ -11,11 +11,12 @@ namespace glissade {
 
 /// Residuals from a formula, with a Jacobian exact to rounding, by forward automatic differentiation.
 ///
-///     AutoDiffResiduals f{y.size(), [&](const auto& x, Index i) {
+///     const Eigen::VectorXd times{{1, 2, 3}}, seen{{0.6, 0.9, 1.0}};
+///     AutoDiffResiduals decay{seen.size(), [&](const auto& b, Index i) {
 ///       using std::exp;
-///       return x[0] * (1 - exp(-x[1] * t[i])) - y[i];
+///       return b[0] * (1 - exp(-b[1] * times[i])) - seen[i];
 ///     }};
-///     minimize(f, x, LevenbergMarquardt{});
+///     minimize(decay, x, LevenbergMarquardt{});
 ///
 /// The callable gives residual i of any vector of doubles or of jets (jet.hpp), and calls exp, sqrt and so on
 /// unqualified.
