@@ -78,6 +78,7 @@
 #include "minimize/newton/trust_region_newton.hpp"
 #include "minimize/proximal_gradient.hpp"
 #include "minimize/quasi_newton/barzilai_borwein.hpp"
+#include "minimize/quasi_newton/bfgs.hpp"
 #include "minimize/quasi_newton/lbfgs.hpp"
 #include "minimize/quasi_newton/nonlinear_cg.hpp"
 #include "minimize/restart.hpp"

@@ -15,12 +15,15 @@
 #include <glissade/minimize/curvature/oasis.hpp>
 #include <glissade/minimize/curvature/sophia.hpp>
 #include <glissade/minimize/gradient_descent.hpp>
+#include <glissade/minimize/least_squares/gauss_newton.hpp>
+#include <glissade/minimize/least_squares/levenberg_marquardt.hpp>
 #include <glissade/minimize/newton/damped_newton.hpp>
 #include <glissade/minimize/newton/lazy_cubic_newton.hpp>
 #include <glissade/minimize/newton/lazy_newton.hpp>
 #include <glissade/minimize/newton/newton.hpp>
 #include <glissade/minimize/newton/trust_region_newton.hpp>
 #include <glissade/minimize/quasi_newton/barzilai_borwein.hpp>
+#include <glissade/minimize/quasi_newton/bfgs.hpp>
 #include <glissade/minimize/quasi_newton/lbfgs.hpp>
 #include <glissade/minimize/quasi_newton/nonlinear_cg.hpp>
 #include <glissade/rules/sgd.hpp>
@@ -126,6 +129,12 @@ TEST_CASE("options: of the methods that minimize") {
               "max_trials >= 1 and finite"});
   CHECK(options_of(NonlinearCg{}, members_2(NonlinearCg{})) == Texts{"beta", "search"});
   CHECK(options_of(Lbfgs{}, members_2(Lbfgs{})) == Texts{"memory in [1, 1000]", "search"});
+  CHECK(options_of(Bfgs{}, members_3(Bfgs{})) == Texts{"search", "curvature_floor in [0, 1)", "scaled_start"});
+  CHECK(options_of(LevenbergMarquardt{}, members_4(LevenbergMarquardt{})) ==
+        Texts{"initial_radius > 0 and finite", "accept in [0, 0.25)", "acceleration >= 0 and finite",
+              "max_trials >= 1 and finite"});
+  CHECK(options_of(GaussNewton{}, members_3(GaussNewton{})) ==
+        Texts{"initial_radius > 0 and finite", "accept in [0, 0.25)", "max_trials >= 1 and finite"});
   CHECK(options_of(Newton{}, members(Newton{})) == Texts{"search"});
   CHECK(options_of(TrustRegionNewton{}, members_4(TrustRegionNewton{})) ==
         Texts{"initial_radius > 0 and finite", "max_radius > 0 and finite", "accept in [0, 0.25)",

@@ -10,6 +10,7 @@
 #include <glissade/io/safetensors.hpp>
 #include <glissade/io/weights.hpp>
 #include <glissade/layers.hpp>
+#include <glissade/least_squares.hpp>
 #include <glissade/losses.hpp>
 #include <glissade/make_optimizer.hpp>
 #include <glissade/online.hpp>
@@ -27,6 +28,12 @@
 namespace snippets {
 
 using namespace glissade;
+
+/// Residuals with their Jacobian.
+struct Fit {
+  void residuals(const Eigen::VectorXd& x, Eigen::VectorXd& r) const;
+  void jacobian(const Eigen::VectorXd& x, Eigen::MatrixXd& J) const;
+};
 
 /// A finite sum with all derivatives.
 struct Objective {
@@ -76,6 +83,7 @@ struct Given {
                   Eigen::Ref<Eigen::MatrixXd> out) const;
   } recurrence;
   Eigen::MatrixXd s;
+  Fit fit;
   Objective f, objective;
   Lbfgs method;
 

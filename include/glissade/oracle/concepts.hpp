@@ -13,6 +13,13 @@ namespace glissade {
 
 using Index = Eigen::Index;
 
+/// What stands in place of a square s, with its derivatives: rho(s), rho'(s), rho''(s).
+struct RobustValue {
+  double value;
+  double slope;
+  double curvature;
+};
+
 /// The square matrix that belongs to a vector type.
 template <class V>
 using SquareOf = Eigen::Matrix<typename V::Scalar, V::SizeAtCompileTime, V::SizeAtCompileTime>;
@@ -148,6 +155,15 @@ concept HasConstraints = has_constraints<F, V>;
 template <class F, class V>
 concept HasJacobian = requires(F& f, const V& x, Eigen::MatrixXd& J) {
   f.jacobian(x, J);
+};
+template <class F, class V>
+concept HasResiduals = requires(F& f, const V& x, Eigen::VectorXd& r) {
+  f.residuals(x, r);
+};
+/// Of an objective made of residuals: rho and its derivatives at the square of one (robust_losses.hpp).
+template <class F>
+concept HasRobustLoss = requires(F& f) {
+  { f.robust_loss(1.0) } -> std::convertible_to<RobustValue>;
 };
 template <class F, class V>
 concept HasLagrangianHessian = requires(F& f, const V& x, const Eigen::VectorXd& multipliers, SquareOf<V>& H) {

@@ -24,6 +24,8 @@
 //   project_tangent(x, v)                   v becomes the nearest vector that does not leave the set at x
 //   Box box()                               bounds on each coefficient (sets/box.hpp), a set that needs no project
 //   constraints(x, c), jacobian(x, J)       m numbers, resized by the objective, and their derivatives, m x n
+//   residuals(x, r), jacobian(x, J)         the same of an objective that is half the sum of their squares, or of
+//   robust_loss(s)                          RobustValue of what stands in place of the square s of a residual
 //   lagrangian_hessian(x, multipliers, H)   the Hessian of f plus multipliers times constraints
 //
 // An operator is a callable
@@ -285,6 +287,45 @@ class Oracle {
     if (!ask<given, Call::jacobian>(1, [&](auto& f) { f.jacobian(x, J); })) spoil(J);
     check_size("Jacobian", J.cols(), x.size());
   }
+  /// Resizes r to the number of residuals, which must stay what it is; counts as a value.
+  void residuals(const V& x, Eigen::VectorXd& r) {
+    constexpr bool given = HasResiduals<F, V>;
+    static_assert(given,
+                  "the objective lacks residuals(x, r), the numbers whose squares are summed, which this method "
+                  "needs");
+    if (evaluations_[Call::value] < 2) spoil(r);
+    if (!ask<given, Call::value>(1, [&](auto& f) { f.residuals(x, r); })) {
+      r.setConstant(std::max<Index>(residual_count_, 1), not_a_number);
+      return;
+    }
+    if (residual_count_ < 0) residual_count_ = r.size();
+    check_size("vector of residuals", r.size(), residual_count_);
+  }
+  /// The derivatives of the residuals; counts as a Jacobian and, for they give it, as a gradient.
+  void residual_jacobian(const V& x, Eigen::MatrixXd& J) {
+    constexpr bool given = HasJacobian<F, V>;
+    static_assert(given || !HasResiduals<F, V>,
+                  "the objective has residuals(x, r) but lacks jacobian(x, J), which this method needs; "
+                  "JacobianByDifferences adds it");
+    const Index rows = residual_count_ < 0 ? 1 : residual_count_;
+    J.resize(rows, x.size());
+    if (evaluations_[Call::jacobian] == 0) spoil(J);
+    // Where the residuals were refused their number is not known.
+    if ((refused_ && residual_count_ < 0) ||
+        !ask<given, Call::gradient, Call::jacobian>(1, [&](auto& f) { f.jacobian(x, J); }))
+      spoil(J);
+    if (residual_count_ >= 0) check_size("Jacobian", J.rows(), rows);
+    check_size("Jacobian", J.cols(), x.size());
+  }
+  /// rho and its derivatives at the square s of a residual; s itself where the objective has no robust_loss.
+  [[nodiscard]] RobustValue robust_loss(double s) const {
+    if constexpr (HasRobustLoss<F>)
+      return f_->robust_loss(s);
+    else
+      return {s, 1, 0};
+  }
+  static constexpr bool has_robust_loss = HasRobustLoss<F>;
+
   template <class H>
   void lagrangian_hessian(const V& x, const Eigen::VectorXd& multipliers, H& hessian) {
     constexpr bool given = HasLagrangianHessian<F, V>;
@@ -409,6 +450,7 @@ class Oracle {
 
   F* f_;
   V scratch_;
+  Index residual_count_ = -1;  // not known before the first call
   Evaluations evaluations_;
   std::array<double, detail::call_kinds.size()> budgets_;
   std::optional<Call> refused_;

@@ -209,6 +209,11 @@ class Shaped<F, V, std::tuple<P...>> {
     unflatten_parameters(x, x_);
     f_.jacobian(std::get<0>(std::as_const(x_)), J);
   }
+  void residuals(const V& x, Eigen::VectorXd& r) requires(one_vector&& HasResiduals<F, First>) {
+    unflatten_parameters(x, x_);
+    f_.residuals(std::get<0>(std::as_const(x_)), r);
+  }
+  RobustValue robust_loss(double s) requires HasRobustLoss<F> { return f_.robust_loss(s); }
 
  private:
   /// What is given by columns, one tensor after another.

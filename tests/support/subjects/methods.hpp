@@ -26,6 +26,7 @@
 #include <glissade/minimize/newton/trust_region_newton.hpp>
 #include <glissade/minimize/proximal_gradient.hpp>
 #include <glissade/minimize/quasi_newton/barzilai_borwein.hpp>
+#include <glissade/minimize/quasi_newton/bfgs.hpp>
 #include <glissade/minimize/quasi_newton/lbfgs.hpp>
 #include <glissade/minimize/quasi_newton/nonlinear_cg.hpp>
 #include <glissade/rules/adam.hpp>
@@ -57,6 +58,9 @@ void for_each_method(const Law& law) {
   run(first_order, "NonlinearCg", NonlinearCg{});
   run(first_order, "Lbfgs", Lbfgs{.memory = 3});
   run(std::type_identity<WithValue>{}, "Lbfgs, Armijo, values alone", Lbfgs{.memory = 3, .search = Armijo{}});
+  run(first_order, "Bfgs", Bfgs{});
+  run(std::type_identity<WithValue>{}, "Bfgs, scaled, Armijo, values alone",
+      Bfgs{.search = Armijo{}, .scaled_start = true});
   run(first_order, "Lifted Adam", Lifted{Adam{.learning_rate = 0.1}});
   run(first_order, "Lifted Sgd, still at first",
       Lifted{Sgd{.learning_rate = [](std::int64_t t) { return t < 3 ? 0.0 : 0.8; }}});
