@@ -131,8 +131,8 @@ struct LbfgsB {
   }
 
   /// direction = z - x; false where there is none. The model is taken over t, so that no scale of f spoils it:
-  ///     q / t = r'(z - x) + (z - x)'(I - U'M U)(z - x) / 2,   r = g / t,  U = [Y/t, S]',  M = [[-D/t, L'/t], [L/t,
-  ///     S'S]]^-1
+  ///     q / t = r'(z - x) + (z - x)'(I - U'M U)(z - x) / 2,   r = g / t
+  ///     U = [Y/t, S]',  M = [[-D/t, L'/t], [L/t, S'S]]^-1
   template <class V>
   static bool set_direction(const V& x, State<V>& state) {
     const Index rows = 2 * static_cast<Index>(state.pairs);

@@ -13,9 +13,9 @@ namespace glissade {
 
 /// Where a method for least squares is: x has these residuals r and Jacobian J, and the next step is within the radius.
 ///
-/// value = 1/2 sum rho(r_i^2),   gradient = J'(rho' r)
-/// the model, after Triggs:  1/2 |A z + q|^2,   A = W J D^-1,   z = D p,   W_i^2 = rho' + 2 rho'' r_i^2,   q_i = rho'
-/// r_i / W_i
+///     value = 1/2 sum rho(r_i^2),   gradient = J'(rho' r)
+///     the model, after Triggs:  1/2 |A z + q|^2,   A = W J D^-1,   z = D p
+///         W_i^2 = rho' + 2 rho'' r_i^2,   q_i = rho' r_i / W_i
 ///
 /// W_i^2 is the curvature of the loss along r_i; where it is below rho' / 10^4, as of outliers, that stands for it,
 /// which changes the model but not its gradient. Without a robust loss W = I and q = r.
