@@ -90,11 +90,13 @@ TEST_CASE("sparse linear models: rows without entries, and a matrix that is not 
   A.insert(0, 2) = 3;
   A.insert(2, 0) = -1;
   REQUIRE_FALSE(A.isCompressed());
-  const SparseRidgeRegression problem(A, Eigen::Vector3d(1, 2, 3));
+  const SparseRidgeRegression problem(std::move(A), Eigen::Vector3d(1, 2, 3));
   CHECK(problem.row(1).indices.empty());
   CHECK(problem.row(2).values[0] == -1);
   const Eigen::Vector4d x(1, 1, 1, 1);
   CHECK(problem.value(x) == Approx((4 + 4 + 16) / 6.0));
+  const SparseRidgeRegression copy = problem;
+  CHECK(&copy.features() == &problem.features());
 }
 
 TEST_CASE("sparse linear models refuse bad data") {

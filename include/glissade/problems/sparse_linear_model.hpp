@@ -3,6 +3,9 @@
 
 #include <Eigen/SparseCore>
 
+#include <cmath>
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -18,10 +21,10 @@ namespace glissade::problems {
 ///
 /// value, value_and_gradient, hessian_vector; of terms: size, batch_value, batch_gradient (means over `indices`),
 /// batch_hessian_vector; row, slope and regularization, by which SparseSaga moves the coefficients that a term has.
-/// Cost: 12 bytes per nonzero and 12 per row. Of a pass: the nonzeros of the rows that are asked for, and for gradients
-/// and products the number of variables; no temporary arrays.
-/// Errors: std::invalid_argument for targets of another length, labels out of range, features that are not finite, rows
-/// whose indices do not increase or go beyond the columns, and a negative regularization.
+/// Cost: 12 bytes per nonzero and 12 per row; copies, as plus_term makes one, share the matrix. Of a pass: the nonzeros
+/// of the rows that are asked for, and for gradients and products the number of variables; no temporary arrays. Errors:
+/// std::invalid_argument for targets of another length, labels out of range, features that are not finite, rows whose
+/// indices do not increase or go beyond the columns, and a negative regularization.
 template <class Loss>
 class SparseLinearModel {
  public:
@@ -29,12 +32,15 @@ class SparseLinearModel {
   static constexpr std::string_view name = Loss::name;
 
   SparseLinearModel(Rows features, Eigen::VectorXd targets, double regularization = 0)
-      : features_(std::move(features)), targets_(std::move(targets)), regularization_(regularization) {
+      : targets_(std::move(targets)), regularization_(regularization) {
     require(name, "regularization", regularization_, range::non_negative);
-    if (features_.rows() < 1 || features_.cols() < 1) throw std::invalid_argument(std::string(name) + ": no data");
-    detail::require_size(name, "targets", targets_.size(), features_.rows());
+    if (features.rows() < 1 || features.cols() < 1) throw std::invalid_argument(std::string(name) + ": no data");
+    detail::require_size(name, "targets", targets_.size(), features.rows());
     for (const double y : targets_) Loss::check(name, y);
-    features_.makeCompressed();
+    auto own = std::make_shared<Rows>();
+    own->swap(features);  // Eigen 3.4 would copy what is moved
+    own->makeCompressed();
+    features_ = std::move(own);
     for (Index i = 0; i < size(); ++i) {
       const auto refuse = [&](int index, const std::string& bound) {
         reject(name, "row " + std::to_string(i) + ": index", index, bound);
@@ -50,17 +56,17 @@ class SparseLinearModel {
     }
   }
 
-  [[nodiscard]] Index dimension() const { return features_.cols(); }
-  [[nodiscard]] Index size() const { return features_.rows(); }
-  [[nodiscard]] const Rows& features() const { return features_; }
+  [[nodiscard]] Index dimension() const { return features_->cols(); }
+  [[nodiscard]] Index size() const { return features_->rows(); }
+  [[nodiscard]] const Rows& features() const { return *features_; }
   [[nodiscard]] const Eigen::VectorXd& targets() const { return targets_; }
   [[nodiscard]] double regularization() const { return regularization_; }
   [[nodiscard]] Eigen::VectorXd start() const { return Eigen::VectorXd::Zero(dimension()); }
 
   [[nodiscard]] SparseRow row(Index i) const {
-    const Index begin = features_.outerIndexPtr()[i];
-    const auto size = static_cast<std::size_t>(features_.outerIndexPtr()[i + 1] - begin);
-    return {{features_.innerIndexPtr() + begin, size}, {features_.valuePtr() + begin, size}};
+    const Index begin = features_->outerIndexPtr()[i];
+    const auto size = static_cast<std::size_t>(features_->outerIndexPtr()[i + 1] - begin);
+    return {{features_->innerIndexPtr() + begin, size}, {features_->valuePtr() + begin, size}};
   }
   /// The derivative of the loss of term i at z = <a_i, x>.
   [[nodiscard]] double slope(Index i, double z) const { return Loss::slope(z, targets_[i]); }
@@ -132,7 +138,7 @@ class SparseLinearModel {
     Hv += regularization_ * v;
   }
 
-  Rows features_;
+  std::shared_ptr<const Rows> features_;
   Eigen::VectorXd targets_;
   double regularization_;
 };
