@@ -9,9 +9,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "../drive/method.hpp"
-#include "../oracle/batches.hpp"
 #include "../sets/l1.hpp"
+#include "inner_loop.hpp"
 
 namespace glissade {
 
@@ -160,9 +159,6 @@ struct SparseSaga {
       field("touched", self.touched, 0, most);
       field("table", self.table);
     }
-    friend Report report_of(const State& state) {
-      return {state.measure, state.value, Status::running, norm_of(state.gradient)};
-    }
   };
 
   template <class F, class V>
@@ -177,7 +173,7 @@ struct SparseSaga {
     check_method(*this);
     check_step(f);
     auto state = state_at<State<V>>(*this, f, x);
-    set_measure(f, x, state);
+    detail::set_measure(f, x, state, step_size);
     state.table.resize(f.size());
     for (Index i = 0; i < f.size(); ++i) {
       const SparseRow row = f.row(i);
@@ -233,7 +229,7 @@ struct SparseSaga {
     for (std::size_t i = 0; i < state.moved.size(); ++i) catch_up(i);
     ++state.outer;
     state.value = f.value_and_gradient(x, state.gradient);
-    set_measure(f, x, state);
+    detail::set_measure(f, x, state, step_size);
     return report_of(state);
   }
 
@@ -249,17 +245,6 @@ struct SparseSaga {
         reject("objective", "row " + std::to_string(i) + ": index", j,
                Range{static_cast<double>(last + 1), static_cast<double>(variables), false, true}.text());
       last = j;
-    }
-  }
-  template <class F, class V>
-  void set_measure(F& f, const V& x, State<V>& state) const {
-    if constexpr (F::has_prox) {
-      state.scratch = x - step_size * state.gradient;
-      f.prox(state.scratch, step_size);
-      state.scratch = x - state.scratch;
-      state.measure = norm_of(state.scratch) / step_size;
-    } else {
-      state.measure = norm_of(state.gradient);
     }
   }
 };
