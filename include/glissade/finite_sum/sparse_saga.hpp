@@ -113,6 +113,7 @@ inline constexpr bool has_separable_term = requires(const P& problem) {
 /// at the end of the step all of them are. The path is that of Saga with one term per batch, up to rounding, where r
 /// is 0: an l2 that goes to h, by ElasticNet, has it both ways.
 ///
+///     const SparseTableData data = read_libsvm_sparse("train.libsvm");
 ///     const problems::SparseLogisticRegression loss(data.features, data.targets);
 ///     Result r = minimize(plus_term(loss, L1{.weight = 1e-4}), x, SparseSaga{.step_size = 1.3});
 ///
