@@ -1,10 +1,14 @@
 #include "support/catch.hpp"
 #include <glissade/finite_sum/ai_sarah.hpp>
 #include <glissade/finite_sum/inner_rule.hpp>
+#include <glissade/finite_sum/katyusha.hpp>
+#include <glissade/finite_sum/loopless_svrg.hpp>
+#include <glissade/finite_sum/page.hpp>
 #include <glissade/finite_sum/saga.hpp>
 #include <glissade/finite_sum/sarah.hpp>
 #include <glissade/finite_sum/sophia_g.hpp>
 #include <glissade/finite_sum/stochastic_oasis.hpp>
+#include <glissade/finite_sum/storm.hpp>
 #include <glissade/finite_sum/svrg.hpp>
 #include <glissade/io/method_state.hpp>
 #include <glissade/minimize/curvature/oasis.hpp>
@@ -45,6 +49,10 @@ TEST_CASE("method state: finite sums, OASIS and Sophia go on from a file, bit fo
   check(Saga{.batching = {.size = 7}});
   check(Sarah{.batching = {.size = 7}});
   check(SarahPlus{.batching = {.size = 7}});
+  check(LooplessSvrg{.batching = {.size = 7}});
+  check(Page{.batching = {.size = 7}});
+  check(Storm{.batching = {.size = 7}});
+  check(Katyusha{.strong_convexity = 0.1, .batching = {.size = 7}});
   check(AiSarah{.batching = {.size = 7}});
   check(with_rule(Sarah{.batching = {.size = 7}}, Adam{.learning_rate = 1e-2}));
   check(Oasis{});

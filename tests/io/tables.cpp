@@ -1,7 +1,7 @@
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
 #include <glissade/io/csv.hpp>
-#include <glissade/io/libsvm.hpp>
+#include <glissade/io/libsvm_sparse.hpp>
 #include <glissade/problems/linear_model.hpp>
 
 #include <filesystem>
@@ -291,4 +291,41 @@ TEST_CASE("signs of targets") {
   CHECK(message_of([] { signs_of(Eigen::Vector3d(0, 1, 2)); }) == "signs_of: the targets have more than two values");
   CHECK(message_of([] { signs_of(Eigen::Vector3d(1, 1, 1)); }) == "signs_of: the targets have one value only");
   CHECK(message_of([] { signs_of(Eigen::VectorXd()); }) == "signs_of: the targets have one value only");
+}
+
+TEST_CASE("LIBSVM: a sparse table is the dense one, and takes memory for what the file names") {
+  const std::string text = "+1 1:0.5 3:-2 # a comment\n\n-1 \t2:1e1 4:0\r\n+1\n";
+  const TextFile file("glissade_test.libsvm", text);
+  const TableData dense = read_libsvm(file.path);
+  const SparseTableData sparse = read_libsvm_sparse(file.path);
+  CHECK(sparse.targets == dense.targets);
+  CHECK(Eigen::MatrixXd(sparse.features) == dense.features);
+  CHECK(sparse.features.nonZeros() == 4);
+  CHECK(sparse.features.isCompressed());
+  CHECK(read_libsvm_sparse(file.path, {.features = 9}).features.cols() == 9);
+  // No dense table of that many columns would fit anywhere.
+  const TextFile wide("glissade_other.libsvm", "1 2147483647:3\n2 1:4\n");
+  const SparseTableData few = read_libsvm_sparse(wide.path);
+  CHECK(few.features.cols() == 2147483647);
+  CHECK(few.features.coeff(0, 2147483646) == 3);
+  CHECK(few.features.nonZeros() == 2);
+}
+
+TEST_CASE("LIBSVM: bad sparse files") {
+  const auto error = [](const std::string& text, const SparseLibsvmOptions& options = {}) {
+    const TextFile file("glissade_test.libsvm", text);
+    return without_name(file, message_of<std::runtime_error>([&] { read_libsvm_sparse(file.path, options); }));
+  };
+  CHECK(error("1 2:1 1:1\n") == "1:7: index 1 after 2, must increase from 1");
+  CHECK(error("1 1:1\n1 5:1\n", {.features = 4}) == "2:3: index 5, must be at most 4");
+  CHECK(error("1 2147483648:1\n") == "1:3: index 2147483648, must be at most 2147483647");
+  CHECK(error("1 1:nan\n") == "1:5: the value of index 1 is \"nan\", not a finite number");
+  CHECK(error("x 1:1\n") == "1:1: the target is \"x\", not a finite number");
+  CHECK(error("") == " no rows");
+  CHECK(error("# nothing\n") == " no rows");
+  const TextFile file("glissade_test.libsvm", "1 1:1\n");
+  CHECK(message_of([&] { read_libsvm_sparse(file.path, {.features = -1}); }) ==
+        "read_libsvm_sparse: features = -1, must be in [0, 2147483647]");
+  CHECK_THAT(message_of<std::runtime_error>([] { read_libsvm_sparse("/nowhere/at/all.txt"); }),
+             Catch::Matchers::ContainsSubstring("cannot be opened"));
 }

@@ -2,10 +2,16 @@
 #include "support/catch.hpp"
 #include <glissade/finite_sum/ai_sarah.hpp>
 #include <glissade/finite_sum/inner_rule.hpp>
+#include <glissade/finite_sum/katyusha.hpp>
+#include <glissade/finite_sum/loopless_svrg.hpp>
+#include <glissade/finite_sum/page.hpp>
 #include <glissade/finite_sum/saga.hpp>
 #include <glissade/finite_sum/sarah.hpp>
 #include <glissade/finite_sum/sophia_g.hpp>
+#include <glissade/finite_sum/sparse_saga.hpp>
+#include <glissade/finite_sum/spider.hpp>
 #include <glissade/finite_sum/stochastic_oasis.hpp>
+#include <glissade/finite_sum/storm.hpp>
 #include <glissade/finite_sum/svrg.hpp>
 #include <glissade/minimize/bounded/lbfgsb.hpp>
 #include <glissade/minimize/bounded/projected_newton.hpp>
@@ -209,6 +215,14 @@ TEST_CASE("options: of the methods for finite sums") {
   check(Sarah{}, members_2(Sarah{}), batching({"step_size > 0 and finite"}));
   check(Saga{}, members_2(Saga{}), batching({"step_size > 0 and finite"}));
   check(SarahPlus{}, members_3(SarahPlus{}), batching({"step_size > 0 and finite", "gamma in (0, 1)"}));
+  check(LooplessSvrg{}, members_3(LooplessSvrg{}), batching({"step_size > 0 and finite", "probability in [0, 1]"}));
+  check(Page{}, members_3(Page{}), batching({"step_size > 0 and finite", "probability in [0, 1]"}));
+  check(Spider{}, members_3(Spider{}), batching({"step_size > 0 and finite", "longest_step >= 0 and finite"}));
+  check(Storm{}, members_4(Storm{}),
+        batching({"scale > 0 and finite", "offset > 0 and finite", "forgetting >= 0 and finite"}));
+  check(Katyusha{}, members_3(Katyusha{}), batching({"smoothness > 0 and finite", "strong_convexity >= 0 and finite"}));
+  CHECK(options_of(SparseSaga{}, members_3(SparseSaga{})) ==
+        Texts{"step_size > 0 and finite", "inner_steps >= 0 and finite", "seed"});
   Texts ai_sarah = batching({"gamma in (0, 1)", "beta in [0, 1)"});
   ai_sarah.emplace_back("drop_third");
   check(AiSarah{}, members_4(AiSarah{}), ai_sarah);

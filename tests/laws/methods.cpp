@@ -475,10 +475,26 @@ TEST_CASE("laws: whatever ends a run, x is a point judged good") {
                        }};
   // These promise no more than to converge.
   const auto may_rise = [](std::string_view name) {
-    for (const std::string_view other :
-         {"GradientDescent, Polyak", "Lifted", "DampedNewton, newton", "DampedNewton, aicn", "DampedNewton, root",
-          "Oasis", "Sophia", "StochasticOasis", "Svrg", "Saga", "Sarah", "AiSarah", "ProximalGradient, accelerated",
-          "AcceleratedMirrorDescent"})
+    for (const std::string_view other : {"GradientDescent, Polyak",
+                                         "Lifted",
+                                         "DampedNewton, newton",
+                                         "DampedNewton, aicn",
+                                         "DampedNewton, root",
+                                         "Oasis",
+                                         "Sophia",
+                                         "StochasticOasis",
+                                         "Svrg",
+                                         "Saga",
+                                         "Sarah",
+                                         "AiSarah",
+                                         "ProximalGradient, accelerated",
+                                         "AcceleratedMirrorDescent",
+                                         "LooplessSvrg",
+                                         "Page",
+                                         "Spider",
+                                         "Storm",
+                                         "Katyusha",
+                                         "SparseSaga"})
       if (name.starts_with(other)) return true;
     return false;
   };

@@ -1,11 +1,13 @@
 // What the code blocks of README and of head comments take for granted: the names that they use and do not declare.
 #pragma once
 
+#include <glissade/finite_sum.hpp>
 #include <glissade/fixed_point.hpp>
 #include <glissade/games.hpp>
 #include <glissade/glissade.hpp>
 #include <glissade/io/csv.hpp>
 #include <glissade/io/history_csv.hpp>
+#include <glissade/io/libsvm_sparse.hpp>
 #include <glissade/io/method_state.hpp>
 #include <glissade/io/safetensors.hpp>
 #include <glissade/io/weights.hpp>
@@ -16,6 +18,7 @@
 #include <glissade/online.hpp>
 #include <glissade/oracle/autodiff.hpp>
 #include <glissade/problems/linear_model.hpp>
+#include <glissade/problems/sparse_linear_model.hpp>
 #include <glissade/sets.hpp>
 #include <glissade/testing/laws.hpp>
 

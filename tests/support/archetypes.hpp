@@ -1,11 +1,13 @@
 // The least that an objective can be, one type for each need of a method.
 #pragma once
 
+#include <glissade/oracle/concepts.hpp>
 #include <glissade/sets/box.hpp>
 #include <glissade/sets/l1.hpp>
 
 #include <Eigen/Core>
 
+#include <array>
 #include <functional>
 #include <span>
 
@@ -178,6 +180,43 @@ class EqualTermsWithProx : public EqualTerms {
  public:
   using EqualTerms::EqualTerms;
   void prox(Eigen::VectorXd&, double) {}
+};
+
+/// Bound to a set that is all of the space.
+class EqualTermsOnSet : public EqualTerms {
+ public:
+  using EqualTerms::EqualTerms;
+  void project(Eigen::VectorXd&) {}
+};
+
+/// A formula whose coefficients of the gradient depend on one variable each, as a sum of functions of <e_i, x>, three
+/// for each variable.
+class SparseTerms : public FirstOrder {
+ public:
+  explicit SparseTerms(const Formula& formula) : FirstOrder(formula), indices_{0}, values_{1} {}
+  double value_and_gradient(const Eigen::VectorXd& x, Eigen::VectorXd& g) {
+    point_.resize(x.size());
+    gradient_.resize(x.size());
+    return FirstOrder::value_and_gradient(x, g);
+  }
+  Eigen::Index size() { return point_.size() > 0 ? 3 * point_.size() : 1; }
+  glissade::SparseRow row(Eigen::Index i) {
+    if (point_.size() == 0) return {};
+    indices_[0] = static_cast<int>(i % point_.size());
+    return {indices_, values_};
+  }
+  double slope(Eigen::Index i, double z) {
+    if (point_.size() == 0) return 0;
+    point_.setConstant(z);
+    formula_.gradient(point_, gradient_);
+    return static_cast<double>(point_.size()) * gradient_[i % point_.size()];
+  }
+  [[nodiscard]] double regularization() const { return 0; }
+
+ private:
+  std::array<int, 1> indices_;
+  std::array<double, 1> values_;
+  Eigen::VectorXd point_, gradient_;
 };
 
 namespace formulas {

@@ -69,12 +69,16 @@ struct OperatorValue {
   }
 };
 
-/// The report of a step that ended where the state says.
+/// The report of a step that ended where the state says. What must be small is the state's measure, else the norm of
+/// its gradient.
 template <class S>
 Report report_of(const S& state, Status status = Status::running) {
   if constexpr (requires { state.gradient; }) {
     const double norm = norm_of(state.gradient);
-    return {norm, state.value, status, norm};
+    if constexpr (requires { state.measure; })
+      return {state.measure, state.value, status, norm};
+    else
+      return {norm, state.value, status, norm};
   } else {
     return {.measure = state.measure, .status = status};
   }

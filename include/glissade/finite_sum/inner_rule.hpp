@@ -14,12 +14,14 @@ namespace glissade {
 ///
 ///     minimize(f, x, with_rule(Sarah{.batching = {.size = 64}}, chain(ClipByGlobalNorm{1.0}, Adam{})));
 ///
-/// The method's step_size is not used, for the rule has a learning rate, but by Saga with a prox, as the prox's step.
+/// The method's step_size is not used, for the rule has a learning rate, but where the objective has a prox, as the
+/// prox's step.
 /// State: those of the method and of the rule.
 template <class M, Rule R>
 struct InnerRule {
   static constexpr std::string_view name = "InnerRule";
   static constexpr bool honours_prox = requires { requires M::honours_prox; };
+  static constexpr bool honours_set = requires { requires M::honours_set; };
   M method;
   R rule;
 

@@ -6,7 +6,7 @@
 namespace glissade {
 
 /// SAGA: variance reduction without snapshots, by a table of the last gradient of every batch; for finite sums, with an
-/// optional second term h that has a prox.
+/// optional second term h that has a prox, or a set.
 ///
 ///     batches S_j are fixed, with table a_j and its mean G;   inner_steps times, j at random:
 ///     d = w_j (g_j(x) - a_j),   x <- prox of step_size h ( x - step_size (d + G) )
@@ -17,7 +17,8 @@ namespace glissade {
 /// about as many steps as there are batches. One step of the method is inner_steps of these and one more gradient,
 /// for value and gradient to be exact; with longer inner loops that weighs less. Where the objective has a prox,
 /// value and gradient are those of the smooth part alone, and what must be small at a solution, Result::measure, is
-/// the norm of the prox-gradient step, ( x - prox of step_size h ( x - step_size gradient ) ) / step_size.
+/// the norm of the prox-gradient step, ( x - prox of step_size h ( x - step_size gradient ) ) / step_size; where it has
+/// a set, h is 0 on it and infinite elsewhere, and the prox the projection.
 /// State: value, gradient, measure, outer and inner (counts), table (n / batching.size gradients).
 /// Cost: batching.size gradients of terms per inner step, one gradient per step; the table; with a prox, one per
 /// inner step and one per step.
@@ -27,6 +28,7 @@ namespace glissade {
 struct Saga {
   static constexpr std::string_view name = "Saga";
   static constexpr bool honours_prox = true;
+  static constexpr bool honours_set = true;
   double step_size = 0.1;                         // > 0; about 1 / (3 L), L of the terms
   Batching<1, Order::independent> batching = {};  // inner_steps 0: two passes; no other order
 
@@ -40,18 +42,13 @@ struct Saga {
   }
   template <class V>
   struct State : FiniteSumState<V> {
-    double measure = 0;     // at x
     Eigen::VectorXd table;  // gradients of the batches, one after the other
     V mean;
     std::vector<Index> indices;
 
     static void visit(auto& self, auto&& field) {
       FiniteSumState<V>::visit(self, field);
-      field("measure", self.measure);
       field("table", self.table);
-    }
-    friend Report report_of(const State& state) {
-      return {state.measure, state.value, Status::running, norm_of(state.gradient)};
     }
   };
 
@@ -59,8 +56,7 @@ struct Saga {
   State<V> init(F&& objective, const V& x) const {
     auto&& f = oracle_of(objective, x);
     // Value and gradient first: they are what a spent budget leaves.
-    auto state = detail::begin_finite_sum<State<V>>(*this, f, x);
-    set_measure(f, x, state);
+    auto state = detail::begin_finite_sum<State<V>>(*this, f, x, step_size);
     const Index n = f.size();
     const Index d = x.size();
     const Index batches = n / batching.size;
@@ -91,7 +87,7 @@ struct Saga {
     for (Index j = 0; j < batches; ++j)
       state.mean += weight(j, n) / static_cast<double>(batches) * state.table.segment(j * d, d);
 
-    const RandomKey key = RandomKey{batching.seed}.derive(static_cast<std::uint64_t>(state.outer));
+    const RandomKey key = detail::key_of(*this, state);
     const std::int64_t steps = batching.steps_or(2 * batches);
     for (std::int64_t t = 0; t < steps && !f.refused(); ++t) {
       const auto j =
@@ -103,26 +99,13 @@ struct Saga {
       state.scratch = state.direction + state.mean;
       state.mean += state.direction / static_cast<double>(batches);
       move(x, state.scratch, step_size);
-      if constexpr (std::remove_reference_t<decltype(f)>::has_prox) f.prox(x, step_size);
+      detail::proximal_step(f, x, step_size);
       ++state.inner;
     }
-    detail::end_outer(f, x, state);
-    set_measure(f, x, state);
-    return report_of(state);
+    return detail::end_outer(f, x, state, step_size);
   }
 
  private:
-  template <class F, class V>
-  void set_measure(F& f, const V& x, State<V>& state) const {
-    if constexpr (std::remove_reference_t<F>::has_prox) {
-      state.scratch = x - step_size * state.gradient;
-      f.prox(state.scratch, step_size);
-      state.scratch = x - state.scratch;
-      state.measure = norm_of(state.scratch) / step_size;
-    } else {
-      state.measure = norm_of(state.gradient);
-    }
-  }
   [[nodiscard]] Index begin_of(Index j) const { return j * batching.size; }
   [[nodiscard]] Index size_of(Index j, Index n) const {
     return j + 1 == n / batching.size ? n - begin_of(j) : batching.size;

@@ -79,6 +79,30 @@ template <class F, class V>
 concept HasBatchGradients = requires(F& f, const V& x, std::span<const Index> indices, ColumnsOf<V>& G) {
   f.batch_gradients(x, indices, G);
 };
+/// A vector most of whose coefficients are zero, as it lies in somebody's memory: `values` of the coefficients
+/// `indices`, which increase.
+struct SparseRow {
+  std::span<const int> indices;
+  std::span<const double> values;
+
+  [[nodiscard]] double dot(const auto& x) const {
+    double sum = 0;
+    for (std::size_t k = 0; k < indices.size(); ++k) sum += values[k] * x[indices[k]];
+    return sum;
+  }
+  /// out += factor * this
+  void add_to(auto& out, double factor) const {
+    for (std::size_t k = 0; k < indices.size(); ++k) out[indices[k]] += factor * values[k];
+  }
+};
+
+/// A finite sum of functions of one number each, that along a sparse vector.
+template <class F>
+concept HasSparseTerms = requires(F& f, Index i) {
+  { f.row(i) } -> std::convertible_to<SparseRow>;
+  { f.slope(i, 1.0) } -> std::convertible_to<double>;
+  { f.regularization() } -> std::convertible_to<double>;
+};
 template <class F, class V>
 concept HasOperator = requires(F& f, const V& x, V& out) {
   { f(x, out) } -> std::same_as<void>;

@@ -18,6 +18,9 @@
 //                                           as batch_gradient of a likelihood, with labels drawn from the
 //                                           model: that of term k by the number uniform(k) in (0, 1)
 //   batch_gradients(x, indices, G)          the gradient of every one of these terms, a column of G each
+//   SparseRow row(i), double slope(i, z), double regularization()
+//                                           of a sum of loss_i(<a_i, x>) + (regularization / 2) |x|^2: a_i, which
+//                                           stays where it lies, and the derivative of loss_i at z
 //   prox(x, step)                           x becomes argmin_z h(z) + ||z - x||^2 / (2 step)
 //   PerCoefficient l1_weights()             h is the l1 norm with these weights (sets/l1.hpp), which needs no prox
 //   project(x)                              x becomes the nearest point of a set, to which the problem is bound
@@ -81,6 +84,7 @@ class Oracle {
   static constexpr bool has_set = HasSet<F, V>;
   static constexpr bool has_box = HasBox<F, V>;
   static constexpr bool has_tangent = HasTangent<F, V>;
+  static constexpr bool has_sparse_terms = HasSparseTerms<F>;
 
   /// At most so many calls of a kind, its batches in shares of the sum included.
   void allow(Call call, std::int64_t most) {
@@ -205,6 +209,18 @@ class Oracle {
         gradients.col(k) = scratch_;
       }
     }
+  }
+
+  // Of a sum of functions of <a_i, x>: the rows a_i, which are data and no call; the derivative of term i at z, which
+  // counts as the gradient of a term; the factor of |x|^2 / 2.
+  [[nodiscard]] SparseRow row(Index i) const requires HasSparseTerms<F> { return f_->row(i); }
+  [[nodiscard]] double regularization() const requires HasSparseTerms<F> {
+    return static_cast<double>(f_->regularization());
+  }
+  [[nodiscard]] double slope(Index i, double z) requires HasSparseTerms<F> {
+    double slope = not_a_number;
+    ask<true, Call::batch_gradient>(1, [&](auto& f) { slope = static_cast<double>(f.slope(i, z)); });
+    return slope;
   }
 
   /// F(z) or T(z).

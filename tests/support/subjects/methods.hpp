@@ -4,10 +4,16 @@
 #include "support/archetypes.hpp"
 #include <glissade/finite_sum/ai_sarah.hpp>
 #include <glissade/finite_sum/inner_rule.hpp>
+#include <glissade/finite_sum/katyusha.hpp>
+#include <glissade/finite_sum/loopless_svrg.hpp>
+#include <glissade/finite_sum/page.hpp>
 #include <glissade/finite_sum/saga.hpp>
 #include <glissade/finite_sum/sarah.hpp>
 #include <glissade/finite_sum/sophia_g.hpp>
+#include <glissade/finite_sum/sparse_saga.hpp>
+#include <glissade/finite_sum/spider.hpp>
 #include <glissade/finite_sum/stochastic_oasis.hpp>
+#include <glissade/finite_sum/storm.hpp>
 #include <glissade/finite_sum/svrg.hpp>
 #include <glissade/minimize/accelerated_mirror_descent.hpp>
 #include <glissade/minimize/bounded/lbfgsb.hpp>
@@ -90,6 +96,17 @@ void for_each_method(const Law& law) {
   run(std::type_identity<EqualTermsWithProx>{}, "Saga, prox", Saga{.step_size = 0.5, .batching = {.size = 2}});
   run(sum, "Sarah", Sarah{.step_size = 0.5, .batching = {.size = 2}});
   run(sum, "SarahPlus", SarahPlus{.step_size = 0.5, .batching = {.size = 2}});
+  run(std::type_identity<EqualTermsWithProx>{}, "SarahPlus, prox",
+      SarahPlus{.step_size = 0.5, .batching = {.size = 2}});
+  run(std::type_identity<EqualTermsOnSet>{}, "Svrg, set", Svrg{.step_size = 0.5, .batching = {.size = 2}});
+  run(sum, "LooplessSvrg", LooplessSvrg{.step_size = 0.5, .batching = {.size = 2}});
+  run(sum, "Page", Page{.step_size = 0.5, .batching = {.size = 2}});
+  run(sum, "Spider", Spider{.step_size = 0.5, .batching = {.size = 2}});
+  run(sum, "Storm", Storm{.scale = 0.05, .batching = {.size = 2}});
+  run(std::type_identity<EqualTermsWithProx>{}, "Katyusha, prox",
+      Katyusha{.smoothness = 1.1, .strong_convexity = 0.1, .batching = {.size = 2}});
+  run(sum, "Katyusha, without strong convexity", Katyusha{.smoothness = 1.1, .batching = {.size = 2}});
+  run(std::type_identity<SparseTerms>{}, "SparseSaga", SparseSaga{.step_size = 0.08});
   run(sum, "Svrg, by a rule", with_rule(Svrg{.batching = {.size = 2}}, Sgd{.learning_rate = 0.5}));
   run(sum, "Saga, by a rule", with_rule(Saga{.batching = {.size = 2}}, Sgd{.learning_rate = 0.5}));
   run(sum, "Sarah, by a chain",
