@@ -19,14 +19,15 @@ namespace glissade {
 ///
 /// One step of the method is one such outer loop; value and gradient are exact after it. Where it is small beside L /
 /// m, strong_convexity lets the gap fall by about 1 + sqrt(strong_convexity / (3 L m)) per inner step. With a prox or
-/// set, what ends a run, Result::measure, is the norm of the prox-gradient step of length 1 / (3 L). Options:
-/// smoothness L > 0 (1), of the terms; strong_convexity >= 0 (0), of f plus h; batching (size 1, drawn independently,
-/// two passes). State: value, gradient, measure, outer and inner (counts), y, z; batches follow from the seed. Cost:
-/// one gradient, 2 batching.size inner_steps gradients of terms and 2 inner_steps proxes per step. Errors:
-/// std::invalid_argument for options out of range. Too small an L ends as Status::non_finite. Source: "Katyusha: The
-/// First Direct Acceleration of Stochastic Gradient Methods", 2016, arXiv 1603.05953, Algorithm 1 with option I, and
-/// Algorithm 2 (Katyusha^ns) without strong convexity. Deviation: mini-batches leave the weight 1/2 of the snapshot as
-/// it is.
+/// set, what ends a run, Result::measure, is the norm of the prox-gradient step of length 1 / (3 L).
+/// Options: smoothness L > 0 (1), of the terms; strong_convexity >= 0 (0), of f plus h; batching (size 1, drawn
+/// independently, two passes).
+/// State: value, gradient, measure, outer and inner (counts), y, z; batches follow from the seed.
+/// Cost: one gradient, 2 batching.size inner_steps gradients of terms and 2 inner_steps proxes per step.
+/// Errors: std::invalid_argument for options out of range. Too small an L ends as Status::non_finite.
+/// Source: "Katyusha: The First Direct Acceleration of Stochastic Gradient Methods", 2016, arXiv 1603.05953, Algorithm
+/// 1 with option I, and Algorithm 2 (Katyusha^ns) without strong convexity.
+/// Deviation: mini-batches leave the weight 1/2 of the snapshot as it is.
 struct Katyusha {
   static constexpr std::string_view name = "Katyusha";
   static constexpr bool honours_prox = true;

@@ -12,18 +12,20 @@ namespace glissade {
 ///     v = g_S(x) - g_S(s) + mu,   s' = x and mu' = gradient f(x) with the given probability, else s and mu
 ///     x <- x - step_size v, then its prox or projection;   s <- s', mu <- mu'
 ///
-/// For convex terms of smoothness L, f mu-strongly convex, batches of one and step_size <= 1 / (6 L),
-/// |x - x*|^2 + 4 step_size^2 / (n probability) sum of |g_i(s) - g_i(x*)|^2 falls in expectation by
-/// max(1 - step_size mu, 1 - probability / 2) per inner step.
-/// One step of the method is inner_steps of these; value and gradient are exact after it. With a prox or set, what ends
-/// a run, Result::measure, is the norm of the prox-gradient step, as Saga's.
+/// For convex terms of smoothness L, f mu-strongly convex, batches of one and step_size <= 1 / (6 L), |x - x*|^2 + 4
+/// step_size^2 / (n probability) sum of |g_i(s) - g_i(x*)|^2 falls in expectation by max(1 - step_size mu, 1 -
+/// probability / 2) per inner step. One step of the method is inner_steps of these; value and gradient are exact after
+/// it. With a prox or set, what ends a run, Result::measure, is the norm of the prox-gradient step, as Saga's.
 /// Options: step_size > 0 (0.1), about 1 / (6 L); probability in [0, 1] (0: batching.size / n); batching (size 1, drawn
 /// independently, two passes).
 /// State: value, gradient, measure, outer and inner (counts), snapshot and its gradient; all that is random follows
-/// from the seed. Cost: one gradient per step, and per inner step 2 batching.size gradients of terms and with
-/// `probability` a gradient. Errors: std::invalid_argument for options out of range. Too large a step_size ends as
-/// Status::non_finite. Source: "Don't Jump Through Hoops and Remove Those Loops: SVRG and Katyusha are Better Without
-/// the Outer Loop", 2019, arXiv 1901.08689, Algorithm 1. Deviation: the prox.
+/// from the seed.
+/// Cost: one gradient per step, and per inner step 2 batching.size gradients of terms and with `probability` a
+/// gradient.
+/// Errors: std::invalid_argument for options out of range. Too large a step_size ends as Status::non_finite.
+/// Source: "Don't Jump Through Hoops and Remove Those Loops: SVRG and Katyusha are Better Without the Outer Loop",
+/// 2019, arXiv 1901.08689, Algorithm 1.
+/// Deviation: the prox.
 struct LooplessSvrg {
   static constexpr std::string_view name = "LooplessSvrg";
   static constexpr bool honours_prox = true;

@@ -13,14 +13,17 @@ namespace glissade {
 ///     v <- gradient f(x) with the given probability, else v + g_S(x) - g_S(x_last)
 ///
 /// One step of the method is inner_steps of these; value and gradient are exact after it, and v goes on as it is. With
-/// a prox or set, what ends a run, Result::measure, is the norm of the prox-gradient step, as Saga's. Options:
-/// step_size > 0 (0.1), at most 1 / (L (1 + sqrt((1 - p) / (p batching.size)))) for the probability p and terms that
-/// are L-smooth in the mean of squares; probability in [0, 1] (0: batching.size / (n + batching.size)); batching (size
-/// 1, drawn independently, two passes), best about sqrt(n). State: value, gradient, measure, outer and inner (counts),
-/// direction; all that is random follows from the seed. Cost: one gradient per step, and per inner step 2 batching.size
-/// gradients of terms or, with `probability`, a gradient. Errors: std::invalid_argument for options out of range. Too
-/// large a step_size ends as Status::non_finite. Source: "PAGE: A Simple and Optimal Probabilistic Gradient Estimator
-/// for Nonconvex Optimization", 2020, arXiv 2008.10898, Algorithm 1 for finite sums. Deviation: the prox.
+/// a prox or set, what ends a run, Result::measure, is the norm of the prox-gradient step, as Saga's.
+/// Options: step_size > 0 (0.1), at most 1 / (L (1 + sqrt((1 - p) / (p batching.size)))) for the probability p and
+/// terms that are L-smooth in the mean of squares; probability in [0, 1] (0: batching.size / (n + batching.size));
+/// batching (size 1, drawn independently, two passes), best about sqrt(n).
+/// State: value, gradient, measure, outer and inner (counts), direction; all that is random follows from the seed.
+/// Cost: one gradient per step, and per inner step 2 batching.size gradients of terms or, with `probability`, a
+/// gradient.
+/// Errors: std::invalid_argument for options out of range. Too large a step_size ends as Status::non_finite.
+/// Source: "PAGE: A Simple and Optimal Probabilistic Gradient Estimator for Nonconvex Optimization", 2020, arXiv
+/// 2008.10898, Algorithm 1 for finite sums.
+/// Deviation: the prox.
 struct Page {
   static constexpr std::string_view name = "Page";
   static constexpr bool honours_prox = true;

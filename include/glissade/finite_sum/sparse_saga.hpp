@@ -121,14 +121,17 @@ inline constexpr bool has_separable_term = requires(const P& problem) {
 /// problems/sparse_linear_model.hpp. h is L1 or ElasticNet, put to it by plus_term; another prox does not compile.
 /// Value, gradient and measure are as Saga's.
 /// Options: step_size > 0 (0.1), about 1 / (3 L), L of the terms, and step_size r < 1; inner_steps >= 0 (0: two
-/// passes); seed. State: value, gradient, measure, outer and inner (counts), touched (how often a coefficient was
-/// moved), table (n numbers); workspace of three numbers per variable. Cost: per inner step one slope and a few flops
-/// per nonzero, and an exponential where there is an l2 or r; per step two passes over the data more, a prox, and all
-/// variables once. Errors: std::invalid_argument for options out of range and rows with indices that do not increase or
-/// go beyond x. Too large a step_size ends as Status::non_finite. Source: "SAGA: A Fast Incremental Gradient Method
-/// With Support for Non-Strongly Convex Composite Objectives", 2014, arXiv 1407.0202; delayed updates: "Minimizing
-/// Finite Sums with the Stochastic Average Gradient", 2013, arXiv 1309.2388, section 4. Deviation: r x is taken at x,
-/// not from a table.
+/// passes); seed.
+/// State: value, gradient, measure, outer and inner (counts), touched (how often a coefficient was moved), table (n
+/// numbers); workspace of three numbers per variable.
+/// Cost: per inner step one slope and a few flops per nonzero, and an exponential where there is an l2 or r; per step
+/// two passes over the data more, a prox, and all variables once.
+/// Errors: std::invalid_argument for options out of range and rows with indices that do not increase or go beyond x.
+/// Too large a step_size ends as Status::non_finite.
+/// Source: "SAGA: A Fast Incremental Gradient Method With Support for Non-Strongly Convex Composite Objectives", 2014,
+/// arXiv 1407.0202; delayed updates: "Minimizing Finite Sums with the Stochastic Average Gradient", 2013, arXiv
+/// 1309.2388, section 4.
+/// Deviation: r x is taken at x, not from a table.
 struct SparseSaga {
   static constexpr std::string_view name = "SparseSaga";
   static constexpr bool honours_prox = true;

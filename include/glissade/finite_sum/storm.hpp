@@ -16,13 +16,15 @@ namespace glissade {
 ///     a = min(forgetting step^2, 1),   v <- g_S(x) + (1 - a) (v - g_S(x_last))
 ///
 /// The sum is over the gradients g_S(x) at new points. With a = 1 it is plain SGD with these steps. One step of the
-/// method is inner_steps of these, and then value and gradient of the whole, which it does not use. Options: scale > 0
-/// (0.1), offset > 0 (0.1), forgetting >= 0 (100); batching (size 1, drawn independently, one pass). State: value,
-/// gradient, measure, outer and inner (counts), direction, squares (the sum); batches follow from the seed. Cost: one
-/// gradient per step, 2 batching.size gradients of terms per inner step. Errors: std::invalid_argument for options out
-/// of range. Source: "Momentum-Based Variance Reduction in Non-Convex SGD", 2019, arXiv 1905.10018, Algorithm 1, with
-/// the last point in place of one drawn at random. Deviation: a is cut off at 1, where the paper chooses an offset that
-/// is large enough.
+/// method is inner_steps of these, and then value and gradient of the whole, which it does not use.
+/// Options: scale > 0 (0.1), offset > 0 (0.1), forgetting >= 0 (100); batching (size 1, drawn independently, one pass).
+/// State: value, gradient, measure, outer and inner (counts), direction, squares (the sum); batches follow from the
+/// seed.
+/// Cost: one gradient per step, 2 batching.size gradients of terms per inner step.
+/// Errors: std::invalid_argument for options out of range.
+/// Source: "Momentum-Based Variance Reduction in Non-Convex SGD", 2019, arXiv 1905.10018, Algorithm 1, with the last
+/// point in place of one drawn at random.
+/// Deviation: a is cut off at 1, where the paper chooses an offset that is large enough.
 struct Storm {
   static constexpr std::string_view name = "Storm";
   double scale = 0.1;
