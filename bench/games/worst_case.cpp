@@ -21,7 +21,7 @@ void run(const char* name, const M& method, const problems::WorstCaseGame& game)
   Eigen::VectorXd z = game.start();
   History history;
   const Result r =
-      solve_game(subject_to(game, game.box()), z, method, {.max_iterations = 100'000, .tolerance = 0}, history);
+      solve_game(subject_to(game, game.bounds()), z, method, {.max_iterations = 100'000, .tolerance = 0}, history);
   double most = 0;
   for (std::size_t t = 0; t < history.size(); ++t) most = std::max(most, static_cast<double>(t) * history.measure[t]);
   std::printf("%-32s", name);

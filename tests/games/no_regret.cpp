@@ -69,12 +69,12 @@ TEST_CASE("no regret: two learners in the worst-case game are the accelerated me
   const problems::WorstCaseGame game(n);
   const double diameter = 2 * (game.start() - game.solution()).norm();
   const NoRegretOptions options{.step_size = 0.3, .lipschitz = game.lipschitz(), .diameter = diameter};
-  NoRegretOptimisticGradient first(options, game.start().head(n), problems::WorstCaseGame::box());
-  NoRegretOptimisticGradient second(options, game.start().tail(n), problems::WorstCaseGame::box());
+  NoRegretOptimisticGradient first(options, game.start().head(n), problems::WorstCaseGame::bounds());
+  NoRegretOptimisticGradient second(options, game.start().tail(n), problems::WorstCaseGame::bounds());
   VectorXd together = game.start(), gradient(2 * n), z(2 * n);
   double apart = 0;
   const AcceleratedOptimisticGradient method{.step_size = 0.3};
-  const auto boxed = subject_to(game, problems::WorstCaseGame::box());
+  const auto boxed = subject_to(game, problems::WorstCaseGame::bounds());
   auto state = method.init(boxed, together);
   Oracle<const decltype(boxed), VectorXd> oracle(boxed);
   for (int t = 0; t < 20'000; ++t) {

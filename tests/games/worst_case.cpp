@@ -125,7 +125,7 @@ TEST_CASE("the worst-case game is the one that its matrices say") {
 
 TEST_CASE("worst case of 40 variables: residuals to two digits, and the order 1 / t") {
   const WorstCaseGame plain(20);
-  const auto game = subject_to(plain, WorstCaseGame::box());
+  const auto game = subject_to(plain, WorstCaseGame::bounds());
   const double distance = (plain.start() - plain.solution()).norm();
   CHECK(distance == Approx(53.4).margin(0.051));
 
@@ -149,7 +149,7 @@ TEST_CASE("worst case of 40 variables: residuals to two digits, and the order 1 
 
 TEST_CASE("worst case of 200 variables: the table of residuals, up to 30000 iterations") {
   const WorstCaseGame plain;
-  const auto game = subject_to(plain, WorstCaseGame::box());
+  const auto game = subject_to(plain, WorstCaseGame::bounds());
   struct Row {
     std::size_t iterations;
     double plainly, faster;

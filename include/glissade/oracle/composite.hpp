@@ -89,15 +89,11 @@ struct WithTerm : F {
 
   // Of several tensors, which no prox and no projection of one can take: bounds can be put to them.
   template <class A, class B, class... C>
-  void prox(A& first, B&& second,
-            C&&... rest) requires(sizeof...(C) > 0 && requires(F & f) { f.prox(first, second, rest...); }) {
+  void prox(A& first, B&& second, C&&... rest) requires(sizeof...(C) > 0 && HasJointProx<F, A, B, C...>) {
     static_cast<F&>(*this).prox(first, second, rest...);
   }
   template <class A, class B, class... C>
-  void project(A& first, B& second, C&... rest) requires requires(F& f) {
-    f.project(first, second, rest...);
-  }
-  {
+  void project(A& first, B& second, C&... rest) requires HasJointProject<F, A, B, C...> {
     static_assert(!is_set, "the problem is bound to a set already; bind it to their intersection instead");
     static_cast<F&>(*this).project(first, second, rest...);
   }

@@ -162,6 +162,15 @@ template <class F, class V>
 inline constexpr bool has_set<Oracle<F, V>, V> = has_set<F, V>;
 template <class F, class V>
 concept HasSet = has_set<F, V>;
+/// A prox or a projection of several tensors at once; the last part of a prox is its step.
+template <class F, class... Parts>
+concept HasJointProx = requires(F& f, Parts&... parts) {
+  f.prox(parts...);
+};
+template <class F, class... Parts>
+concept HasJointProject = requires(F& f, Parts&... parts) {
+  f.project(parts...);
+};
 template <class F, class V>
 concept HasTangentMember = requires(F& f, const V& x, V& v) {
   f.project_tangent(x, v);

@@ -43,7 +43,7 @@ class WorstCaseGame {
     return a * (a + std::sqrt(a * a + 1));
   }
   /// The box to which the experiment binds both players.
-  [[nodiscard]] static Box box() { return {.low = -200, .high = 200}; }
+  [[nodiscard]] static Box bounds() { return {.low = -200, .high = 200}; }
 
   void operator()(const auto& z, auto&& out) const {
     detail::require_size(name, "z", z.size(), 2 * n_);
