@@ -226,6 +226,21 @@ TEST_CASE("least squares: damped solutions are those of the normal equations") {
     }
 }
 
+TEST_CASE("least squares: of columns that depend on each other as many are used as there are ranks") {
+  MatrixXd A(4, 3);
+  A << 1, 2, 3, 4, 5, 9, 7, 8, 15, -1, 0.5, -0.5;  // the last is the sum of the others, up to rounding
+  const VectorXd b{{1, -2, 3, 0.5}};
+  DampedQr qr;
+  qr.matrix(4, 3) = A;
+  qr.factor();
+  CHECK(qr.rank() == 2);
+  VectorXd right = b, p;
+  qr.set_right(right);
+  qr.solve(right, p);
+  CHECK((A.transpose() * (A * p - b)).norm() <= 1e-12);
+  CHECK((p.array() == 0).count() == 1);
+}
+
 TEST_CASE("least squares: a Jacobian without full rank, and fewer residuals than variables") {
   // x1 + x2 = 2 and its square: a line of solutions.
   struct Line {
