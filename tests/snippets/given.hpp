@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glissade/composite.hpp>
+#include <glissade/constrained.hpp>
 #include <glissade/finite_sum.hpp>
 #include <glissade/fixed_point.hpp>
 #include <glissade/games.hpp>

@@ -1,0 +1,4 @@
+// All of constrained/.
+#pragma once
+
+#include "constrained/project_and_forget.hpp"
