@@ -87,7 +87,7 @@ struct Given {
     void evaluate(Index begin, Index end, const Eigen::Ref<const Eigen::MatrixXd>& columns,
                   Eigen::Ref<Eigen::MatrixXd> out) const;
   } recurrence;
-  Eigen::MatrixXd s;
+  Eigen::MatrixXd s, D;
   Fit fit;
   Objective f, objective;
   Lbfgs method;
