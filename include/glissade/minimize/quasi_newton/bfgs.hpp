@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <limits>
 
 #include "../line/search.hpp"
 
@@ -55,7 +54,7 @@ struct Bfgs {
     static void visit(auto& self, auto&& field) {
       ValueAndGradient<V>::visit(self, field);
       field("root", self.root);
-      field("updates", self.updates, 0, std::numeric_limits<std::int64_t>::max());
+      field("updates", self.updates, 0, std::int64_t{1} << 53);
       field("length", self.length);
     }
   };
