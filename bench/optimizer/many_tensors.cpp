@@ -1,4 +1,5 @@
-// A hundred tensors of 10 Ki coefficients against one of as many, and what it takes to bind very many: as long for each.
+// A hundred tensors of 10 Ki coefficients against one of as many, and what it takes to bind very many: as long for
+// each.
 #include "support/race.hpp"
 #include <glissade/optimizer/optimizer.hpp>
 #include <glissade/rules/adam.hpp>

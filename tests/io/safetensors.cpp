@@ -6,7 +6,6 @@
 #include <glissade/rules/sgd.hpp>
 #include <glissade/transforms/trace.hpp>
 
-
 #include "io/support.hpp"
 
 using namespace glissade;
