@@ -1,6 +1,7 @@
 // BO-REP: the hypergradient, the window of its step size against that of plain momentum, and what it refuses.
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
+#include "support/method_state.hpp"
 #include <glissade/bilevel.hpp>
 
 #include <stdexcept>
@@ -151,7 +152,9 @@ TEST_CASE("BoRep: a run that is resumed goes on as if it had not been interrupte
   solve_bilevel(problem, whole, method, {.max_iterations = 20, .tolerance = 0});
   auto state = initial_state(method, problem, x);
   resume_bilevel(problem, x, method, state, {.max_iterations = 7, .tolerance = 0});
-  resume_bilevel(problem, x, method, state, {.max_iterations = 13, .tolerance = 0});
+  auto loaded = initial_state(method, problem, VectorXd(VectorXd::Ones(10)));
+  copy_state(state, loaded);
+  resume_bilevel(problem, x, method, loaded, {.max_iterations = 13, .tolerance = 0});
   CHECK(x == whole);
 }
 
