@@ -131,7 +131,6 @@ TEST_CASE("BoRep: one window of step sizes serves near and far, that of plain mo
 }
 
 TEST_CASE("BoRep: a fifth of the lower steps less than doubles the error, in the mean of six runs") {
-  // Measured: 1.5 times the error.
   double every = 0, fifth = 0;
   for (const std::uint64_t stream : {1U, 2U, 3U})
     for (const std::uint64_t seed : {0U, 1U}) {

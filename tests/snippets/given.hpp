@@ -1,6 +1,7 @@
 // What the code blocks of README and of head comments take for granted: the names that they use and do not declare.
 #pragma once
 
+#include <glissade/bilevel.hpp>
 #include <glissade/composite.hpp>
 #include <glissade/constrained.hpp>
 #include <glissade/finite_sum.hpp>

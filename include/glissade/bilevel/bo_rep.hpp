@@ -19,8 +19,9 @@ namespace glissade {
 ///     x <- x - upper_step m / |m|
 ///
 /// y begins with epochs e = 0, 1, .. of gradient descent at the first x, refine_steps 2^e steps of lower_step / 2^e in
-/// a ball of radius / 2^e, each from the mean of the last; z and m begin with 0. Noise is in every call if the problem
-/// has it. As x always moves by upper_step it comes no nearer to a solution than that.
+/// a ball of radius / 2^e, each from the mean of the last, without epochs with lower_steps steps; z and m begin with 0.
+/// Noise is in every call if the problem has it. As x always moves by upper_step it comes no nearer to a solution than
+/// that.
 ///
 /// Options: upper_step (> 0, 0.01), momentum (in [0, 1), 0.9), lower_step (> 0, 0.05), lower_steps (>= 1, 3), period
 /// (>= 1, 2), system_step (> 0, 0.01; below 2 over the largest eigenvalue of g_yy), radius (> 0, infinity),
