@@ -7,6 +7,7 @@
 #include <string>
 
 #include "../drive/method.hpp"
+#include "augmented_lagrangian.hpp"
 #include "kkt_system.hpp"
 
 namespace glissade {
@@ -17,26 +18,24 @@ namespace glissade {
 ///
 ///     g_L = grad f + J'lambda,  H = Hessian of f + lambda'c,  B = H + t I    (kkt_system.hpp)
 ///     until  ||K||_F Psi ||K z - b|| <= theta delta ||b||:  solve or sketch  K z = b = -(g_L, c),  z = (dx, dlambda)
-///     unless  q = <grad L, z> <= -eta2 ||b||^2 / 2:  eta1 <- nu^2 eta1,  eta2 <- eta2 / nu,  delta <- delta / nu^4,  again
-///     (x, lambda) += a z    a = 1, 1/2, 1/4, ...  until L falls by at least beta a |q|
-///     L(x, lambda) = f + <c, lambda> + eta1 ||c||^2 / 2 + eta2 ||g_L||^2 / 2
-///     Psi = 20 max(||B||_F^2, 1) / (min(l, 1) min(xi, 1)),  l = least eigenvalue of J J'
+///     unless  q = <grad L, z> <= -eta2 ||b||^2 / 2:  eta1 <- nu^2 eta1,  eta2 <- eta2 / nu,  delta <- delta / nu^4,
+///     again (x, lambda) += a z    a = 1, 1/2, 1/4, ...  until L falls by at least beta a |q|
+///     (augmented_lagrangian.hpp) Psi = 20 max(||B||_F^2, 1) / (min(l, 1) min(xi, 1)),  l = least eigenvalue of J J'
 ///     delta at most  (1/2 - beta) eta2 / ((1 + eta1 + eta2) (max(||J||_F, ||H||_F, 1) Psi)^2)
 ///
 /// Options: sketch (exact); block_size in [0, n + m] (0: half of n + m), of the sketch `block`; constraint_penalty
-/// eta1 > 0 (1); gradient_penalty eta2 > 0 (0.1); accuracy delta in (0, 1) (0.1), least_accuracy in (0, 1) (1e-6), which
-/// bounds it below; shift xi > 0 (0.1); sufficient_decrease beta in (0, 0.5) (0.1); growth nu > 1 (1.5); forcing
+/// eta1 > 0 (1); gradient_penalty eta2 > 0 (0.1); accuracy delta in (0, 1) (0.1), least_accuracy in (0, 1) (1e-6),
+/// which bounds it below; shift xi > 0 (0.1); sufficient_decrease beta in (0, 0.5) (0.1); growth nu > 1 (1.5); forcing
 /// theta in (0, 1] (1), with superlinear (false) times min(1, ||b||); first_multiplier (0), of every constraint;
-/// rank_tolerance > 0 (1e-2), of l; least_curvature >= 0 (1e-6), in kkt_system.hpp; max_sketches >= 1 (100 000), per step;
-/// seed.
-/// State: the multipliers, c, J, the penalties and delta; the counts of steps and of sketches.
-/// Cost: one Hessian of the Lagrangian per step, one value, gradient, c and J per trial; see kkt_system.hpp.
-/// Errors: std::invalid_argument for no constraints or more than variables. It ends with singular_constraints where
-/// l < rank_tolerance, as where constraints are redundant or contradict each other.
-/// Source: Hong, Na, Mahoney and Kolar, Constrained Optimization via Exact Augmented Lagrangian and Randomized Iterative
-/// Sketching, 2023, arXiv 2305.18379; written after the authors' program, not the text.
-/// Deviations: the gradient of L has the Hessian of the Lagrangian where their program has that of f. A residual is not
-/// asked to be smaller than rounding makes it, nor L to fall by less than that. max_sketches counts all of a step.
+/// rank_tolerance > 0 (1e-2), of l; least_curvature >= 0 (1e-6), in kkt_system.hpp; max_sketches >= 1 (100 000), per
+/// step; seed. State: the multipliers, c, J, the penalties and delta; the counts of steps and of sketches. Cost: one
+/// Hessian of the Lagrangian per step, one value, gradient, c and J per trial; see kkt_system.hpp. Errors:
+/// std::invalid_argument for no constraints or more than variables. It ends with singular_constraints where l <
+/// rank_tolerance, as where constraints are redundant or contradict each other. Source: Hong, Na, Mahoney and Kolar,
+/// Constrained Optimization via Exact Augmented Lagrangian and Randomized Iterative Sketching, 2023, arXiv 2305.18379;
+/// written after the authors' program, not the text. Deviations: the gradient of L has the Hessian of the Lagrangian
+/// where their program has that of f. A residual is not asked to be smaller than rounding makes it, nor L to fall by
+/// less than that. max_sketches counts all of a step.
 struct AdaSketchNewton {
   static constexpr std::string_view name = "AdaSketchNewton";
   static constexpr bool honours_constraints = true;
@@ -155,35 +154,27 @@ struct AdaSketchNewton {
     b << -lagrangian_gradient, -c;
     KktSystem& system = state.system;
     system.build(H, J, b, shift, least_curvature);
-    const Slope slope{lagrangian_gradient, H * lagrangian_gradient, J.transpose() * c, c, J * lagrangian_gradient};
-    const double descent = solve(state, b.norm(), independence, std::max({J.norm(), H.norm(), 1.0}), slope);
+    const double descent = solve(state, H, lagrangian_gradient, b.norm(), independence);
     if (!std::isfinite(descent)) return report_of(state, Status::singular_constraints);
     ++state.steps;
     return search(f, x, state, lagrangian_gradient, descent);
   }
 
  private:
-  /// The parts of the gradient of L.
-  struct Slope {
-    Eigen::VectorXd g, Hg, Jc, c, Jg;
-    [[nodiscard]] double along(const Eigen::VectorXd& z, double eta1, double eta2) const {
-      const Index n = g.size();
-      return (g + eta2 * Hg + eta1 * Jc).dot(z.head(n)) + (c + eta2 * Jg).dot(z.tail(c.size()));
-    }
-  };
-
   static void check_rows(const Eigen::MatrixXd& J, Index m) {
     if (J.rows() != m)
-      throw std::invalid_argument("AdaSketchNewton: the Jacobian has " + std::to_string(J.rows()) + " rows, must have " +
-                                  std::to_string(m) + ", one for each constraint");
+      throw std::invalid_argument("AdaSketchNewton: the Jacobian has " + std::to_string(J.rows()) +
+                                  " rows, must have " + std::to_string(m) + ", one for each constraint");
   }
 
   /// Solves the system as well as the merit needs and adapts its penalties; q, or NaN where the system is singular.
   template <class V>
-  double solve(State<V>& state, double norm_b, double independence, double bound, const Slope& slope) const {
+  double solve(State<V>& state, const Eigen::MatrixXd& H, const Eigen::VectorXd& g, double norm_b,
+               double independence) const {
     KktSystem& system = state.system;
-    const double psi = 20 * std::max(system.norm_B() * system.norm_B(), 1.0) /
-                       (std::min(independence, 1.0) * std::min(shift, 1.0));
+    const double bound = std::max({state.jacobian.norm(), H.norm(), 1.0});
+    const double psi =
+        20 * std::max(system.norm_B() * system.norm_B(), 1.0) / (std::min(independence, 1.0) * std::min(shift, 1.0));
     const double theta = superlinear ? forcing * std::min(1.0, norm_b) : forcing;
     const RandomKey key = RandomKey{seed}.derive(static_cast<std::uint64_t>(state.steps));
     const auto adapt = [&](double at_most) {
@@ -200,9 +191,9 @@ struct AdaSketchNewton {
         const double tolerance = theta * state.accuracy * norm_b / (system.norm() * psi);
         done += system.sketch_until(tolerance, sketch, size, key, done, max_sketches - done);
       }
-      const double q = slope.along(system.solution(), state.constraint_penalty, state.gradient_penalty);
-      if (!std::isfinite(q) || q <= -0.5 * state.gradient_penalty * norm_b * norm_b ||
-          state.constraint_penalty > 1e8 || state.gradient_penalty < 1e-8) {
+      const double q = merit(state).gradient(H, state.jacobian, state.constraints, g).dot(system.solution());
+      if (!std::isfinite(q) || q <= -0.5 * state.gradient_penalty * norm_b * norm_b || state.constraint_penalty > 1e8 ||
+          state.gradient_penalty < 1e-8) {
         state.sketches += done;
         return q;
       }
@@ -212,19 +203,16 @@ struct AdaSketchNewton {
     }
   }
 
-  /// L, from its parts.
   template <class V>
-  static double merit(const State<V>& state, double value, const Eigen::VectorXd& c, const Eigen::VectorXd& lambda,
-                      const Eigen::VectorXd& g) {
-    return value + c.dot(lambda) + 0.5 * state.constraint_penalty * c.squaredNorm() +
-           0.5 * state.gradient_penalty * g.squaredNorm();
+  static AugmentedLagrangian merit(const State<V>& state) {
+    return {state.constraint_penalty, state.gradient_penalty};
   }
 
   template <class F, class V>
   Report search(F& f, V& x, State<V>& state, const Eigen::VectorXd& lagrangian_gradient, double descent) const {
     const Eigen::VectorXd& z = state.system.solution();
     const Index n = x.size(), m = state.constraints.size();
-    const double last = merit(state, state.value, state.constraints, state.multipliers, lagrangian_gradient);
+    const double last = merit(state).value(state.value, state.constraints, state.multipliers, lagrangian_gradient);
     const double rounding =
         8 * std::numeric_limits<double>::epsilon() *
         (std::abs(state.value) + state.constraints.cwiseAbs().dot(state.multipliers.cwiseAbs()) + std::abs(last));
@@ -242,7 +230,7 @@ struct AdaSketchNewton {
                                     " constraints, must be " + std::to_string(m) + " as at the start");
       check_rows(to.jacobian, m);
       to.lagrangian_gradient = to.gradient + to.jacobian.transpose() * to.multipliers;
-      const double next = merit(state, to.value, to.constraints, to.multipliers, to.lagrangian_gradient);
+      const double next = merit(state).value(to.value, to.constraints, to.multipliers, to.lagrangian_gradient);
       if (!(next <= last + sufficient_decrease * a * descent + rounding)) continue;
       state.length = a;
       x.swap(state.trial_x);

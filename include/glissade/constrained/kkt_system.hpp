@@ -105,8 +105,8 @@ class KktSystem {
   void update_residual() { residual_.noalias() = K_ * z_ - b_; }
 
   void project_on_row(RandomKey key) {
-    const Eigen::Index i = std::min(static_cast<Eigen::Index>(key.uniform(0) * static_cast<double>(K_.rows())),
-                                    K_.rows() - 1);
+    const Eigen::Index i =
+        std::min(static_cast<Eigen::Index>(key.uniform(0) * static_cast<double>(K_.rows())), K_.rows() - 1);
     const auto row = K_.col(i);  // K is symmetric
     const double square = row.squaredNorm();
     if (square > 0) z_ -= ((row.dot(z_) - b_[i]) / square) * row;
