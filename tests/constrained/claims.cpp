@@ -60,7 +60,10 @@ Objective logistic(Index rows, Index n, Index equations, std::uint64_t seed) {
   const VectorXd labels = normals(key.derive(2), rows).array().sign();
   const VectorXd coefficients = normals(key.derive(3), equations * n);
   const MatrixXd A = Eigen::Map<const MatrixXd>(coefficients.data(), equations, n);
-  const VectorXd b = A * (0.8 * normals(key.derive(4), n).normalized());
+  const VectorXd b = normals(key.derive(4), equations);
+  MatrixXd gram(equations, equations);
+  product_with_transposed(A, A, gram);
+  REQUIRE(b.dot(gram.partialPivLu().solve(b)) < 0.81);  // the planes cut the sphere
   const auto probabilities = [=](const VectorXd& x) -> VectorXd {
     return (1 + (labels.array() * (data * x).array()).exp()).inverse();
   };
@@ -83,7 +86,8 @@ Objective logistic(Index rows, Index n, Index equations, std::uint64_t seed) {
   f.hessian_of = [=](const VectorXd& x, const VectorXd& multipliers, MatrixXd& H) {
     const VectorXd p = probabilities(x);
     const MatrixXd weighted = (p.array() * (1 - p.array())).matrix().asDiagonal() * data;
-    H = data.transpose() * weighted / static_cast<double>(rows);
+    H.resize(n, n);
+    product_of_transposed(data, weighted, H, 1 / static_cast<double>(rows));
     H.diagonal().array() += 2 * multipliers[equations];
   };
   return f;
@@ -148,21 +152,21 @@ TEST_CASE("constrained: sketched steps solve what exact ones solve") {
 }
 
 TEST_CASE("constrained: logistic regression on a sphere cut by ten planes") {
-  const Objective f = logistic(200, 40, 10, 1);
   const Stop stop{.max_iterations = 50, .gradient_tolerance = 1e-5};
-  for (const double multiplier : {0.0, 1.0}) {
-    AdaSketchNewton method{.first_multiplier = multiplier, .least_curvature = 1e-2, .max_sketches = 1'000'000};
-    const Run exact = run(f, VectorXd::Ones(40), method, stop);
-    CHECK(exact.result.status == Status::gradient_tolerance);
-    CHECK(exact.result.iterations <= 13);
-    CHECK(exact.state.length == 1);
-    method.sketch = Sketch::block;
-    method.block_size = 26;
-    const Run block = run(f, VectorXd::Ones(40), method, stop);
-    CHECK(block.result.iterations == exact.result.iterations);
-    CHECK((block.x - exact.x).norm() <= 1e-5);
-    WARN(multiplier << ": " << exact.result.iterations << " iterations, " << block.state.sketches << " sketches");
-  }
+  for (const std::uint64_t seed : {2, 3})
+    for (const double multiplier : {0.0, 1.0}) {
+      const Objective f = logistic(200, 40, 10, seed);
+      AdaSketchNewton method{.first_multiplier = multiplier, .least_curvature = 1e-2, .max_sketches = 1'000'000};
+      const Run exact = run(f, VectorXd::Ones(40), method, stop);
+      CHECK(exact.result.status == Status::gradient_tolerance);
+      CHECK(exact.result.iterations <= 14);  // from 8
+      CHECK(exact.state.length == 1);
+      method.sketch = Sketch::block;
+      method.block_size = 26;
+      const Run block = run(f, VectorXd::Ones(40), method, stop);
+      CHECK(block.result.iterations == exact.result.iterations);
+      CHECK((block.x - exact.x).norm() <= 1e-5);
+    }
 }
 
 TEST_CASE("constrained: with as many equations as variables it is Newton's method for them") {
@@ -172,12 +176,12 @@ TEST_CASE("constrained: with as many equations as variables it is Newton's metho
   MatrixXd J;
   problem.constraints(x, c);
   problem.jacobian(x, J);
-  const VectorXd expected = x - J.partialPivLu().solve(c);
+  const VectorXd first = x, newton = J.partialPivLu().solve(c);
   const AdaSketchNewton method;
   auto state = method.init(f, x);
   take_step(method, f, x, state);
-  CHECK(state.length == 1);
-  CHECK((x - expected).norm() <= 1e-13);
+  CHECK(state.length == 0.5);  // as the multipliers are not near yet
+  CHECK((x - (first - state.length * newton)).norm() <= 1e-13);
 }
 
 TEST_CASE("constrained: the gradient of the merit is that of differences, and every step lowers it") {
@@ -235,14 +239,15 @@ TEST_CASE("constrained: no sketch moves away from the solution, and one of every
   MatrixXd H, J;
   problem.lagrangian_hessian(x, VectorXd::Ones(3), H);
   problem.jacobian(x, J);
+  const MatrixXd rows = thin_svd(J).V;
   const VectorXd b = normals(RandomKey{3}, 8);
   KktSystem system;
-  system.build(H, J, b, 0.1, 1e-6);
+  system.build(H, J, rows, b, 0.1, 1e-6);
   REQUIRE(system.solve());
   CHECK((system.matrix() * system.solution() - b).norm() <= 1e-12);
   const VectorXd solution = system.solution();
   for (const Sketch kind : {Sketch::gaussian, Sketch::kaczmarz, Sketch::block}) {
-    system.build(H, J, b, 0.1, 1e-6);
+    system.build(H, J, rows, b, 0.1, 1e-6);
     double distance = solution.norm();
     int nearer = 0;
     for (int k = 0; k < 300; ++k) {
@@ -255,18 +260,18 @@ TEST_CASE("constrained: no sketch moves away from the solution, and one of every
     CHECK(distance < 0.2 * solution.norm());
     CHECK(nearer > 50);
   }
-  system.build(H, J, b, 0.1, 1e-6);
+  system.build(H, J, rows, b, 0.1, 1e-6);
   CHECK(system.sketch_until(0, Sketch::block, 8, RandomKey{5}, 0, 1) == 1);
   CHECK((system.solution() - solution).norm() <= 1e-9);
 }
 
 TEST_CASE("constrained: the Hessian is shifted where it is not positive along the constraints, and only there") {
-  const MatrixXd J = MatrixXd::Identity(1, 3);
+  const MatrixXd J = MatrixXd::Identity(1, 3), rows = J.transpose();
   const VectorXd b = VectorXd::Ones(4);
   KktSystem system;
-  system.build(Eigen::Vector3d(-5, 1, 2).asDiagonal(), J, b, 0.1, 1e-6);
+  system.build(Eigen::Vector3d(-5, 1, 2).asDiagonal(), J, rows, b, 0.1, 1e-6);
   CHECK(system.shift() == 0);
   const MatrixXd indefinite = Eigen::Vector3d(3, 1, -4).asDiagonal();
-  system.build(indefinite, J, b, 0.1, 1e-6);
+  system.build(indefinite, J, rows, b, 0.1, 1e-6);
   CHECK(system.shift() == Approx(0.1 + std::sqrt(26.0)));
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "../drive/method.hpp"
+#include "../linalg/thin_svd.hpp"
 #include "augmented_lagrangian.hpp"
 #include "kkt_system.hpp"
 
@@ -146,14 +147,14 @@ struct AdaSketchNewton {
     const Eigen::MatrixXd& J = state.jacobian;
     const Eigen::VectorXd& c = state.constraints;
     const Eigen::VectorXd lagrangian_gradient = state.gradient + J.transpose() * state.multipliers;
-    const Eigen::MatrixXd gram = J * J.transpose();
-    const double independence = least_eigenvalue(gram);
+    const ThinSvd<double> svd = thin_svd(J);
+    const double independence = svd.sigma[c.size() - 1] * svd.sigma[c.size() - 1];
     if (!(independence >= rank_tolerance)) return report_of(state, Status::singular_constraints);
 
     Eigen::VectorXd b(x.size() + c.size());
     b << -lagrangian_gradient, -c;
     KktSystem& system = state.system;
-    system.build(H, J, b, shift, least_curvature);
+    system.build(H, J, svd.V, b, shift, least_curvature);
     const double descent = solve(state, H, lagrangian_gradient, b.norm(), independence);
     if (!std::isfinite(descent)) return report_of(state, Status::singular_constraints);
     ++state.steps;

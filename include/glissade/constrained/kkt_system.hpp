@@ -2,8 +2,6 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <Eigen/Eigenvalues>
-#include <Eigen/QR>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +10,7 @@
 
 #include "../core/random.hpp"
 #include "../linalg/pivoted_solver.hpp"
+#include "../linalg/product.hpp"
 
 namespace glissade {
 
@@ -19,11 +18,19 @@ namespace glissade {
 /// combination at a time, one row at a time, or a block of normal combinations.
 enum class Sketch { exact, gaussian, kaczmarz, block };
 
-/// The least eigenvalue of a symmetric matrix; infinite where it has no rows.
-inline double least_eigenvalue(const Eigen::MatrixXd& A) {
-  if (A.rows() == 0) return std::numeric_limits<double>::infinity();
-  return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(A, Eigen::EigenvaluesOnly).eigenvalues()[0];
+namespace detail {
+/// Whether a symmetric matrix has a Cholesky factor, which overwrites its lower triangle.
+inline bool cholesky_succeeds(Eigen::MatrixXd& A) {
+  for (Eigen::Index j = 0; j < A.rows(); ++j) {
+    if (!(A(j, j) > 0)) return false;
+    const Eigen::Index rest = A.rows() - j - 1;
+    A.col(j).tail(rest) /= std::sqrt(A(j, j));
+    for (Eigen::Index k = j + 1; k < A.rows(); ++k)
+      A.col(k).tail(A.rows() - k) -= A(k, j) * A.col(j).tail(A.rows() - k);
+  }
+  return true;
 }
+}  // namespace detail
 
 /// The system K z = b of a step of Newton's method for f(x) with c(x) = 0:
 ///
@@ -34,21 +41,15 @@ inline double least_eigenvalue(const Eigen::MatrixXd& A) {
 /// it away from the solution; with as many columns as K it arrives there.
 ///
 /// Cost, of N = n + m rows: exact 2 N^3 / 3 flops; a normal combination 4 N^2; a row 4 N, and 2 N^2 once in N rows for
-/// the residual; a block of s 2 N^2 s + 2 N s^2; build 9 m^3 + 9 (n - m)^3 and a decomposition of J.
+/// the residual; a block of s 2 N^2 s + 2 N s^2; build n^3 / 3 + 6 n^2 m.
 class KktSystem {
  public:
-  /// H is the Hessian of the Lagrangian, n x n; J m x n of rank m. Begins at z = 0.
-  void build(const Eigen::MatrixXd& H, const Eigen::MatrixXd& J, const Eigen::VectorXd& b, double shift,
-             double least_curvature) {
+  /// H is the Hessian of the Lagrangian, n x n; J m x n of rank m, and the columns of `rows` an orthonormal basis of
+  /// its rows, n x m. Begins at z = 0.
+  void build(const Eigen::MatrixXd& H, const Eigen::MatrixXd& J, const Eigen::MatrixXd& rows, const Eigen::VectorXd& b,
+             double shift, double least_curvature) {
     const Eigen::Index n = H.rows(), m = J.rows();
-    t_ = 0;
-    if (m < n) {
-      const Eigen::HouseholderQR<Eigen::MatrixXd> qr(J.transpose());
-      const Eigen::MatrixXd Q = qr.householderQ() * Eigen::MatrixXd::Identity(n, n);
-      const Eigen::MatrixXd HZ = H * Q.rightCols(n - m);
-      const Eigen::MatrixXd reduced = Q.rightCols(n - m).transpose() * HZ;
-      if (!(least_eigenvalue(reduced) >= least_curvature)) t_ = shift + H.norm();
-    }
+    t_ = m == n || is_convex(H, rows, least_curvature) ? 0 : shift + H.norm();
     K_.setZero(n + m, n + m);
     K_.topLeftCorner(n, n) = H;
     K_.diagonal().head(n).array() += t_;
@@ -102,6 +103,22 @@ class KktSystem {
   }
 
  private:
+  /// Whether Z'H Z is at least `least` for a basis Z of what is orthogonal to the columns of U: with P = 1 - U U' the
+  /// matrix P H P + w U U' has its eigenvalues, and w, which is large, in place of those along U.
+  static bool is_convex(const Eigen::MatrixXd& H, const Eigen::MatrixXd& U, double least) {
+    const double w = H.norm() + least + 1;
+    Eigen::MatrixXd Y(H.rows(), U.cols()), M(U.cols(), U.cols());
+    product(H, U, Y);
+    product_of_transposed(U, Y, M);
+    M.diagonal().array() += w;
+    product(U, M, Y, -0.5, true);
+    Eigen::MatrixXd A = H;
+    product_with_transposed(U, Y, A, -1, true);
+    product_with_transposed(Y, U, A, -1, true);
+    A.diagonal().array() -= least;
+    return detail::cholesky_succeeds(A);
+  }
+
   void update_residual() { residual_.noalias() = K_ * z_ - b_; }
 
   void project_on_row(RandomKey key) {
@@ -117,7 +134,8 @@ class KktSystem {
   void project_on_block(RandomKey key, Eigen::Index size) {
     S_.resize(K_.rows(), size);
     for (Eigen::Index k = 0; k < S_.size(); ++k) S_.data()[k] = key.normal(static_cast<std::uint64_t>(k));
-    columns_.noalias() = K_ * S_;
+    columns_.resize(K_.rows(), size);
+    product(K_, S_, columns_);
     products_.noalias() = S_.transpose() * residual_;
     for (Eigen::Index j = 0; j < size; ++j) {
       auto column = columns_.col(j);
