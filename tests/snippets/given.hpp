@@ -1,6 +1,7 @@
 // What the code blocks of README and of head comments take for granted: the names that they use and do not declare.
 #pragma once
 
+#include <glissade/constrained.hpp>
 #include <glissade/fixed_point.hpp>
 #include <glissade/games.hpp>
 #include <glissade/glissade.hpp>
@@ -33,6 +34,14 @@ using namespace glissade;
 struct Fit {
   void residuals(const Eigen::VectorXd& x, Eigen::VectorXd& r) const;
   void jacobian(const Eigen::VectorXd& x, Eigen::MatrixXd& J) const;
+};
+
+/// A function with constraints.
+struct ConstrainedObjective {
+  double operator()(const Eigen::VectorXd& x, Eigen::VectorXd& g) const;
+  void constraints(const Eigen::VectorXd& x, Eigen::VectorXd& c) const;
+  void jacobian(const Eigen::VectorXd& x, Eigen::MatrixXd& J) const;
+  void lagrangian_hessian(const Eigen::VectorXd& x, const Eigen::VectorXd& multipliers, Eigen::MatrixXd& H) const;
 };
 
 /// A finite sum with all derivatives.
@@ -71,6 +80,7 @@ struct Given {
   Index outputs, inputs;
 
   Eigen::VectorXd x, z, comparator;
+  ConstrainedObjective constrained;
   Eigen::VectorXd start, a, g, losses;  // of learners, with a label y
   double y;
   static double loss_of_layer(const Eigen::MatrixXf& weights, const Eigen::VectorXf& bias, Eigen::MatrixXf& d_weights,

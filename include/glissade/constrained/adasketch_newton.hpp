@@ -24,6 +24,12 @@ namespace glissade {
 ///     (augmented_lagrangian.hpp) Psi = 20 max(||B||_F^2, 1) / (min(l, 1) min(xi, 1)),  l = least eigenvalue of J J'
 ///     delta at most  (1/2 - beta) eta2 / ((1 + eta1 + eta2) (max(||J||_F, ||H||_F, 1) Psi)^2)
 ///
+/// The multipliers stay in the state, where the run is one of resume:
+///
+///     const AdaSketchNewton newton{.sketch = Sketch::block};
+///     auto state = newton.init(constrained, x);
+///     Result r = resume(constrained, x, newton, state);  // and state.multipliers
+///
 /// Options: sketch (exact); block_size in [0, n + m] (0: half of n + m), of the sketch `block`; constraint_penalty
 /// eta1 > 0 (1); gradient_penalty eta2 > 0 (0.1); accuracy delta in (0, 1) (0.1), least_accuracy in (0, 1) (1e-6),
 /// which bounds it below; shift xi > 0 (0.1); sufficient_decrease beta in (0, 0.5) (0.1); growth nu > 1 (1.5); forcing
