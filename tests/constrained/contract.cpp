@@ -7,6 +7,7 @@
 #include <glissade/constrained.hpp>
 #include <glissade/io/method_state.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <limits>
@@ -89,11 +90,14 @@ TEST_CASE("constrained: an exception at any call leaves x and state at the last 
   Objective counted = objective("HS7");
   VectorXd x = start("HS7");
   std::vector<VectorXd> path{x};
+  std::vector<VectorXd> multipliers;
   auto state = method.init(counted, x);
+  multipliers.push_back(state.multipliers);
   const int before_steps = counted.calls;
   for (int k = 0; k < 5; ++k) {
     REQUIRE(take_step(method, counted, x, state).status == Status::running);
     path.push_back(x);
+    multipliers.push_back(state.multipliers);
   }
   for (int bad_call = before_steps + 1; bad_call <= counted.calls; ++bad_call) {
     Objective f = objective("HS7");
@@ -103,7 +107,9 @@ TEST_CASE("constrained: an exception at any call leaves x and state at the last 
     CHECK(message_of<std::domain_error>([&] {
             resume(f, at, method, own, {.max_iterations = 5, .gradient_tolerance = 0});
           }) == "the objective's own");
-    CHECK(std::find(path.begin(), path.end(), at) != path.end());
+    const auto found = std::find(path.begin(), path.end(), at);
+    REQUIRE(found != path.end());
+    CHECK(own.multipliers == multipliers[static_cast<std::size_t>(found - path.begin())]);
     VectorXd g;
     CHECK(own.value == named("HS7").value_and_gradient(at, g));
     CHECK(own.gradient == g);
@@ -199,6 +205,11 @@ TEST_CASE("constrained: constraints of a wrong number or size are refused with b
   f = linear(A, VectorXd::Zero(2));
   f.constraints_of = [calls = 0](const VectorXd& x, VectorXd& c) mutable { c = x.head(++calls > 1 ? 3 : 2); };
   CHECK(message(f) == "AdaSketchNewton: 3 constraints, must be 2 as at the start");
+  f = linear(A, VectorXd::Zero(2));
+  f.jacobian_of = [calls = 0](const VectorXd&, MatrixXd& jacobian) mutable {
+    jacobian = MatrixXd::Identity(++calls > 1 ? 3 : 2, 4);
+  };
+  CHECK(message(f) == "AdaSketchNewton: the Jacobian has 3 rows, must have 2, one for each constraint");
   f = linear(A, VectorXd::Zero(2));
   VectorXd x = VectorXd::Ones(4);
   CHECK(message_of([&] { run(f, x, {.block_size = 7}); }) == "AdaSketchNewton: block_size = 7, must be in [0, 6]");
