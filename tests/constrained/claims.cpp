@@ -153,7 +153,7 @@ TEST_CASE("constrained: sketched steps solve what exact ones solve") {
 
 TEST_CASE("constrained: logistic regression on a sphere cut by ten planes") {
   const Stop stop{.max_iterations = 50, .gradient_tolerance = 1e-5};
-  for (const std::uint64_t seed : {2, 3})
+  for (const std::uint64_t seed : {2U, 3U})
     for (const double multiplier : {0.0, 1.0}) {
       const Objective f = logistic(200, 40, 10, seed);
       AdaSketchNewton method{.first_multiplier = multiplier, .least_curvature = 1e-2, .max_sketches = 1'000'000};
