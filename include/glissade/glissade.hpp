@@ -1,6 +1,7 @@
 // glissade: optimizers, update rules and methods over Eigen. What is not here takes longer to compile, needs more than
 // Eigen or is not needed by most, and is included by name: a whole room, such as sets.hpp, games.hpp,
-// fixed_point.hpp or composite.hpp, make_optimizer.hpp, or one header of problems/, oracle/autodiff.hpp, io/.
+// fixed_point.hpp, constrained.hpp or composite.hpp, make_optimizer.hpp, or one header of problems/,
+// oracle/autodiff.hpp, io/.
 #pragma once
 
 #include "core/random_permutation.hpp"

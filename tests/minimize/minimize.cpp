@@ -299,7 +299,7 @@ TEST_CASE("oracle: an objective whose gradient changes its size is misuse") {
 
 TEST_CASE("status: every one has a sentence of its own") {
   std::vector<std::string_view> sentences;
-  for (int s = 0; s <= static_cast<int>(Status::constant_too_large); ++s) {
+  for (int s = 0; s <= static_cast<int>(Status::singular_constraints); ++s) {
     const auto sentence = to_string(static_cast<Status>(s));
     CHECK(sentence.back() == '.');
     CHECK(std::count(sentences.begin(), sentences.end(), sentence) == 0);

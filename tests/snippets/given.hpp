@@ -41,6 +41,14 @@ struct Fit {
   void jacobian(const Eigen::VectorXd& x, Eigen::MatrixXd& J) const;
 };
 
+/// A function with constraints.
+struct ConstrainedObjective {
+  double operator()(const Eigen::VectorXd& x, Eigen::VectorXd& g) const;
+  void constraints(const Eigen::VectorXd& x, Eigen::VectorXd& c) const;
+  void jacobian(const Eigen::VectorXd& x, Eigen::MatrixXd& J) const;
+  void lagrangian_hessian(const Eigen::VectorXd& x, const Eigen::VectorXd& multipliers, Eigen::MatrixXd& H) const;
+};
+
 /// A finite sum with all derivatives.
 struct Objective {
   double operator()(const Eigen::VectorXd& x, Eigen::VectorXd& g) const;
@@ -77,6 +85,7 @@ struct Given {
   Index outputs, inputs;
 
   Eigen::VectorXd x, z, comparator;
+  ConstrainedObjective constrained;
   Eigen::VectorXd start, a, g, losses;  // of learners, with a label y
   double y;
   static double loss_of_layer(const Eigen::MatrixXf& weights, const Eigen::VectorXf& bias, Eigen::MatrixXf& d_weights,

@@ -113,7 +113,7 @@ constexpr void check_honours() {
                 "and OptimisticGradient honour it");
   static_assert(
       !HasConstraints<F, V> || requires { requires M::honours_constraints; },
-      "the objective declares constraints(x, c), which this method would ignore");
+      "the objective declares constraints(x, c), which this method would ignore; AdaSketchNewton honours them");
 }
 
 /// Throws std::invalid_argument at the first option out of its range.

@@ -37,6 +37,7 @@ enum class Status {
   not_convex,
   constant_too_large,
   infeasible,
+  singular_constraints,
 };
 
 /// A sentence about why a run ended.
@@ -96,6 +97,9 @@ constexpr std::string_view to_string(Status status) {
       return "The steps have settled at a vector other than zero: there is no fixed point, and this displacement is "
              "the "
              "certificate.";
+    case Status::singular_constraints:
+      return "The derivatives of the constraints are linearly dependent here, or nearly so: the constraints are "
+             "redundant, contradict each other, or meet at a singular point.";
   }
   return "Unknown status.";
 }
