@@ -1,4 +1,45 @@
-// What may be asked of an objective or operator, as concepts: F has it for variables V.
+// What may be asked of an objective or operator; below as concepts: F has it for variables V.
+//
+// An objective is a callable or an object with some of these members; x, g, v and Hv are vectors of
+// n numbers and H is n x n, all sized before the call, their contents unspecified, at the first call NaN:
+//
+//   double f(x, g)                          the value; fills the gradient
+//   double value_and_gradient(x, g)         the same as a member
+//   double value(x)                         where the value alone is cheaper
+//   void hessian(x, H)                      both triangles; where they differ by less than 1e-5 of the largest
+//                                           coefficient, as differences or floats may, their mean is taken
+//   void hessian_vector(x, v, Hv)
+//   Index size()                            a finite sum, the mean of so many terms
+//   double batch_value(x, indices)          the mean over some terms; indices: std::span<const Index>
+//   batch_gradient(x, indices, g)           the mean of their gradients
+//   batch_hessian_vector(x, indices, v, Hv) the mean of their Hessians times v
+//   batch_third(x, indices, v, out)         the mean of their third derivatives applied to v twice
+//   double sampled_gradient(x, indices, uniform, g)
+//                                           as batch_gradient of a likelihood, with labels drawn from the
+//                                           model: that of term k by the number uniform(k) in (0, 1)
+//   batch_gradients(x, indices, G)          the gradient of every one of these terms, a column of G each
+//   SparseRow row(i), double slope(i, z), double regularization()
+//                                           of a sum of loss_i(<a_i, x>) + (regularization / 2) |x|^2: a_i, which
+//                                           stays where it lies, and the derivative of loss_i at z
+//   prox(x, step)                           x becomes argmin_z h(z) + ||z - x||^2 / (2 step)
+//   PerCoefficient l1_weights()             h is the l1 norm with these weights (sets/l1.hpp), which needs no prox
+//   project(x)                              x becomes the nearest point of a set, to which the problem is bound
+//   project_tangent(x, v)                   v becomes the nearest vector that does not leave the set at x
+//   Box box()                               bounds on each coefficient (sets/box.hpp), a set that needs no project
+//   constraints(x, c), jacobian(x, J)       m numbers, resized by the objective, and their derivatives, m x n
+//   residuals(x, r), jacobian(x, J)         the same of an objective that is half the sum of their squares, or of
+//   robust_loss(s)                          RobustValue of what stands in place of the square s of a residual
+//   lagrangian_hessian(x, multipliers, H)   the Hessian of f plus multipliers times constraints
+//
+// An operator is a callable
+//
+//   void F(z, out)                          or T(x, out): fills out, a vector as z
+//   double norm(v)                          where not the Euclidean norm is the one in which T is nonexpansive
+//   double distance(x, y)                   where the distance of x and T x is not that of a norm
+//   bool certifies(v)                       whether the displacement v proves that T has no fixed point
+//
+// with project and project_tangent where it is bound to a set. Variables other than a vector of doubles are arguments
+// of the shape that they have: f(W, gradient_of_W), f(W, b, gradient_of_W, gradient_of_b), T(X, image).
 #pragma once
 
 #include <Eigen/Core>
@@ -236,6 +277,11 @@ constexpr bool loses_gradient() {
   else
     return false;
 }
+
+template <class F>
+inline constexpr bool is_oracle = false;
+template <class F, class V>
+inline constexpr bool is_oracle<Oracle<F, V>> = true;
 
 }  // namespace detail
 
