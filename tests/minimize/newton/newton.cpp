@@ -41,7 +41,7 @@ struct Valley {
   }
   template <class V>
   void hessian(const V& x, SquareOf<V>& H) const {
-    H = 2 * SquareOf<V>::Identity();
+    H = 2 * SquareOf<V>::Identity(x.size(), x.size());
     H(0, 0) = 1200 * x[0] * x[0] - 400 * x[1] + 2;
     H(0, 1) = H(1, 0) = -400 * x[0];
     H(1, 1) = 200;
@@ -70,12 +70,39 @@ struct SumOfSquares {
   void hessian(const VectorXd&, Eigen::MatrixXd& H) const { H = A.transpose() * A; }
 };
 
+/// f with its variables in other units.
+template <class F>
+struct InUnits {
+  F f;
+  VectorXd unit;
+  double value_and_gradient(const VectorXd& x, VectorXd& g) const {
+    const double value = f.value_and_gradient(VectorXd(x.cwiseProduct(unit)), g);
+    g.array() *= unit.array();
+    return value;
+  }
+  void hessian(const VectorXd& x, Eigen::MatrixXd& H) const {
+    f.hessian(VectorXd(x.cwiseProduct(unit)), H);
+    H = (unit.asDiagonal() * H * unit.asDiagonal()).eval();
+  }
+};
+
 }  // namespace
 
 TEST_CASE("Newton: the units of the variables do not matter") {
   VectorXd x = vector({1, 1, 1});
   CHECK(minimize(Diagonal{vector({1, 1e10, 1e20})}, x, Newton{}, {.gradient_tolerance = 1e-9}).iterations == 1);
   CHECK(x.norm() <= 1e-15);
+}
+
+TEST_CASE("Newton: nor do they where the Hessian is indefinite") {
+  const InUnits<Valley> f{{}, vector({0x1p20, 0x1p-30, 0x1p-3})};
+  VectorXd x = vector({0.2, 1, 1}), y = x.cwiseQuotient(f.unit);
+  Eigen::MatrixXd H(3, 3);
+  f.f.hessian(x, H);
+  REQUIRE(H.determinant() < 0);
+  minimize(f.f, x, Newton{}, {.max_iterations = 7});
+  minimize(f, y, Newton{}, {.max_iterations = 7});
+  CHECK(y.cwiseProduct(f.unit) == x);
 }
 
 TEST_CASE("Newton: Longley's regression in its raw units, as NIST certifies it") {
