@@ -11,7 +11,7 @@ namespace glissade {
 /// Follows the negative gradient: the baseline for any smooth function.
 ///
 ///     x <- x - a g     a by the search, which begins with
-///     a_0 = 1 / ||g||  in the first step, then  2 (f_k - f_{k-1}) / phi'(0),  at most ten times the last a
+///     a_0 = first_length(x, g)  in the first step, then  2 (f_k - f_{k-1}) / phi'(0),  at most ten times the last a
 ///
 /// Options: search (Armijo, StrongWolfe or Polyak; Armijo). Cost: one gradient and the search's trials.
 /// State: the last step length and its decrease. Ends with search_failed where no step lowers the value, with
@@ -50,7 +50,7 @@ struct GradientDescent {
     state.direction = -state.gradient;
     const double last = state.value;
     Line line(f, x, state, state.direction, state.scratch);
-    double first = 1 / norm_of(state.gradient);
+    double first = first_length(x, state.gradient);
     if (state.length > 0) {
       const double wanted = 2 * state.decrease / std::abs(line.slope()) * line.unit();
       first = std::max(wanted > 0 ? std::min(wanted, 10 * state.length) : state.length, line.shortest());

@@ -22,7 +22,7 @@ namespace glissade {
 ///     x <- x + a (z - x)    a by StrongWolfe, first 1, at most to where a bound is met
 ///     keep s = x_new - x, y = g_new - g, both over ||s||,  if  s'y > 1e-10 ||s|| ||y||
 ///
-/// Without pairs t makes the first step one of length 1 before it is cut off by bounds. x never leaves the bounds, and
+/// Without pairs t = 1 / first_length(x, g) before the step is cut off by bounds. x never leaves the bounds, and
 /// a variable at a bound is equal to it. Where no step is found the pairs are dropped and the search is tried once
 /// more, then it ends with search_failed. A start beyond the bounds is moved to the nearest point first.
 /// Result::measure is |P(x - g) - x|.
@@ -145,8 +145,8 @@ struct LbfgsB {
       state.bounds.gradient_step(x, state.gradient, state.slope);
       for (Index i = 0; i < x.size(); ++i)
         if (state.slope[i] != 0) state.slope[i] = state.gradient[i];
-      state.t = norm_of(state.slope);
-      if (!(state.t > 0)) return false;
+      if (!(norm_of(state.slope) > 0)) return false;
+      state.t = 1 / first_length(x, state.slope);
     }
     state.slope = state.gradient / state.t;
     find_cauchy(x, state, rows);

@@ -96,7 +96,7 @@ struct ProjectedNewton {
       if (move(f, x, state, first)) return report_of(state);
     }
     state.direction = -state.gradient;
-    if (move(f, x, state, 1 / norm_of(state.gradient))) return report_of(state);
+    if (move(f, x, state, first_length(x, state.gradient))) return report_of(state);
     return report_of(state, state.unbounded ? Status::unbounded : Status::search_failed);
   }
 

@@ -16,7 +16,7 @@ namespace glissade {
 ///
 ///     s = x_k - x_{k-1},  y = g_k - g_{k-1}
 ///     l = s's / s'y, clamped to [1e-10, 1e10] times the one before, which stays where s'y <= 0
-///         1 / |g| in the first step
+///         first_length(x, g) in the first step
 ///     d = P(x - l g) - x,   x <- x + a d,   a = 1, then where a parabola is least, in [0.1 a, 0.9 a], else a / 2,
 ///     until f(x + a d) <= max(last `window` values) + c a g'd
 ///
@@ -74,8 +74,7 @@ struct SpectralProjectedGradient {
     if constexpr (std::remove_reference_t<decltype(f)>::has_box) static_cast<void>(f.box(x));  // which is checked
     auto state = state_at<State<V>>(*this, f, x);
     set_measure(f, x, state);
-    const double first = 1 / norm_of(state.gradient);
-    state.length = std::isfinite(first) ? first : 1;
+    state.length = first_length(x, state.gradient);
     state.recent.setConstant(window, state.value);
     return state;
   }

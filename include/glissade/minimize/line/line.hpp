@@ -1,6 +1,7 @@
 // The function along a line, as a search sees it.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -20,6 +21,21 @@ struct LineScratch {
 template <class V>
 Status why_failed(const LineScratch<V>& scratch) {
   return scratch.unbounded ? Status::unbounded : Status::search_failed;
+}
+
+/// The length of a first step along -g, where only x tells how large its variables are: no variable that is not 0 moves
+/// by more than a quarter of itself, unless all together would move by less than 1e-4 ||x||; ||x|| / ||g|| where the
+/// variables that would move are all 0, and 1 / ||g|| where x = 0.
+template <class V>
+double first_length(const V& x, const V& gradient) {
+  double least = std::numeric_limits<double>::infinity();
+  for (Index i = 0; i < x.size(); ++i)
+    if (x[i] != 0 && gradient[i] != 0) least = std::min(least, 0.25 * std::abs(x[i] / gradient[i]));
+  const double size = norm_of(gradient);
+  const double whole = norm_of(x) / size;
+  for (const double length : {std::max(least, 1e-4 * whole), whole, 1 / size})
+    if (length > 0 && std::isfinite(length)) return length;
+  return 1;
 }
 
 /// phi(a) = f(x + a p) with phi'(0) = <g, p>. A search asks for trial points and accepts one, which moves

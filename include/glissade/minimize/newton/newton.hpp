@@ -15,7 +15,7 @@ namespace glissade {
 /// Newton's method with a search, for a function with a Hessian and up to a few thousand variables.
 ///
 ///     x <- x - a (H + E)^{-1} g    E: 0 where the Hessian is positive definite, else of ModifiedCholesky
-///     a by the search, first 1; where E is not 0, less for a step longer than 1e4 max(1, ||x||)
+///     a by the search, first 1; where E is not 0, less for a step longer than 1e4 ||x||, or 1e4 where x = 0
 ///
 /// Where the Hessian is 0, or no step along that direction is found, -g is tried; then it ends with search_failed. It
 /// ends with non_finite_hessian where the Hessian is not finite. Where the gradient is
@@ -64,12 +64,13 @@ struct Newton {
       state.direction = -state.gradient;
       state.factor.solve_in_place(state.direction);
       // Along what the Hessian tells nothing of, E alone makes the step: its length hangs on rounding errors.
-      const double most = 1e4 * std::max(1.0, norm_of(x));
+      const double size = norm_of(x);
+      const double most = 1e4 * (size > 0 ? size : 1);
       const double first = state.factor.modified() ? std::min(1.0, most / norm_of(state.direction)) : 1.0;
       if (move(f, x, state, first)) return report_of(state);
     }
     state.direction = -state.gradient;
-    if (move(f, x, state, 1 / norm_of(state.gradient))) return report_of(state);
+    if (move(f, x, state, first_length(x, state.gradient))) return report_of(state);
     return report_of(state, why_failed(search, state.value, state.scratch));
   }
 

@@ -13,7 +13,7 @@ namespace glissade {
 ///
 ///     s = x_k - x_{k-1},  y = g_k - g_{k-1}
 ///     a = s's / s'y  (long_step)   or   s'y / y'y  (short_step), clamped to [1e-10, 1e10] times the one before
-///     a = the one before, where s'y <= 0;  1 / ||g|| in the first step
+///     a = the one before, where s'y <= 0;  first_length(x, g) in the first step
 ///     x <- x - a shrink^j g   with the first j for which
 ///     f(x_new) <= max(last `window` values) - c a ||g||^2
 ///
@@ -61,8 +61,7 @@ struct BarzilaiBorwein {
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
     auto state = state_at<State<V>>(*this, objective, x);
-    const double first = 1 / norm_of(state.gradient);
-    state.length = std::isfinite(first) ? first : 1;
+    state.length = first_length(x, state.gradient);
     state.recent.setConstant(window, state.value);
     return state;
   }

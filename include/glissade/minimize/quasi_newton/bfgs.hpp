@@ -1,8 +1,10 @@
 // The quasi-Newton method of Broyden, Fletcher, Goldfarb and Shanno with a whole matrix.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "../line/search.hpp"
 
@@ -11,16 +13,19 @@ namespace glissade {
 /// Approximates the inverse of the Hessian from all gradients so far: for a smooth function of up to a few hundred
 /// variables, of which it needs fewer calls than Lbfgs where the problem is badly scaled.
 ///
-///     x <- x - a H g,  H = Z Z'     a by the search, first 1  (1 / ||g|| in the first step, Z = I)
+///     Z = c diag(t)   t_i: the size of variable i;   c: no variable moves by more than a quarter of its size at first
+///     x <- x - a H g,  H = Z Z'     a by the search, first 1
 ///     s = x_new - x,  y = g_new - g,  u = Z'y,  v = -a Z'g,   where  s'y > curvature_floor ||s|| ||y||:
-///     Z <- Z - s (u - sqrt(s'y / v'v) v)' / s'y      with scaled_start Z = sqrt(s'y / y'y) I before the first
+///     Z <- Z - s (u - sqrt(s'y / v'v) v)' / s'y
 ///
 /// That is H <- (I - s y'/s'y) H (I - y s'/s'y) + s s'/s'y for a factor, with which H stays positive definite whatever
-/// rounding errors do. Pairs that do not hold the condition are skipped. Where no step along -H g is found, Z becomes I
-/// and -g is tried once, then it ends with search_failed.
+/// rounding errors do. Pairs that do not hold the condition are skipped. Where no step along -H g is found, Z is set
+/// from the sizes again and tried once, then it ends with search_failed.
 ///
-/// Where variables differ much in size, scaled_start makes H too small in all but the steepest of them: of the 54
-/// starts of NIST's nonlinear regressions it solves 49, without it 50.
+/// The size of a variable is its value, at least 1e-6 times the root mean square of all, or that where it is 0: a start
+/// with the right orders of magnitude makes the path the same in any units. With scaled_start it begins as Lbfgs does,
+/// with Z = sqrt(first_length(x, g)) I and, before the first update, sqrt(s'y / y'y) I, which is too small for all but
+/// the steepest variables where they differ much in size.
 ///
 /// Options: search (StrongWolfe); curvature_floor in [0, 1) (0); scaled_start (false).
 /// State: root Z (n x n), updates, length (the last a).
@@ -46,7 +51,7 @@ struct Bfgs {
   struct State : ValueAndGradient<V> {
     static constexpr std::string_view name = Bfgs::name;
     SquareOf<V> root;
-    std::int64_t updates = 0;  // since Z was I
+    std::int64_t updates = 0;  // since Z was set from sizes
     double length = 0;         // 0 at the start
     V last_x, last_gradient, direction, slopes, change;
     LineScratch<V> scratch;
@@ -62,7 +67,7 @@ struct Bfgs {
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
     auto state = state_at<State<V>>(*this, objective, x);
-    state.root.setIdentity(x.size(), x.size());
+    reset(x, state);
     return state;
   }
 
@@ -73,14 +78,9 @@ struct Bfgs {
     double length = 0;
     if (state.updates > 0) {
       length = search_downhill(f, x, state, 1);
-      if (!(length > 0)) {
-        state.updates = 0;
-        state.length = 0;  // along another direction
-        state.root.setIdentity(x.size(), x.size());
-      }
+      if (!(length > 0)) reset(x, state);
     }
-    if (state.updates == 0)
-      length = search_downhill(f, x, state, state.length > 0 ? state.length : 1 / norm_of(state.gradient));
+    if (state.updates == 0) length = search_downhill(f, x, state, state.length > 0 ? state.length : 1);
     if (!(length > 0)) return report_of(state, why_failed(search, state.value, state.scratch));
     state.length = length;
     update(x, state);
@@ -88,6 +88,26 @@ struct Bfgs {
   }
 
  private:
+  template <class V>
+  void reset(const V& x, State<V>& state) const {
+    state.updates = 0;
+    state.length = 0;  // along another direction
+    state.root.setIdentity(x.size(), x.size());
+    if (scaled_start) {
+      state.root *= std::sqrt(first_length(x, state.gradient));
+      return;
+    }
+    const double size = norm_of(x) / std::sqrt(static_cast<double>(x.size()));
+    const double mean = size > 0 ? size : 1;
+    double least = std::numeric_limits<double>::infinity();
+    for (Index i = 0; i < x.size(); ++i) {
+      const double own = x[i] != 0 ? std::max(std::abs(x[i]), 1e-6 * mean) : mean;
+      state.root(i, i) = own;
+      if (state.gradient[i] != 0) least = std::min(least, 0.25 / std::abs(state.gradient[i]) / own);
+    }
+    if (least > 0 && std::isfinite(least)) state.root *= std::sqrt(least);
+  }
+
   /// Along -H g.
   template <class F, class V>
   double search_downhill(F& f, V& x, State<V>& state, double first) const {

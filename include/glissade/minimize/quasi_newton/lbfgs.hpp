@@ -52,7 +52,7 @@ void keep_pair(const V& x, S& state) {
 ///     q = g;  for pairs i from the newest:  a_i = s_i'q / s_i'y_i,  q -= a_i y_i
 ///     r = (s'y / y'y of the newest) q
 ///     for pairs from the oldest:  r += (a_i - y_i'r / s_i'y_i) s_i
-///     x <- x - a r    a by the search, first 1  (1 / ||g|| without pairs in the first step)
+///     x <- x - a r    a by the search, first 1  (first_length(x, g) without pairs in the first step)
 ///     keep s = x_new - x, y = g_new - g  if  s'y > 1e-10 ||s|| ||y||
 ///
 /// Where no step along the direction is found the pairs are dropped and -g is tried once, then it ends
@@ -124,7 +124,7 @@ struct Lbfgs {
     }
     if (!(length > 0)) {
       state.direction = -state.gradient;
-      const double first = state.length > 0 ? state.length : 1 / norm_of(state.gradient);
+      const double first = state.length > 0 ? state.length : first_length(x, state.gradient);
       Line line(f, x, state, state.direction, state.scratch);
       length = search_along(line, search, first);
     }

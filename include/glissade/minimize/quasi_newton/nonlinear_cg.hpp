@@ -79,7 +79,7 @@ struct NonlinearCg {
     Line line(f, x, state, state.direction, state.scratch);
     // The same first decrease as in the step before.
     const double first = state.length > 0 ? std::min(state.decrease / line.slope() * line.unit(), 100 * state.length)
-                                          : 1 / norm_of(state.gradient);
+                                          : first_length(x, state.gradient);
     const double used = std::max(first > 0 ? first : state.length, line.shortest());
     const double length = search(line, used / line.unit());
     if (!(length > 0)) return false;
