@@ -143,7 +143,7 @@ TEST_CASE("options: of the methods that minimize") {
         Texts{"initial_radius > 0 and finite", "accept in [0, 0.25)", "max_trials >= 1 and finite"});
   CHECK(options_of(Newton{}, members(Newton{})) == Texts{"search"});
   CHECK(options_of(TrustRegionNewton{}, members_4(TrustRegionNewton{})) ==
-        Texts{"initial_radius > 0 and finite", "max_radius > 0 and finite", "accept in [0, 0.25)",
+        Texts{"initial_radius >= 0 and finite", "max_radius > 0 and finite", "accept in [0, 0.25)",
               "saddle_products >= 0 and finite"});
   const Texts lazy{"period >= 0 and finite",
                    "adaptive",
@@ -248,7 +248,8 @@ TEST_CASE("options: ranges that hang on another option") {
   CHECK(refused(Newton{.search = StrongWolfe{.sufficient_decrease = 0.3, .curvature = 0.2}}) ==
         "StrongWolfe: curvature = 0.2, must be in (0.3, 1)");
   CHECK(refused(StrongWolfe{.sufficient_decrease = 0.3, .curvature = 0.31}).empty());
-  CHECK(refused(TrustRegionNewton{.max_radius = 0.5}) == "TrustRegionNewton: initial_radius = 1, must be in (0, 0.5]");
+  CHECK(refused(TrustRegionNewton{.initial_radius = 1, .max_radius = 0.5}) ==
+        "TrustRegionNewton: initial_radius = 1, must be in [0, 0.5]");
   CHECK(refused(TrustRegionNewton{.max_radius = 1}).empty());
   CHECK(refused(LazyCubicNewton{.max_constant = 0.5}) == "LazyCubicNewton: constant = 1, must be in (0, 0.5]");
   CHECK(refused(LazyCubicNewton{.adaptive = false, .max_constant = 0.5}).empty());

@@ -105,6 +105,17 @@ TEST_CASE("Newton: nor do they where the Hessian is indefinite") {
   CHECK(y.cwiseProduct(f.unit) == x);
 }
 
+TEST_CASE("TrustRegionNewton: units that all variables share do not matter") {
+  for (const double unit : {0x1p-100, 0x1p40}) {
+    const InUnits<Valley> f{{}, VectorXd::Constant(3, unit)};
+    VectorXd x = vector({0.2, 1, 1}), y = x / unit;
+    minimize(f.f, x, TrustRegionNewton{}, {.max_iterations = 9, .gradient_tolerance = 1e-300});
+    minimize(f, y, TrustRegionNewton{}, {.max_iterations = 9, .gradient_tolerance = 1e-300});
+    CHECK(y * unit == x);
+    CHECK((x - vector({1, 1, 0})).norm() < 0.8);
+  }
+}
+
 TEST_CASE("Newton: Longley's regression in its raw units, as NIST certifies it") {
   Eigen::Matrix<double, 16, 7> data;  // employed; deflator, product, unemployed, armed forces, population, year
   data << 60323, 83.0, 234289, 2356, 1590, 107608, 1947,  //
@@ -467,5 +478,5 @@ TEST_CASE("Newton methods: misuse") {
   CHECK(message_of([&] { minimize(AutoDiff{beale}, x, TrustRegionNewton{.accept = 0.3}); }) ==
         "TrustRegionNewton: accept = 0.3, must be in [0, 0.25)");
   CHECK(message_of([&] { minimize(AutoDiff{beale}, x, TrustRegionNewton{.initial_radius = 2, .max_radius = 1}); }) ==
-        "TrustRegionNewton: initial_radius = 2, must be in (0, 1]");
+        "TrustRegionNewton: initial_radius = 2, must be in [0, 1]");
 }

@@ -13,7 +13,7 @@ namespace glissade {
 /// Newton's method for many variables: the model is minimized within a ball by conjugate gradients, so only
 /// products of the Hessian with vectors are needed; indefinite Hessians are no trouble.
 ///
-///     p: conjugate gradients on  H p = -g  until ||r|| <= min(1/2, sqrt||g||) ||g||, or to the boundary of
+///     p: conjugate gradients on  H p = -g  until ||r|| <= min(1/2, sqrt(||g|| / ||g_0||)) ||g||, or to the boundary of
 ///        the ball where a direction leaves it or has no positive curvature
 ///     rho = (f(x) - f(x + p)) / (-g'p - p'H p / 2)
 ///     radius / 4 where rho < 1/4;  2 radius, at most max_radius, where rho > 3/4 on the boundary
@@ -27,31 +27,34 @@ namespace glissade {
 /// curvature.
 ///
 /// The objective has hessian_vector(x, v, Hv), or hessian(x, H), which is then asked for once per step.
-/// Options: initial_radius in (0, max_radius] (1), max_radius > 0, accept in [0, 1/4), saddle_products >= 0 (100),
-/// the most that one look for negative curvature may take; 0: every small gradient is an end.
-/// State: the radius.
+/// Options: initial_radius in [0, max_radius] (0: ||x||, or 1 where x = 0, which makes the path the same in other units
+/// of all variables; the ball is round, so variables should be of about the same size), max_radius > 0 (1e100), accept
+/// in [0, 1/4), saddle_products >= 0 (100), the most that one look for negative curvature may take; 0: every small
+/// gradient is an end.
+/// State: the radius, first_norm (||g_0||, that of the first g that is not 0).
 /// Cost: at most 2 n products per trial, usually a few; one gradient per step.
 /// Source: Steihaug, SIAM J. Numer. Anal. 20, 1983; Nocedal and Wright, 2006, algorithms 4.1 and 7.2.
 struct TrustRegionNewton {
   static constexpr std::string_view name = "TrustRegionNewton";
 
-  double initial_radius = 1;
-  double max_radius = 1e10;
+  double initial_radius = 0;
+  double max_radius = 1e100;
   double accept = 1e-4;
   std::int64_t saddle_products = 100;
 
   static void options(auto& self, auto&& visit) {
-    visit("initial_radius", self.initial_radius, range::positive);
+    visit("initial_radius", self.initial_radius, range::non_negative);
     visit("max_radius", self.max_radius, range::positive);
     visit("accept", self.accept, Range{0, 0.25, false, true});
     visit("saddle_products", self.saddle_products, range::non_negative);
   }
-  void check() const { require(name, "initial_radius", initial_radius, Range{0, max_radius, true, false}); }
+  void check() const { require(name, "initial_radius", initial_radius, Range{0, max_radius}); }
 
   template <class V>
   struct State : ValueAndGradient<V> {
     static constexpr std::string_view name = TrustRegionNewton::name;
     double radius = 0;
+    double first_norm = 0;
     V p, r, d, product;
     LineScratch<V> trial;
     SquareOf<V> hessian;
@@ -61,13 +64,16 @@ struct TrustRegionNewton {
     static void visit(auto& self, auto&& field) {
       ValueAndGradient<V>::visit(self, field);
       field("radius", self.radius);
+      field("first_norm", self.first_norm);
     }
   };
 
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
     auto state = state_at<State<V>>(*this, objective, x);
-    state.radius = initial_radius;
+    const double size = norm_of(x);
+    state.radius = initial_radius > 0 ? initial_radius : std::min(size > 0 ? size : 1, max_radius);
+    state.first_norm = norm_of(state.gradient);
     return state;
   }
 
@@ -85,7 +91,8 @@ struct TrustRegionNewton {
     state.has_hessian = true;
     const double norm = norm_of(state.gradient);
     const double radius = state.radius;
-    double forcing = std::min(0.5, std::sqrt(norm));
+    if (state.first_norm == 0) state.first_norm = norm;  // it began at a saddle
+    double forcing = std::min(0.5, std::sqrt(norm / state.first_norm));
     for (int trial = 0; trial < 200; ++trial) {
       bool on_boundary = false;
       if (!solve_model(f, x, norm, forcing, state, on_boundary)) return report_of(state, Status::non_finite_hessian);
