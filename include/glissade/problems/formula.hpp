@@ -161,6 +161,20 @@ struct SumOfElements {
   }
 };
 
+/// f(x) = sum over e of residual(e, x)^2: Derived has `auto residual(Index e, const auto& x) const` in place of
+/// element.
+template <class Derived>
+struct SumOfSquares : SumOfElements<Derived> {
+  [[nodiscard]] auto element(Index e, const auto& x) const {
+    const auto r = static_cast<const Derived&>(*this).residual(e, x);
+    return r * r;
+  }
+  void residuals(const auto& x, auto&& add) const {
+    const auto& self = static_cast<const Derived&>(*this);
+    for (Index e = 0, end = self.elements(x.size()); e < end; ++e) add(self.residual(e, x));
+  }
+};
+
 /// A formula of a few variables: Derived has `static constexpr int window`, their number, and
 /// `auto formula(const auto& x) const`.
 template <class Derived>

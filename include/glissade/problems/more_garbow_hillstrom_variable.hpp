@@ -73,6 +73,12 @@ struct ExtendedRosenbrock : SumOfElements<ExtendedRosenbrock> {
     const auto b = 1 - x[2 * e];
     return 100 * a * a + b * b;
   }
+  void residuals(const auto& x, auto&& add) const {
+    for (Index i = 0; i + 1 < x.size(); i += window) {
+      add(10 * (x[i + 1] - x[i] * x[i]));
+      add(1 - x[i]);
+    }
+  }
   static Eigen::VectorXd start(Index n = 10) {
     return detail::filled(n, [](double i) { return std::fmod(i, 2) == 1 ? -1.2 : 1; });
   }
@@ -94,6 +100,14 @@ struct ExtendedPowellSingular : SumOfElements<ExtendedPowellSingular> {
     const auto c = (x[i + 1] - 2 * x[i + 2]) * (x[i + 1] - 2 * x[i + 2]);
     const auto d = (x[i] - x[i + 3]) * (x[i] - x[i + 3]);
     return a * a + 5 * b * b + c * c + 10 * d * d;
+  }
+  void residuals(const auto& x, auto&& add) const {
+    for (Index i = 0; i + 3 < x.size(); i += window) {
+      add(x[i] + 10 * x[i + 1]);
+      add(std::sqrt(5.0) * (x[i + 2] - x[i + 3]));
+      add((x[i + 1] - 2 * x[i + 2]) * (x[i + 1] - 2 * x[i + 2]));
+      add(std::sqrt(10.0) * (x[i] - x[i + 3]) * (x[i] - x[i + 3]));
+    }
   }
   static Eigen::VectorXd start(Index n = 8) {
     return detail::filled(n, [](double i) {
@@ -204,19 +218,19 @@ struct BrownAlmostLinear : LeastSquares<BrownAlmostLinear, DenseFormula> {
 };
 
 /// 28. 2 x_i - x_(i-1) - x_(i+1) + h^2 (x_i + t_i + 1)^3 / 2, h = 1 / (n + 1), t_i = i h. Its cost is of order n.
-struct DiscreteBoundaryValue : SumOfElements<DiscreteBoundaryValue> {
+struct DiscreteBoundaryValue : SumOfSquares<DiscreteBoundaryValue> {
   static constexpr std::string_view name = "DiscreteBoundaryValue";
   static constexpr int window = 3;
 
   [[nodiscard]] Index elements(Index n) const { return n; }
   [[nodiscard]] Index first(Index e) const { return e - 1; }
-  [[nodiscard]] auto element(Index e, const auto& x) const {
+  [[nodiscard]] auto residual(Index e, const auto& x) const {
     const double h = 1 / detail::real(x.size() + 1);
     const auto cube_root = x[e] + (detail::real(e + 1) * h + 1);
     auto r = 2 * x[e] + h * h / 2 * cube_root * cube_root * cube_root;
     if (e > 0) r -= x[e - 1];
     if (e + 1 < x.size()) r -= x[e + 1];
-    return r * r;
+    return r;
   }
   static Eigen::VectorXd start(Index n = 10) { return detail::parabola(n); }
   static double minimum(Index = 10) { return 0; }
@@ -244,34 +258,34 @@ struct DiscreteIntegral : LeastSquares<DiscreteIntegral, DenseFormula> {
 };
 
 /// 30. (3 - 2 x_i) x_i - x_(i-1) - 2 x_(i+1) + 1. Its cost is of order n.
-struct BroydenTridiagonal : SumOfElements<BroydenTridiagonal> {
+struct BroydenTridiagonal : SumOfSquares<BroydenTridiagonal> {
   static constexpr std::string_view name = "BroydenTridiagonal";
   static constexpr int window = 3;
 
   [[nodiscard]] Index elements(Index n) const { return n; }
   [[nodiscard]] Index first(Index e) const { return e - 1; }
-  [[nodiscard]] auto element(Index e, const auto& x) const {
+  [[nodiscard]] auto residual(Index e, const auto& x) const {
     auto r = (3 - 2 * x[e]) * x[e] + 1;
     if (e > 0) r -= x[e - 1];
     if (e + 1 < x.size()) r -= 2 * x[e + 1];
-    return r * r;
+    return r;
   }
   static Eigen::VectorXd start(Index n = 10) { return Eigen::VectorXd::Constant(n, -1); }
   static double minimum(Index = 10) { return 0; }
 };
 
 /// 31. x_i (2 + 5 x_i^2) + 1 - sum of x_j (1 + x_j) over i - 5 <= j <= i + 1, j != i. Its cost is of order n.
-struct BroydenBanded : SumOfElements<BroydenBanded> {
+struct BroydenBanded : SumOfSquares<BroydenBanded> {
   static constexpr std::string_view name = "BroydenBanded";
   static constexpr int window = 7;
 
   [[nodiscard]] Index elements(Index n) const { return n; }
   [[nodiscard]] Index first(Index e) const { return e - 5; }
-  [[nodiscard]] auto element(Index e, const auto& x) const {
+  [[nodiscard]] auto residual(Index e, const auto& x) const {
     auto r = x[e] * (2 + 5 * x[e] * x[e]) + 1;
     for (Index j = e > 5 ? e - 5 : 0; j <= e + 1 && j < x.size(); ++j)
       if (j != e) r -= x[j] * (1 + x[j]);
-    return r * r;
+    return r;
   }
   static Eigen::VectorXd start(Index n = 10) { return Eigen::VectorXd::Constant(n, -1); }
   static double minimum(Index = 10) { return 0; }
