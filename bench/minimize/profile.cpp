@@ -3,9 +3,9 @@
 //     f(x) - f_best <= 1e-6 (f(start) - f_best),   f_best: the lowest value that any method found
 //
 // within 10 000 calls, as a table of problems solved, AlgoPerf scores and performance profiles, and with gnuplot as a
-// picture (solve_profile.csv, .gnuplot, .png in the current directory). A value, with or without its gradient, is one
-// call, so is a product with a Hessian; a Hessian is n; k of n terms of a sum are k / n. Argument: the directory of
-// breast_cancer.csv.
+// picture of nine of them (solve_profile.csv, .gnuplot, .png in the current directory). A value, with or without its
+// gradient, is one call, so is a product with a Hessian; a Hessian is n; k of n terms of a sum are k / n. Argument: the
+// directory of breast_cancer.csv.
 //
 // Methods of whole functions take part everywhere; on the robust phase retrieval, which is not smooth, products with
 // the Hessian are differences of gradients. Methods for finite sums take part, beside the others, in a table of their
@@ -14,9 +14,10 @@
 // by power iteration, so that they are neither tuned nor lost. Of the kinds of DampedNewton greedy and grls pay for
 // every point of their grids, of which there are 20 here.
 // SophiaG is in it where labels can be drawn: on the softmax regression.
+#include "support/profile.hpp"
+
 #include <glissade/glissade.hpp>
 #include <glissade/io/csv.hpp>
-#include <glissade/measure/performance_profile.hpp>
 #include <glissade/problems/classical.hpp>
 #include <glissade/problems/classical_variable.hpp>
 #include <glissade/problems/linear_model.hpp>
@@ -30,10 +31,6 @@
 #include <glissade/problems/small_network.hpp>
 #include <glissade/problems/softmax_regression.hpp>
 
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <span>
 #include <string>
@@ -45,8 +42,7 @@ using namespace glissade;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double most_calls = 10'000;
+using profile::most_calls, profile::times_to_target;
 
 /// One type for all problems, so that every method is compiled once.
 struct Problem {
@@ -203,11 +199,6 @@ std::vector<Collection> all_problems(const std::string& data) {
   return groups;
 }
 
-struct Point {
-  double calls;
-  double value;
-};
-
 double calls(const Evaluations& e, Eigen::Index n) {
   const auto terms = static_cast<double>(e.component_gradient + e.component_hessian_vector + e.component_third);
   return static_cast<double>(e.value + e.hessian_vector + e.hessian * n) +
@@ -227,11 +218,8 @@ double largest_curvature(Problem& problem) {
   return norm > 0 ? norm : 1;
 }
 
-using Run = std::function<std::vector<Point>(Problem&)>;
-struct Entrant {
-  std::string name;
-  Run run;
-};
+using profile::Point;
+using Entrant = profile::Entrant<Problem>;
 
 template <class M>
 std::vector<Point> run(Problem& problem, const M& method) {
@@ -269,6 +257,7 @@ std::vector<Entrant> all_methods() {
       entrant("BarzilaiBorwein", BarzilaiBorwein{}),
       entrant("NonlinearCg", NonlinearCg{}),
       entrant("Lbfgs", Lbfgs{}),
+      entrant("Bfgs", Bfgs{}),
       entrant("TrustRegionNewton", TrustRegionNewton{}),
       entrant("Newton", Newton{}),
       entrant("LazyNewton, period 1", LazyNewton{.period = 1}),
@@ -304,90 +293,31 @@ std::vector<Entrant> all_methods_for_sums() {
   return all;
 }
 
-/// One method a row, one problem a column.
-MatrixXd times_to_target(std::vector<Problem>& problems, const std::vector<Entrant>& methods) {
-  MatrixXd times = MatrixXd::Constant(static_cast<Eigen::Index>(methods.size()),
-                                      static_cast<Eigen::Index>(problems.size()), infinity);
-  for (Eigen::Index p = 0; p < times.cols(); ++p) {
-    std::vector<std::vector<Point>> paths;
-    double best = infinity;
-    for (const Entrant& method : methods) {
-      paths.push_back(method.run(problems[static_cast<std::size_t>(p)]));
-      for (const Point& point : paths.back())
-        if (point.value < best) best = point.value;  // false for NaN
-    }
-    const double start = paths.front().front().value;
-    for (Eigen::Index m = 0; m < times.rows(); ++m)
-      for (const Point& point : paths[static_cast<std::size_t>(m)])
-        if (point.value - best <= 1e-6 * (start - best)) {
-          times(m, p) = point.calls;
-          break;
-        }
-  }
-  return times;
-}
-
-void print(const std::string& title, const MatrixXd& times, const std::vector<Entrant>& methods) {
-  const PerformanceProfile narrow(times, 4);
-  const PerformanceProfile wide(times, 1e6);
-  std::printf("\n%s: %d problems\n%-22s %7s %8s %8s %8s %8s %8s\n", title.c_str(), static_cast<int>(times.cols()), "",
-              "solved", "score", "best", "x 2", "x 4", "x 16");
-  for (Eigen::Index m = 0; m < times.rows(); ++m)
-    std::printf("%-22s %7d %8.2f %7.0f%% %7.0f%% %7.0f%% %7.0f%%\n", methods[static_cast<std::size_t>(m)].name.c_str(),
-                static_cast<int>((times.row(m).array() < infinity).count()), narrow.score(m), 100 * wide.profile(m, 1),
-                100 * wide.profile(m, 2), 100 * wide.profile(m, 4), 100 * wide.profile(m, 16));
-}
-
-void draw(const MatrixXd& times, const std::vector<Entrant>& methods) {
-  const PerformanceProfile profile(times, 1e6);
-  std::ofstream csv("solve_profile.csv");
-  csv << "times the best";
-  for (const Entrant& method : methods) csv << ",\"" << method.name << '"';
-  csv << '\n';
-  for (double ratio = 1; ratio <= 1000; ratio *= 1.05) {
-    csv << ratio;
-    for (Eigen::Index m = 0; m < times.rows(); ++m) csv << ',' << profile.profile(m, ratio);
-    csv << '\n';
-  }
-  std::ofstream script("solve_profile.gnuplot");
-  script << "set terminal pngcairo size 1000,640\nset output 'solve_profile.png'\nset datafile separator ','\n"
-            "set logscale x 2\nset xrange [1:1000]\nset yrange [0:1]\nset grid\nset key outside right noenhanced\n"
-            "set xlabel 'calls, as a multiple of the best method'\nset ylabel 'fraction of the problems solved'\n"
-            "set title 'All methods on all reference problems'\nplot ";
-  for (std::size_t m = 0; m < methods.size(); ++m)
-    script << "'solve_profile.csv' using 1:" << m + 2 << " with steps lw 2 dt " << m / 8 + 1 << " title '"
-           << methods[m].name << "', ";
-  script << '\n';
-  csv.close();
-  script.close();
-  const bool drawn = std::system("gnuplot solve_profile.gnuplot > /dev/null 2>&1") == 0;
-  for (const char* name : {"solve_profile.csv", "solve_profile.gnuplot", "solve_profile.png"})
-    if (drawn || std::string(name).find("png") == std::string::npos)
-      std::printf("wrote %s\n", std::filesystem::absolute(name).c_str());
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string data = argc > 1 ? argv[1] : "examples/data";
   std::vector<Collection> groups = all_problems(data);
   const std::vector<Entrant> methods = all_methods();
+  const std::vector<std::string> names = profile::names_of(methods);
   MatrixXd all(static_cast<Eigen::Index>(methods.size()), 0);
   for (Collection& group : groups) {
     const MatrixXd times = times_to_target(group.problems, methods);
-    print(group.name, times, methods);
-    std::fflush(stdout);
+    profile::print(group.name, times, names);
     MatrixXd joined(all.rows(), all.cols() + times.cols());
     joined << all, times;
     all = joined;
   }
-  print("all", all, methods);
+  profile::print("all", all, names);
   std::vector<Problem> sums;
   for (const Collection& group : groups)
     for (const Problem& problem : group.problems)
       if (problem.terms > 1) sums.push_back(problem);
   const std::vector<Entrant> for_terms = all_methods_for_sums();
-  print("finite sums, with the methods for terms", times_to_target(sums, for_terms), for_terms);
+  profile::print("finite sums, with the methods for terms", times_to_target(sums, for_terms),
+                 profile::names_of(for_terms));
   std::puts("");
-  draw(all, methods);
+  profile::draw(all, names,
+                {"Lbfgs", "Bfgs", "TrustRegionNewton", "Newton", "BarzilaiBorwein", "NonlinearCg", "LazyCubicNewton",
+                 "GradientDescent", "Adam, rate 0.1"});
 }
