@@ -494,7 +494,8 @@ TEST_CASE("laws: whatever ends a run, x is a point judged good") {
                                          "Spider",
                                          "Storm",
                                          "Katyusha",
-                                         "SparseSaga"})
+                                         "SparseSaga",
+                                         "StochasticModel"})
       if (name.starts_with(other)) return true;
     return false;
   };
