@@ -320,6 +320,10 @@ TEST_CASE("stochastic models: without a slope the point stays") {
     CHECK(moved<SubgradientModel>(flat, x, 0, step) == x);
     CHECK(moved<ClippedModel>(flat, x, 0, step) == x);
     CHECK(moved<ProxLinearModel>(flat, x, 0, step) == x);
+    const auto at_zero = one_phase(VectorXd{{1.0, 0.0}}, 0);
+    CHECK(moved<ClippedModel>(at_zero, x, 0, step) == x);
+    CHECK(moved<ProxLinearModel>(at_zero, x, 0, step) == x);
+    CHECK(moved<ProximalPointModel>(at_zero, x, 0, step) == x);
     const auto nothing = one_phase(VectorXd::Zero(2), 2);
     CHECK(moved<ProxLinearModel>(nothing, x, 0, step) == x);
     CHECK(moved<ProximalPointModel>(nothing, x, 0, step) == x);

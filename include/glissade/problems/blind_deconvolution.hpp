@@ -44,6 +44,7 @@ inline int sign_changes(const double* c, int degree, double* places) {
     if (side == positive(right)) continue;
     for (int halving = 0; halving < 200; ++halving) {
       const double middle = left + (right - left) / 2;
+      if (middle == left || middle == right) break;
       (positive(middle) == side ? left : right) = middle;
     }
     places[count++] = left;
