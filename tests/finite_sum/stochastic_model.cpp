@@ -15,6 +15,7 @@
 #include <fstream>
 #include <numbers>
 #include <sstream>
+#include <tuple>
 
 using namespace glissade;
 using Eigen::VectorXd;
@@ -492,6 +493,54 @@ TEST_CASE("stochastic models: resume bit for bit, count, and take no memory") {
     CHECK(after(method, problem(), instance().start, 2) == after(method, problem(), instance().start, 2));
     CHECK(after(method, problem(), instance().start, 2) != after(other, problem(), instance().start, 2));
   });
+}
+
+namespace {
+/// Blind deconvolution of two vectors that are two arguments.
+struct OfTwo {
+  const BlindDeconvolution& f;
+  static VectorXd joined(const VectorXd& w, const VectorXd& z) {
+    VectorXd x(w.size() + z.size());
+    x << w, z;
+    return x;
+  }
+  static void split(const VectorXd& x, VectorXd& w, VectorXd& z) {
+    w = x.head(w.size());
+    z = x.tail(z.size());
+  }
+  [[nodiscard]] Index size() const { return f.size(); }
+  double value_and_gradient(const VectorXd& w, const VectorXd& z, VectorXd& gw, VectorXd& gz) const {
+    VectorXd g;
+    const double value = f.value_and_gradient(joined(w, z), g);
+    split(g, gw, gz);
+    return value;
+  }
+  double residual_and_gradient(const VectorXd& w, const VectorXd& z, Index i, VectorXd& gw, VectorXd& gz) const {
+    VectorXd g;
+    const double residual = f.residual_and_gradient(joined(w, z), i, g);
+    split(g, gw, gz);
+    return residual;
+  }
+  void prox_of_term(VectorXd& w, VectorXd& z, Index i, double step) const {
+    VectorXd x = joined(w, z);
+    f.prox_of_term(x, i, step);
+    split(x, w, z);
+  }
+};
+}  // namespace
+
+TEST_CASE("stochastic models: several tensors are one vector") {
+  const auto made = problems::random_blind_deconvolution(9, 2, 3, 4);
+  const auto check = [&](const auto& method) {
+    VectorXd x = made.start, w = x.head(2), z = x.tail(3);
+    const Result r = minimize(made.problem, x, method, {.max_iterations = 3});
+    const Result s = minimize(OfTwo{made.problem}, std::tie(w, z), method, {.max_iterations = 3});
+    CHECK(OfTwo::joined(w, z) == x);
+    CHECK(r.value == s.value);
+    CHECK(x != made.start);
+  };
+  check(ProxLinear{.step_size = 0.05});
+  check(ProximalPoint{.step_size = 0.05});
 }
 
 TEST_CASE("stochastic models: no end is called success that is none") {
