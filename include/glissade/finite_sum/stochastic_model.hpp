@@ -89,18 +89,21 @@ enum class ModelOutput { last, average, drawn };
 /// The step sizes of the paper: a number, which for K steps in all is about a_0 / sqrt(K + 1); inverse_sqrt(a_0, 0, 1),
 /// which is a_0 / sqrt(k + 1); step_decay(a_0, period, factor). k counts all inner steps.
 /// One step of the method is inner_steps of these, and then value and gradient of the whole at the point handed back.
-/// Where f has a kink that gradient is a subgradient. Small, it proves the point stationary; at a minimum on a kink it
-/// need never be small, and the run ends by a limit or by Stop::predicate on the value. As steps shrink, step_tolerance
-/// and value_tolerance are met wherever x is. The gradient of the Moreau envelope, in which the paper's rate is told,
-/// is not offered: it is the solution of another minimization of all terms. Options: model; step_size > 0 (0.1); output
-/// (last); inner_steps >= 0 (0: a pass); order (reshuffled; independent: with replacement); seed. State: value,
-/// gradient, measure (as Svrg's), outer and inner (counts), iterate (the point from which the next step is made),
-/// weight (the sum of all a_k); all that is random follows from the seed. Cost: per inner step the gradient of a term,
-/// ClippedModel its value too; one gradient per step. A residual with its gradient and the prox of a term count as the
-/// gradient of a term. Errors: std::invalid_argument for options out of range, also for a step_size(k) at its step. Too
-/// large a step of SubgradientModel ends as Status::non_finite. Source: "Stochastic model-based minimization of weakly
-/// convex functions", 2019, arXiv 1803.06523, from its abstract and formulas that were derived again and held against
-/// grid search. Deviation: the set is not part of the model; for SubgradientModel that is the same.
+/// Where f has a kink that gradient is a subgradient. Small, it proves the point nearly stationary; at a minimum on a
+/// kink it need never be small, and the run ends by a limit or by Stop::predicate on the value. As steps shrink,
+/// step_tolerance and value_tolerance are met wherever x is. The gradient of the Moreau envelope, by which the paper
+/// measures, is not offered: it takes another minimization over all terms.
+/// Options: model; step_size > 0 (0.1); output (last); inner_steps >= 0 (0: a pass); order (reshuffled; independent is
+/// with replacement); seed.
+/// State: value, gradient, measure (as Svrg's), outer and inner (counts), iterate (the point from which the next step
+/// is made), weight (the sum of all a_k); all that is random follows from the seed.
+/// Cost: per inner step the gradient of a term, of ClippedModel its value too; one gradient per step. A residual with
+/// its gradient and the prox of a term count as the gradient of a term.
+/// Errors: std::invalid_argument for options out of range, also for a step_size(k) at its step. Too large a step of
+/// SubgradientModel ends as Status::non_finite.
+/// Source: "Stochastic model-based minimization of weakly convex functions", 2019, arXiv 1803.06523, from its abstract;
+/// the closed forms were derived again and are held against grid search.
+/// Deviation: the set is not part of the model, but projected on after the step; for SubgradientModel that is the same.
 template <class Model = ProxLinearModel>
 struct StochasticModel {
   static constexpr std::string_view name = "StochasticModel";
