@@ -15,6 +15,7 @@
 #include "finite_sum/sophia_g.hpp"
 #include "finite_sum/sparse_saga.hpp"
 #include "finite_sum/spider.hpp"
+#include "finite_sum/stochastic_model.hpp"
 #include "finite_sum/stochastic_oasis.hpp"
 #include "finite_sum/storm.hpp"
 #include "finite_sum/svrg.hpp"

@@ -7,6 +7,7 @@
 #include <glissade/finite_sum/saga.hpp>
 #include <glissade/finite_sum/sarah.hpp>
 #include <glissade/finite_sum/sophia_g.hpp>
+#include <glissade/finite_sum/stochastic_model.hpp>
 #include <glissade/finite_sum/stochastic_oasis.hpp>
 #include <glissade/finite_sum/storm.hpp>
 #include <glissade/finite_sum/svrg.hpp>
@@ -52,6 +53,7 @@ TEST_CASE("method state: finite sums, OASIS and Sophia go on from a file, bit fo
   check(LooplessSvrg{.batching = {.size = 7}});
   check(Page{.batching = {.size = 7}});
   check(Storm{.batching = {.size = 7}});
+  check(StochasticModel<SubgradientModel>{.output = ModelOutput::average});
   check(Katyusha{.strong_convexity = 0.1, .batching = {.size = 7}});
   check(AiSarah{.batching = {.size = 7}});
   check(with_rule(Sarah{.batching = {.size = 7}}, Adam{.learning_rate = 1e-2}));

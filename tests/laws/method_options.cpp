@@ -10,6 +10,7 @@
 #include <glissade/finite_sum/sophia_g.hpp>
 #include <glissade/finite_sum/sparse_saga.hpp>
 #include <glissade/finite_sum/spider.hpp>
+#include <glissade/finite_sum/stochastic_model.hpp>
 #include <glissade/finite_sum/stochastic_oasis.hpp>
 #include <glissade/finite_sum/storm.hpp>
 #include <glissade/finite_sum/svrg.hpp>
@@ -68,6 +69,11 @@ template <class T>
 std::size_t members_5(const T& t) {
   [[maybe_unused]] const auto& [a, b, c, d, e] = t;
   return 5;
+}
+template <class T>
+std::size_t members_6(const T& t) {
+  [[maybe_unused]] const auto& [a, b, c, d, e, f] = t;
+  return 6;
 }
 template <class T>
 std::size_t members_7(const T& t) {
@@ -223,6 +229,13 @@ TEST_CASE("options: of the methods for finite sums") {
   check(Katyusha{}, members_3(Katyusha{}), batching({"smoothness > 0 and finite", "strong_convexity >= 0 and finite"}));
   CHECK(options_of(SparseSaga{}, members_3(SparseSaga{})) ==
         Texts{"step_size > 0 and finite", "inner_steps >= 0 and finite", "seed"});
+  const Texts of_models{"step_size > 0 and finite", "output", "inner_steps >= 0 and finite", "order", "seed"};
+  const StochasticModel<ProxLinearModel> prox_linear;
+  CHECK(options_of(prox_linear, members_6(prox_linear) - 1) == of_models);
+  const StochasticModel<ClippedModel> clipped;
+  Texts with_bound{"model.lower_bound in [-1.7976931348623157e+308, 1.7976931348623157e+308]"};
+  with_bound.insert(with_bound.end(), of_models.begin(), of_models.end());
+  CHECK(options_of(clipped, members_6(clipped) - 1 + members(clipped.model)) == with_bound);
   Texts ai_sarah = batching({"gamma in (0, 1)", "beta in [0, 1)"});
   ai_sarah.emplace_back("drop_third");
   check(AiSarah{}, members_4(AiSarah{}), ai_sarah);

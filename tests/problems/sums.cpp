@@ -1,5 +1,6 @@
 #include "support/derivatives.hpp"
 #include "support/message_of.hpp"
+#include <glissade/problems/blind_deconvolution.hpp>
 #include <glissade/problems/log_sum_exp.hpp>
 #include <glissade/problems/matrix_factorization.hpp>
 #include <glissade/problems/phase_retrieval.hpp>
@@ -128,6 +129,14 @@ TEST_CASE("finite sums: derivatives and terms") {
     CHECK(message_of([&] { smooth.problem.batch_gradient(smooth.start, std::vector<Index>{}, g); }) ==
           "SmoothPhaseRetrieval: an empty batch");
     CHECK(problems::random_phase_retrieval(30, 6).problem.value(-smooth.solution) < 1e-14);
+  }
+  SECTION("blind deconvolution") {
+    const auto made = problems::random_blind_deconvolution(30, 3, 4);
+    check_derivatives(made.problem, made.start);
+    check_sum(made.problem, made.start);
+    CHECK(made.problem.value(made.solution) < 1e-15);
+    CHECK(message_of([&] { static_cast<void>(made.problem.batch_value(made.start, std::vector<Index>{})); }) ==
+          "BlindDeconvolution: an empty batch");
   }
   SECTION("matrix factorization") {
     const problems::MatrixFactorization p(normals(6, 9, 3), 2);

@@ -175,6 +175,32 @@ class EqualTermsWithLabels : public EqualTerms {
   }
 };
 
+/// With what models of terms ask for: values, the residual of a mean of absolute values, and a prox, by a few steps.
+class EqualTermsWithModels : public EqualTerms {
+ public:
+  static constexpr double far = 1e6;  // a number that keeps the residuals of all formulas positive
+  using EqualTerms::EqualTerms;
+  double batch_value(const Eigen::VectorXd& x, std::span<const Eigen::Index>) {
+    gradient_.resize(x.size());
+    return formula_.gradient(x, gradient_);
+  }
+  double residual_and_gradient(const Eigen::VectorXd& x, Eigen::Index, Eigen::VectorXd& g) {
+    return formula_.gradient(x, g) + far;
+  }
+  void prox_of_term(Eigen::VectorXd& x, Eigen::Index, double step) {
+    point_ = x;
+    gradient_.resize(x.size());
+    for (int k = 0; k < 4; ++k) {
+      formula_.gradient(point_, gradient_);
+      point_ = x - step * gradient_;
+    }
+    x = point_;
+  }
+
+ private:
+  Eigen::VectorXd gradient_, point_;
+};
+
 /// With a second term whose minimizer is where the sum's is: h(z) = 0, whose prox is the identity.
 class EqualTermsWithProx : public EqualTerms {
  public:

@@ -21,7 +21,8 @@ struct Spoil {
   void operator()(std::string_view option, T& value, const glissade::Range& allowed = glissade::range::any) {
     if (seen++ != target) return;
     const double end = too_high ? allowed.high : allowed.low;
-    const double bad = std::isinf(end) ? std::numeric_limits<double>::quiet_NaN() : end + (too_high ? 1 : -1);
+    const bool nothing_beyond = std::abs(end) >= std::numeric_limits<double>::max();
+    const double bad = nothing_beyond ? std::numeric_limits<double>::quiet_NaN() : end + (too_high ? 1 : -1);
     if constexpr (std::is_integral_v<T>) {
       if (std::is_same_v<T, bool> || std::isnan(bad)) return;
       value = static_cast<T>(bad);

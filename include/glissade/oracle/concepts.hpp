@@ -18,6 +18,8 @@
 //                                           as batch_gradient of a likelihood, with labels drawn from the
 //                                           model: that of term k by the number uniform(k) in (0, 1)
 //   batch_gradients(x, indices, G)          the gradient of every one of these terms, a column of G each
+//   double residual_and_gradient(x, i, g)   of a mean of |c_i(x)|: the number c_i(x), and fills its gradient
+//   prox_of_term(x, i, step)                x becomes argmin_z f_i(z) + ||z - x||^2 / (2 step), f_i a term of the mean
 //   SparseRow row(i), double slope(i, z), double regularization()
 //                                           of a sum of loss_i(<a_i, x>) + (regularization / 2) |x|^2: a_i, which
 //                                           stays where it lies, and the derivative of loss_i at z
@@ -119,6 +121,16 @@ concept HasSampledGradient = requires(F& f, const V& x, std::span<const Index> i
 template <class F, class V>
 concept HasBatchGradients = requires(F& f, const V& x, std::span<const Index> indices, ColumnsOf<V>& G) {
   f.batch_gradients(x, indices, G);
+};
+/// A mean of absolute values of numbers c_i(x).
+template <class F, class V>
+concept HasResidualOfTerm = requires(F& f, const V& x, Index i, V& g) {
+  { f.residual_and_gradient(x, i, g) } -> std::convertible_to<double>;
+};
+/// A mean of terms each of which has a prox of its own.
+template <class F, class V>
+concept HasProxOfTerm = requires(F& f, V& x, Index i) {
+  f.prox_of_term(x, i, 1.0);
 };
 /// A vector most of whose coefficients are zero, as it lies in somebody's memory: `values` of the coefficients
 /// `indices`, which increase.

@@ -170,6 +170,26 @@ class Oracle {
     }
   }
 
+  /// Of a mean of |c_i|: the number c_i(x) and its gradient, which count as the gradient of a term.
+  double residual_and_gradient(const V& x, Index i, V& gradient) {
+    constexpr bool given = HasResidualOfTerm<F, V>;
+    static_assert(
+        given,
+        "the objective lacks residual_and_gradient(x, i, gradient), the number c_i of a mean of |c_i| and its "
+        "gradient, which this method needs");
+    double residual = not_a_number;
+    fill<given, Call::batch_gradient>("gradient", x.size(), 1, gradient, [&](auto& f) {
+      residual = static_cast<double>(f.residual_and_gradient(x, i, gradient));
+    });
+    return residual;
+  }
+  /// The prox of one term, which counts as its gradient: it takes the place of that.
+  void prox_of_term(V& x, Index i, double step) {
+    constexpr bool given = HasProxOfTerm<F, V>;
+    static_assert(given, "the objective lacks prox_of_term(x, i, step), the prox of a term, which this method needs");
+    ask<given, Call::batch_gradient>(1, [&](auto& f) { f.prox_of_term(x, i, step); });
+  }
+
   // Of a sum of functions of <a_i, x>: the rows a_i, which are data and no call; the derivative of term i at z, which
   // counts as the gradient of a term; the factor of |x|^2 / 2.
   [[nodiscard]] SparseRow row(Index i) const requires HasSparseTerms<F> { return f_->row(i); }

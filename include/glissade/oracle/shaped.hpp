@@ -165,6 +165,24 @@ class Shaped<F, V, std::tuple<P...>> {
     collect("gradient", gradient);
   }
 
+  double residual_and_gradient(const V& x, Index i, V& gradient) requires requires(F& f, const P&... at, P&... g) {
+    { f.residual_and_gradient(at..., i, g...) } -> std::convertible_to<double>;
+  }
+  {
+    unflatten_parameters(x, x_);
+    const double residual = std::apply(
+        [&](P&... g) {
+          return with_x([&](const P&... at) { return static_cast<double>(f_.residual_and_gradient(at..., i, g...)); });
+        },
+        out_);
+    collect("gradient", gradient);
+    return residual;
+  }
+  void prox_of_term(V& x, Index i, double step) requires requires(F& f, P&... at) { f.prox_of_term(at..., i, step); }
+  {
+    in_place(x, [&](P&... at) { f_.prox_of_term(at..., i, step); });
+  }
+
   template <class H>
   void hessian(const V& x, H& hessian) requires(one_vector&& HasHessian<F, First>) {
     unflatten_parameters(x, x_);

@@ -16,8 +16,8 @@ namespace glissade::problems {
 /// a non-convex finite sum.
 ///
 /// Without corruption the minimum is 0 at +-the vector that was measured. value, value_and_gradient (of the robust
-/// form a subgradient, with sign(0) = 0); of terms: size, batch_value, batch_gradient; and for methods with models,
-/// residual(x, i) = <a_i, x>^2 - b_i with its gradient 2 <a_i, x> a_i.
+/// form a subgradient, with sign(0) = 0); of terms: size, batch_value, batch_gradient, and residual(x, i) = <a_i, x>^2
+/// - b_i. The robust form adds residual_and_gradient and prox_of_term, by which StochasticModel steps;
 /// SmoothPhaseRetrieval adds hessian and hessian_vector.
 /// Cost: one pass over the rows that are asked for.
 /// Errors: std::invalid_argument for b of another length or negative, data that are not finite and an empty batch.
@@ -69,6 +69,34 @@ class PhaseRetrievalForm {
     for (const auto i : indices) sum += add(x, static_cast<Index>(i), g);
     g /= static_cast<double>(indices.size());
     return sum / static_cast<double>(indices.size());
+  }
+
+  /// <a_i, x>^2 - b_i, with its gradient 2 <a_i, x> a_i.
+  double residual_and_gradient(const auto& x, Index i, auto&& g) const requires(!Smooth) {
+    detail::require_size(name, "x", x.size(), dimension());
+    detail::reshape(g, dimension());
+    const double z = row(i).dot(x);
+    g = (2 * z) * row(i);
+    return z * z - b_[i];
+  }
+  /// x becomes argmin_z |<a_i, z>^2 - b_i| + |z - x|^2 / (2 step), which is x + t a_i: the best t of those where one of
+  /// the two branches has slope 0 and those where the residual is 0.
+  void prox_of_term(auto& x, Index i, double step) const requires(!Smooth) {
+    detail::require_size(name, "x", x.size(), dimension());
+    const double N = row(i).squaredNorm();
+    if (N == 0) return;
+    const double w = row(i).dot(x), root = std::sqrt(b_[i]), h = 1 / (2 * step);
+    const double other = std::abs(N - h) < 1e-12 * h ? 0 : -w / (N - h);
+    double best = 0, least = std::abs(w * w - b_[i]);
+    for (const double t : {-w / (N + h), other, (root - w) / N, (-root - w) / N}) {
+      const double z = w + t * N;
+      const double objective = std::abs(z * z - b_[i]) + t * t * N * h;
+      if (objective < least) {
+        least = objective;
+        best = t;
+      }
+    }
+    x += best * row(i);
   }
 
   void hessian(const auto& x, auto&& H) const requires Smooth {

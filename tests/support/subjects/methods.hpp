@@ -12,6 +12,7 @@
 #include <glissade/finite_sum/sophia_g.hpp>
 #include <glissade/finite_sum/sparse_saga.hpp>
 #include <glissade/finite_sum/spider.hpp>
+#include <glissade/finite_sum/stochastic_model.hpp>
 #include <glissade/finite_sum/stochastic_oasis.hpp>
 #include <glissade/finite_sum/storm.hpp>
 #include <glissade/finite_sum/svrg.hpp>
@@ -106,6 +107,13 @@ void for_each_method(const Law& law) {
   run(std::type_identity<EqualTermsWithProx>{}, "Katyusha, prox",
       Katyusha{.smoothness = 1.1, .strong_convexity = 0.1, .batching = {.size = 2}});
   run(sum, "Katyusha, without strong convexity", Katyusha{.smoothness = 1.1, .batching = {.size = 2}});
+  run(sum, "StochasticModel, subgradient", StochasticModel<SubgradientModel>{.step_size = 0.5});
+  constexpr std::type_identity<EqualTermsWithModels> models;
+  run(models, "StochasticModel, clipped",
+      StochasticModel<ClippedModel>{.model = {.lower_bound = -1e6}, .step_size = 0.5});
+  run(models, "StochasticModel, prox-linear", StochasticModel<ProxLinearModel>{.step_size = 0.5});
+  run(models, "StochasticModel, proximal point",
+      StochasticModel<ProximalPointModel>{.step_size = 0.5, .order = Order::independent});
   run(std::type_identity<SparseTerms>{}, "SparseSaga", SparseSaga{.step_size = 0.08});
   run(sum, "Svrg, by a rule", with_rule(Svrg{.batching = {.size = 2}}, Sgd{.learning_rate = 0.5}));
   run(sum, "Saga, by a rule", with_rule(Saga{.batching = {.size = 2}}, Sgd{.learning_rate = 0.5}));
