@@ -89,14 +89,14 @@ class OnSet : public FirstOrder {
 class WithBounds : public WithValue {
  public:
   using WithValue::WithValue;
-  static glissade::Box box() { return {.low = -1e15, .high = 1e15}; }
+  static glissade::Box box() { return {.low = -1e300, .high = 1e300}; }
 };
 
 /// Between such bounds, with a Hessian.
 class WithBoundsAndHessian : public SecondOrder {
  public:
   using SecondOrder::SecondOrder;
-  static glissade::Box box() { return {.low = -1e15, .high = 1e15}; }
+  static glissade::Box box() { return {.low = -1e300, .high = 1e300}; }
 };
 
 /// With an l1 norm of weight 0.
