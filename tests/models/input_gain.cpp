@@ -182,6 +182,17 @@ TEST_CASE("InputGain: the derivative by a gain is the sum of a column's squares,
     }
 }
 
+TEST_CASE("InputGain: gains of a system that is singular or nearly so") {
+  GainSystem system{VectorXd::Zero(3), MatrixXd::Zero(3, 3)};
+  system.descent << 2, 1 + 1e-6, 0;
+  system.hessian.topLeftCorner(2, 2) << 4, 2 * (1 - 1e-12), 2 * (1 - 1e-12), 1;  // the third input changes nothing
+  const VectorXd r = solve_gains(system, 1e-10);
+  CHECK(r[0] == Approx(0.25).epsilon(1e-5));
+  CHECK(r[1] == Approx(0.5).epsilon(1e-5));
+  CHECK(r[2] == 0);
+  CHECK(solve_gains(system, 1e-14)[1] > 1e5);
+}
+
 TEST_CASE("InputGain: equal gains are the learning factor, G R^-1 the direction of hwo") {
   const Data data = sines(2, 60);
   const MatrixXd R = autocorrelation(data.X);
@@ -318,6 +329,8 @@ TEST_CASE("InputGain: goes on from a file bit for bit") {
     save(whole, path);
     InputGainTrainer loaded(options, random_one_hidden_layer(data.X, 2, 5, 9), data.X, data.T);
     load(loaded, path);
+    CHECK(loaded.error() == whole.error());
+    CHECK(loaded.iterations() == 4);
     for (int k = 0; k < 4; ++k) {
       whole.step();
       loaded.step();
@@ -419,6 +432,15 @@ TEST_CASE("InputGain: how training ends") {
   CHECK(perfect.error() <= 1e-24);
   perfect.train();
   CHECK(perfect.error() <= 1e-24);
+
+  OneHiddenLayer steep = golden_start(1);  // infinity less infinity
+  steep.input_weights.setConstant(1e308);
+  steep.input_weights.col(2) *= -1;
+  Data far = data;
+  far.X.setConstant(1e10);
+  InputGainTrainer lost({}, steep, far.X, far.T);
+  CHECK(std::isnan(lost.error()));
+  CHECK(lost.train() == Status::non_finite);
 
   Data large = data;
   large.T *= 1e200;

@@ -164,7 +164,6 @@ class InputGainTrainer {
     if (!std::isfinite(error_)) return Status::non_finite;
     const Point point = at();
     if (!point.gradient.allFinite()) return Status::non_finite;
-    if (point.gradient.isZero(0)) return Status::gradient_tolerance;
     MatrixXd change;
     if (options_.method == InputGainMethod::bp || options_.method == InputGainMethod::hwo)
       change = learning_factor(point) * point.gradient;
