@@ -81,9 +81,12 @@ std::vector<double> errors(InputGainTrainer trainer, int steps) {
   }
   return list;
 }
+/// Of the first curve, relative, as far as it goes.
 double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
   double largest = 0;
-  for (std::size_t k = 0; k < a.size(); ++k) largest = std::max(largest, std::abs(a[k] - b[k]) / a[k]);
+  REQUIRE(a.size() <= b.size());
+  for (std::size_t k = 0; k < a.size(); ++k)
+    if (const double difference = std::abs(a[k] - b[k]) / a[k]; !(difference <= largest)) largest = difference;
   return largest;
 }
 
@@ -271,7 +274,7 @@ TEST_CASE("InputGain: oig_bp does not depend on units of measurement, hwo on no 
     const MatrixXd mixed = times(data.X, transposed(mix));
     const auto hwo = errors({{.method = Method::hwo}, start, data.X, data.T}, 60);
     CHECK(largest_difference(hwo, errors({{.method = Method::hwo}, with_weights(W, 2), mixed, data.T}, 60)) <= 5e-13);
-    CHECK(largest_difference(plain, errors({{.method = Method::oig_bp}, with_weights(W, 2), mixed, data.T}, 10)) >=
+    CHECK(largest_difference(errors({{.method = Method::oig_bp}, with_weights(W, 2), mixed, data.T}, 10), plain) >=
           1e-3);
   }
 }
