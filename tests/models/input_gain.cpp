@@ -435,6 +435,14 @@ TEST_CASE("InputGain: how training ends") {
   CHECK(perfect.error() <= 1e-24);
   perfect.train();
   CHECK(perfect.error() <= 1e-24);
+  for (const Method method : methods)  // fewer patterns than inputs
+    for (const Whitening whitening : whitenings) {
+      const Data two{data.X.topRows(2), data.T.topRows(2)};
+      InputGainTrainer wide({.method = method, .whitening = whitening}, golden_start(1), two.X, two.T);
+      wide.train();
+      CHECK(wide.error() <= 1e-24);
+      CHECK(wide.network().input_weights.allFinite());
+    }
 
   OneHiddenLayer steep = golden_start(1);  // infinity less infinity
   steep.input_weights.setConstant(1e308);
