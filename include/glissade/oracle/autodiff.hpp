@@ -39,6 +39,9 @@ struct AutoDiff {
 
   template <class V>
   double value_and_gradient(const V& x, V& gradient) const {
+    static_assert(!DeclaresMore<F, V>,
+                  "what is wrapped declares a box, a set, a prox, constraints or a robust loss, which would be lost; "
+                  "declare it of the wrapper, with subject_to, plus_term or LeastSquares");
     constexpr int window = directions<V>;
     using Number = Jet<window, 1>;
     const Index n = x.size();

@@ -251,6 +251,9 @@ template <class F>
 concept HasRobustLoss = requires(F& f) {
   { f.robust_loss(1.0) } -> std::convertible_to<RobustValue>;
 };
+/// What a wrapper that passes on values and derivatives alone would lose: it refuses such a problem.
+template <class F, class V>
+concept DeclaresMore = HasProx<F, V> || HasSet<F, V> || HasConstraints<F, V> || HasRobustLoss<F>;
 template <class F, class V>
 concept HasLagrangianHessian = requires(F& f, const V& x, const Eigen::VectorXd& multipliers, SquareOf<V>& H) {
   f.lagrangian_hessian(x, multipliers, H);

@@ -90,6 +90,9 @@ struct GradientByDifferences {
 
   template <class V>
   double value_and_gradient(const V& x, V& gradient) const {
+    static_assert(!DeclaresMore<F, V>,
+                  "what is wrapped declares a box, a set, a prox, constraints or a robust loss, which would be lost; "
+                  "declare it of the wrapper, with subject_to, plus_term or LeastSquares");
     typical_size.require_size(x.size());
     const double here = value(x);
     V moved = x;
@@ -138,6 +141,9 @@ struct HessianByDifferences {
 
   template <class V>
   double value_and_gradient(const V& x, V& gradient) const {
+    static_assert(!DeclaresMore<F, V>,
+                  "what is wrapped declares a box, a set, a prox, constraints or a robust loss, which would be lost; "
+                  "declare it of the wrapper, with subject_to, plus_term or LeastSquares");
     return detail::call_gradient(function, x, gradient);
   }
 

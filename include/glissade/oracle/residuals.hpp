@@ -30,6 +30,9 @@ struct AutoDiffResiduals {
 
   template <class V>
   void residuals(const V& x, Eigen::VectorXd& r) const {
+    static_assert(!DeclaresMore<F, V>,
+                  "what is wrapped declares a box, a set, a prox, constraints or a robust loss, which would be lost; "
+                  "declare it of the wrapper, with subject_to, plus_term or LeastSquares");
     r.resize(count);
     for (Index i = 0; i < count; ++i) r[i] = static_cast<double>(residual(x, i));
   }
@@ -62,8 +65,8 @@ AutoDiffResiduals(Index, F) -> AutoDiffResiduals<F>;
 ///     J_ij = (r_i(x + h e_j) - r_i(x - h e_j)) / (2 h),   h = eps^{1/3} max(typical_size_j, |x_j|)
 ///
 /// f is an object with residuals(x, r) or a callable void(x, r) that resizes r. Variables much smaller than 1 need
-/// their typical_size (1), see differences.hpp. Cost: 2 n times the residuals, counted by minimize as one Jacobian.
-/// Relative error about 1e-10 at best.
+/// their typical_size (1), see differences.hpp; r must be defined that far beyond bounds too. Cost: 2 n times the
+/// residuals, counted by minimize as one Jacobian. Relative error about 1e-10 at best.
 template <class F>
 struct JacobianByDifferences {
   F function;
@@ -71,6 +74,9 @@ struct JacobianByDifferences {
 
   template <class V>
   void residuals(const V& x, Eigen::VectorXd& r) const {
+    static_assert(!DeclaresMore<F, V>,
+                  "what is wrapped declares a box, a set, a prox, constraints or a robust loss, which would be lost; "
+                  "declare it of the wrapper, with subject_to, plus_term or LeastSquares");
     if constexpr (HasResiduals<const F, V>)
       function.residuals(x, r);
     else
