@@ -18,6 +18,7 @@
 #include <glissade/least_squares.hpp>
 #include <glissade/losses.hpp>
 #include <glissade/make_optimizer.hpp>
+#include <glissade/models.hpp>
 #include <glissade/online.hpp>
 #include <glissade/oracle/autodiff.hpp>
 #include <glissade/problems/linear_model.hpp>
@@ -98,6 +99,8 @@ struct Given {
                   Eigen::Ref<Eigen::MatrixXd> out) const;
   } recurrence;
   Eigen::MatrixXd s, D;
+  Eigen::MatrixXd features;  // of regressions
+  Eigen::VectorXd targets;
   Fit fit;
   Objective f, objective;
   Lbfgs method;
