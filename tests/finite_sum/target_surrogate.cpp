@@ -392,5 +392,6 @@ TEST_CASE("target surrogate: steps do not allocate after the first") {
     CHECK(allocations() == before);
   };
   check(TargetSurrogate{.schedule = TargetSchedule::armijo});
-  check(StochasticTargetSurrogate{.batching = {.size = OneUnit::rows, .inner_steps = 2}});
+  check(StochasticTargetSurrogate{.batching = {.size = 4, .inner_steps = 7, .order = Order::independent}});
+  check(StochasticTargetSurrogate{.schedule = TargetSchedule::armijo, .batching = {.size = OneUnit::rows}});
 }

@@ -494,6 +494,8 @@ TEST_CASE("laws: whatever ends a run, x is a point judged good") {
                                          "Spider",
                                          "Storm",
                                          "Katyusha",
+                                         "TargetSurrogate",
+                                         "StochasticTargetSurrogate",
                                          "SparseSaga"})
       if (name.starts_with(other)) return true;
     return false;

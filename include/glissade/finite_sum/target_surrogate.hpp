@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "../oracle/outputs.hpp"
 #include "inner_loop.hpp"
 
 namespace glissade {
@@ -131,6 +132,8 @@ double functional_armijo(const F& f, SurrogateWork<V>& work, const SurrogateDesc
 /// Target-based surrogates: for objectives f(x) = loss(outputs(x)) whose loss costs much more than the outputs, such as
 /// a simulation of what a network says. One gradient of the loss serves many steps.
 ///
+///     Result r = minimize(simulated, x, TargetSurrogate{.inner = {.steps = 20}}, {.max_gradient_calls = 100});
+///
 ///     z = outputs(x),   u = gradient of the loss at z                        the only expensive call
 ///     g(y) = <u, outputs(y) - z> + |outputs(y) - z|^2 / (2 eta n)
 ///     x <- y after at most inner.steps steps  y <- y - alpha J(y)'(u + (outputs(y) - z) / (eta n))  from y = x
@@ -191,7 +194,8 @@ struct TargetSurrogate {
     check_method(*this);
     auto&& f = oracle_of(objective, x);
     State<V> state;
-    f.outputs(x, state.work.outputs);
+    const LossOfOutputs parts(f);
+    parts.outputs(x, state.work.outputs);
     evaluate(f, x, state);
     return state;
   }
@@ -200,13 +204,14 @@ struct TargetSurrogate {
   Report step(F& f, V& x, State<V>& state) const {
     detail::SurrogateWork<V>& work = state.work;
     if (!work.target_gradient.allFinite()) return {};
+    const LossOfOutputs parts(f);
     double terms = 1;
     if constexpr (F::has_size) terms = static_cast<double>(f.size());
     double eta = detail::scheduled(schedule, step_size, horizon, state.outer + 1);
     if (schedule == TargetSchedule::armijo) {
       const double from = state.last_step > 0 ? std::min(step_size, inner.grow * state.last_step) : step_size;
       eta = detail::functional_armijo(f, work, inner, from, terms, state.value,
-                                      [&](const auto& z, auto& unused) { return f.loss_value(z, unused); });
+                                      [&](const auto& z, auto& unused) { return parts.loss_value(z, unused); });
       if (eta == 0) return report_of(state, Status::search_failed);
     }
     work.point = x;
@@ -214,8 +219,8 @@ struct TargetSurrogate {
     const Index count = work.outputs.size();
     const bool moved = detail::descend_surrogate(
         f, work, inner, 1 / (eta * terms), inner.grow, true,
-        [&](const V& at, Eigen::VectorXd& z) { f.outputs(at, z, count); },
-        [&](const V& at, const Eigen::VectorXd& v, V& product) { f.vector_jacobian(at, v, product); });
+        [&](const V& at, Eigen::VectorXd& z) { parts.outputs(at, z, count); },
+        [&](const V& at, const Eigen::VectorXd& v, V& product) { parts.vector_jacobian(at, v, product); });
     if (!moved) return report_of(state, Status::search_failed);
     x = work.point;
     std::swap(work.outputs, work.reached);
@@ -228,8 +233,9 @@ struct TargetSurrogate {
  private:
   template <class F, class V>
   static void evaluate(F& f, const V& x, State<V>& state) {
-    state.value = f.loss(state.work.outputs, state.work.target_gradient);
-    f.vector_jacobian(x, state.work.target_gradient, state.gradient);
+    const LossOfOutputs parts(f);
+    state.value = parts.loss(state.work.outputs, state.work.target_gradient);
+    parts.vector_jacobian(x, state.work.target_gradient, state.gradient);
   }
 };
 
@@ -271,7 +277,8 @@ struct StochasticTargetSurrogate {
   template <class V>
   struct State : FiniteSumState<V> {
     double last_step = 0;
-    detail::SurrogateWork<V> work;
+    detail::SurrogateWork<V> work;             // of a batch
+    Eigen::VectorXd outputs, target_gradient;  // of the whole
 
     static void visit(auto& self, auto&& field) {
       FiniteSumState<V>::visit(self, field);
@@ -294,6 +301,7 @@ struct StochasticTargetSurrogate {
   template <class F, class V>
   Report step(F& f, V& x, State<V>& state) const {
     detail::SurrogateWork<V>& work = state.work;
+    const LossOfOutputs parts(f);
     detail::begin_batches(*this, f, state);
     const Index per_pass = state.batches.per_pass();
     const double grow = std::pow(inner.grow, 1 / static_cast<double>(per_pass));
@@ -302,15 +310,15 @@ struct StochasticTargetSurrogate {
     for (std::int64_t t = 0; t < steps && !f.refused(); ++t) {
       const auto batch = state.batches.next();
       const auto terms = static_cast<double>(batch.size());
-      f.batch_outputs(work.point, batch, work.outputs);
-      const double value = f.batch_loss(work.outputs, batch, work.target_gradient);
+      parts.batch_outputs(work.point, batch, work.outputs);
+      const double value = parts.batch_loss(work.outputs, batch, work.target_gradient);
       if (!std::isfinite(value) || !work.target_gradient.allFinite()) return {};
       ++state.inner;
       double eta = detail::scheduled(schedule, step_size, horizon, state.inner);
       if (schedule == TargetSchedule::armijo) {
         const double from = state.last_step > 0 ? std::min(step_size, inner.grow * state.last_step) : step_size;
         eta = detail::functional_armijo(f, work, inner, from, terms, value, [&](const auto& z, auto& unused) {
-          return f.batch_loss_value(z, batch, unused);
+          return parts.batch_loss_value(z, batch, unused);
         });
         if (eta == 0) continue;
       }
@@ -318,8 +326,10 @@ struct StochasticTargetSurrogate {
       const Index count = work.outputs.size();
       detail::descend_surrogate(
           f, work, inner, 1 / (eta * terms), grow, false,
-          [&](const V& at, Eigen::VectorXd& z) { f.batch_outputs(at, batch, z, count); },
-          [&](const V& at, const Eigen::VectorXd& v, V& product) { f.batch_vector_jacobian(at, batch, v, product); });
+          [&](const V& at, Eigen::VectorXd& z) { parts.batch_outputs(at, batch, z, count); },
+          [&](const V& at, const Eigen::VectorXd& v, V& product) {
+            parts.batch_vector_jacobian(at, batch, v, product);
+          });
     }
     x = work.point;
     ++state.outer;
@@ -330,9 +340,10 @@ struct StochasticTargetSurrogate {
  private:
   template <class F, class V>
   static void evaluate(F& f, const V& x, State<V>& state) {
-    f.outputs(x, state.work.outputs);
-    state.value = f.loss(state.work.outputs, state.work.target_gradient);
-    f.vector_jacobian(x, state.work.target_gradient, state.gradient);
+    const LossOfOutputs parts(f);
+    parts.outputs(x, state.outputs);
+    state.value = parts.loss(state.outputs, state.target_gradient);
+    parts.vector_jacobian(x, state.target_gradient, state.gradient);
     state.measure = norm_of(state.gradient);
   }
 };

@@ -302,71 +302,6 @@ class Oracle {
   }
   static constexpr bool has_robust_loss = HasRobustLoss<F>;
 
-  // Of an objective that is a loss of outputs z. What these cost is counted apart: outputs and products with their
-  // Jacobian as such, the loss as a value and, where it gives one, a gradient.
-
-  /// Resizes z to the number of outputs, which must be `expected` where that is known.
-  void outputs(const V& x, Eigen::VectorXd& z, Index expected = -1) {
-    constexpr bool given = HasOutputs<F, V>;
-    static_assert(given,
-                  "the objective lacks outputs(x, z), the numbers of which its loss is taken, which this method "
-                  "needs");
-    outputs_of<given, Call::outputs>(1, z, expected, [&](auto& f) { f.outputs(x, z); });
-  }
-  void batch_outputs(const V& x, std::span<const Index> indices, Eigen::VectorXd& z, Index expected = -1) {
-    constexpr bool given = HasBatchOutputs<F, V>;
-    static_assert(given, "the objective lacks batch_outputs(x, indices, z), which this method needs");
-    outputs_of<given, Call::batch_outputs>(indices.size(), z, expected,
-                                           [&](auto& f) { f.batch_outputs(x, indices, z); });
-  }
-  void vector_jacobian(const V& x, const Eigen::VectorXd& v, V& product) {
-    constexpr bool given = HasVectorJacobian<F, V>;
-    static_assert(given,
-                  "the objective lacks vector_jacobian(x, v, product), the product of v with the Jacobian of "
-                  "its outputs, which this method needs");
-    fill<given, Call::vector_jacobian>("product", x.size(), 1, product,
-                                       [&](auto& f) { f.vector_jacobian(x, v, product); });
-  }
-  void batch_vector_jacobian(const V& x, std::span<const Index> indices, const Eigen::VectorXd& v, V& product) {
-    constexpr bool given = HasBatchVectorJacobian<F, V>;
-    static_assert(given, "the objective lacks batch_vector_jacobian(x, indices, v, product), which this method needs");
-    fill<given, Call::batch_vector_jacobian>("product", x.size(), indices.size(), product,
-                                             [&](auto& f) { f.batch_vector_jacobian(x, indices, v, product); });
-  }
-  /// The loss; fills its gradient.
-  double loss(const Eigen::VectorXd& z, Eigen::VectorXd& gradient) {
-    constexpr bool given = HasLoss<F>;
-    static_assert(given, "the objective lacks loss(z, gradient), the loss of its outputs, which this method needs");
-    double value = not_a_number;
-    fill<given, Call::value, Call::gradient>("gradient of the loss", z.size(), 1, gradient,
-                                             [&](auto& f) { value = static_cast<double>(f.loss(z, gradient)); });
-    return value;
-  }
-  double batch_loss(const Eigen::VectorXd& z, std::span<const Index> indices, Eigen::VectorXd& gradient) {
-    constexpr bool given = HasBatchLoss<F>;
-    static_assert(given, "the objective lacks batch_loss(z, indices, gradient), which this method needs");
-    double value = not_a_number;
-    fill<given, Call::batch_value, Call::batch_gradient>(
-        "gradient of the loss", z.size(), indices.size(), gradient,
-        [&](auto& f) { value = static_cast<double>(f.batch_loss(z, indices, gradient)); });
-    return value;
-  }
-  /// The loss alone; where the objective gives none, with a gradient that nobody needs.
-  [[nodiscard]] double loss_value(const Eigen::VectorXd& z, Eigen::VectorXd& unused) {
-    if constexpr (!HasLossValue<F>) return loss(z, unused);
-    double value = not_a_number;
-    ask<HasLossValue<F>, Call::value>(1, [&](auto& f) { value = static_cast<double>(f.loss(z)); });
-    return value;
-  }
-  [[nodiscard]] double batch_loss_value(const Eigen::VectorXd& z, std::span<const Index> indices,
-                                        Eigen::VectorXd& unused) {
-    if constexpr (!HasBatchLossValue<F>) return batch_loss(z, indices, unused);
-    double value = not_a_number;
-    ask<HasBatchLossValue<F>, Call::batch_value>(
-        indices.size(), [&](auto& f) { value = static_cast<double>(f.batch_loss(z, indices)); });
-    return value;
-  }
-
   template <class H>
   void lagrangian_hessian(const V& x, const Eigen::VectorXd& multipliers, H& hessian) {
     constexpr bool given = HasLagrangianHessian<F, V>;
@@ -409,6 +344,9 @@ class Oracle {
   }
 
  private:
+  template <class, class>
+  friend class LossOfOutputs;  // outputs.hpp
+
   static constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
   template <class M>
   static void spoil(M& matrix) {
@@ -436,14 +374,6 @@ class Oracle {
       check_size(what, out.size(), size);
     else
       spoil(out);
-  }
-
-  /// The same for outputs, whose number the objective knows.
-  template <bool given, Call kind, class Make>
-  void outputs_of(std::size_t terms, Eigen::VectorXd& z, Index expected, const Make& make) {
-    if (evaluations_[kind] == 0) spoil(z);
-    if (!ask<given, kind>(terms, make)) z.setConstant(expected < 0 ? 1 : expected, not_a_number);
-    if (expected >= 0) check_size("vector of outputs", z.size(), expected);
   }
 
   /// The same for a call that fills a symmetric matrix.
