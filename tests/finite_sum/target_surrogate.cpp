@@ -319,6 +319,9 @@ TEST_CASE("target surrogate: what is not finite, an exception, and outputs that 
       z = x;
       if (kind == 3 && losses > 2) z.conservativeResize(2);
     }
+    static void vector_jacobian(const VectorXd&, const VectorXd& v, VectorXd& g) {
+      g = v.array().isNaN().select(0, v);  // which hides what is not finite
+    }
     double loss(const VectorXd& z, VectorXd& u) {
       const double value = Identity::loss(z, u);
       if (++losses > 2 && kind == 1) u[1] = std::numeric_limits<double>::quiet_NaN();
@@ -348,6 +351,31 @@ TEST_CASE("target surrogate: what is not finite, an exception, and outputs that 
   x = begin;
   CHECK(message_of([&] { minimize(f, x, method, {.gradient_tolerance = 0}); }) ==
         "objective: its vector of outputs has size 2, must be 3");
+}
+
+TEST_CASE("target surrogate: a batch whose loss or its gradient is not finite ends the run where the step began") {
+  struct Infinite : OneUnit {
+    bool in_gradient = false;
+    int batches = 0;
+    double batch_loss(const VectorXd& z, Indices batch, VectorXd& u) {
+      const double value = OneUnit::batch_loss(z, batch, u);
+      if (++batches != 3) return value;
+      if (in_gradient) u[0] = std::numeric_limits<double>::quiet_NaN();
+      return in_gradient ? value : std::numeric_limits<double>::infinity();
+    }
+    void batch_vector_jacobian(const VectorXd& x, Indices batch, const VectorXd& v, VectorXd& g) {
+      OneUnit::batch_vector_jacobian(x, batch, v.array().isNaN().select(0, v), g);
+    }
+  };
+  for (const bool in_gradient : {false, true}) {
+    Infinite f;
+    f.in_gradient = in_gradient;
+    VectorXd x = start();
+    const Result r = minimize(f, x, StochasticTargetSurrogate{.batching = {.size = 5}}, {.max_iterations = 3});
+    CHECK(r.status == Status::non_finite);
+    CHECK(r.iterations == 0);
+    CHECK(x == start());
+  }
 }
 
 TEST_CASE("target surrogate: an inner step that cannot lower the surrogate ends the run") {

@@ -227,14 +227,15 @@ class EqualLossesOfVariables : public LossOfVariables {
     double value = 0;
     gradient_.resize(n);
     for (Eigen::Index k = 0; k < terms; ++k) {
-      value += formula_.gradient(z.segment(k * n, n), gradient_) / static_cast<double>(terms);
+      point_ = z.segment(k * n, n);
+      value += formula_.gradient(point_, gradient_) / static_cast<double>(terms);
       u.segment(k * n, n) = gradient_ / static_cast<double>(terms);
     }
     return value;
   }
 
  private:
-  Eigen::VectorXd gradient_;
+  Eigen::VectorXd point_, gradient_;
 };
 
 /// A formula whose coefficients of the gradient depend on one variable each, as a sum of functions of <e_i, x>, three

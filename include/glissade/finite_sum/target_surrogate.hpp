@@ -53,6 +53,13 @@ struct SurrogateWork {
   V point, trial, gradient;
 };
 
+/// The gradient in x of a loss with gradient u in its outputs: NaN where u is not finite, which a product may hide.
+template <class P, class V>
+void pull_back(const P& parts, const V& x, const Eigen::VectorXd& u, V& gradient) {
+  parts.vector_jacobian(x, u, gradient);
+  if (!u.allFinite()) gradient.setConstant(std::numeric_limits<double>::quiet_NaN());
+}
+
 /// At most `descent.steps` steps on the surrogate from work.point, with its outputs in work.outputs. What the surrogate
 /// is made of comes from outputs(x, z) and product(x, v, g); `curvature` is 1 / (eta n); work.gradient is the gradient
 /// at the start, or is asked for where `known` is false. Leaves the last point in work.point and its outputs in
@@ -203,7 +210,6 @@ struct TargetSurrogate {
   template <class F, class V>
   Report step(F& f, V& x, State<V>& state) const {
     detail::SurrogateWork<V>& work = state.work;
-    if (!work.target_gradient.allFinite()) return {};
     const LossOfOutputs parts(f);
     double terms = 1;
     if constexpr (F::has_size) terms = static_cast<double>(f.size());
@@ -235,7 +241,7 @@ struct TargetSurrogate {
   static void evaluate(F& f, const V& x, State<V>& state) {
     const LossOfOutputs parts(f);
     state.value = parts.loss(state.work.outputs, state.work.target_gradient);
-    parts.vector_jacobian(x, state.work.target_gradient, state.gradient);
+    detail::pull_back(parts, x, state.work.target_gradient, state.gradient);
   }
 };
 
@@ -343,7 +349,7 @@ struct StochasticTargetSurrogate {
     const LossOfOutputs parts(f);
     parts.outputs(x, state.outputs);
     state.value = parts.loss(state.outputs, state.target_gradient);
-    parts.vector_jacobian(x, state.target_gradient, state.gradient);
+    detail::pull_back(parts, x, state.target_gradient, state.gradient);
     state.measure = norm_of(state.gradient);
   }
 };
