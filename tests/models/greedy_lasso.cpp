@@ -207,6 +207,18 @@ TEST_CASE("greedy lasso: without noise the exact support in as many steps, then 
   }
 }
 
+TEST_CASE("greedy lasso: one column that is all of y, where |c| may exceed R by rounding errors") {
+  const MatrixXd A = unit_columns(15, 60, 16);
+  for (const GreedyKind kind : all_kinds)
+    for (Index j = 0; j < 60; ++j) {
+      const GreedyLassoFit fit = greedy_lasso(A, 0.1 * static_cast<double>(j + 1) * A.col(j), {.kind = kind});
+      CHECK(fit.support == std::vector<Index>{j});
+      CHECK(fit.end == GreedyEnd::perfect_fit);
+      REQUIRE(fit.gains.size() == 1);
+      CHECK(std::isfinite(fit.gains[0]));
+    }
+}
+
 TEST_CASE("greedy lasso: dependent columns, ties, zeros") {
   const MatrixXd B = unit_columns(20, 5, 10);
   MatrixXd A(20, 12);  // every column twice, one of zeros, and the mean of two
