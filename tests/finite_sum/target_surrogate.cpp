@@ -7,10 +7,16 @@
 #include <glissade/finite_sum/target_surrogate.hpp>
 #include <glissade/minimize/minimize.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
+#include <limits>
 #include <numeric>
 #include <sstream>
 #include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
 
 using namespace glissade;
 using Eigen::MatrixXd;
@@ -281,6 +287,56 @@ TEST_CASE("target surrogate: calls of the loss and of the outputs are counted ap
   r = minimize(f, x, stochastic, {.gradient_tolerance = 0, .max_gradient_calls = 6});
   CHECK(r.evaluations.gradients() <= 6);
   CHECK(r.iterations == 2);
+}
+
+TEST_CASE("target surrogate: a search in the space of outputs takes gradients where a loss gives no value alone") {
+  VectorXd x{{3, -2, 0.5}};
+  const TargetSurrogate search{.step_size = 100, .schedule = TargetSchedule::armijo};
+  const Result r = minimize(Identity{}, x, search, {.max_iterations = 3, .gradient_tolerance = 0});
+  CHECK(r.evaluations.gradient == r.evaluations.value);
+  CHECK(r.evaluations.gradient > 10);
+}
+
+TEST_CASE("target surrogate: the same points where the variables are several tensors") {
+  struct Split {
+    OneUnit f;
+    static VectorXd joined(const VectorXd& a, const VectorXd& w) { return (VectorXd(4) << a, w).finished(); }
+    static void part(const VectorXd& g, VectorXd& da, VectorXd& dw) {
+      da = g.head(1);
+      dw = g.tail(3);
+    }
+    static Index size() { return OneUnit::rows; }
+    void outputs(const VectorXd& a, const VectorXd& w, VectorXd& z) { f.outputs(joined(a, w), z); }
+    void vector_jacobian(const VectorXd& a, const VectorXd& w, const VectorXd& v, VectorXd& da, VectorXd& dw) {
+      VectorXd g(4);
+      f.vector_jacobian(joined(a, w), v, g);
+      part(g, da, dw);
+    }
+    double loss(const VectorXd& z, VectorXd& u) { return f.loss(z, u); }
+    double loss(const VectorXd& z) { return f.loss(z); }
+    void batch_outputs(const VectorXd& a, const VectorXd& w, Indices batch, VectorXd& z) {
+      f.batch_outputs(joined(a, w), batch, z);
+    }
+    void batch_vector_jacobian(const VectorXd& a, const VectorXd& w, Indices batch, const VectorXd& v, VectorXd& da,
+                               VectorXd& dw) {
+      VectorXd g(4);
+      f.batch_vector_jacobian(joined(a, w), batch, v, g);
+      part(g, da, dw);
+    }
+    double batch_loss(const VectorXd& z, Indices batch, VectorXd& u) { return f.batch_loss(z, batch, u); }
+    double batch_loss(const VectorXd& z, Indices batch) { return f.batch_loss(z, batch); }
+  };
+  const StochasticTargetSurrogate method{.schedule = TargetSchedule::armijo, .batching = {.size = 5}};
+  const Stop stop{.max_iterations = 3, .gradient_tolerance = 0};
+  OneUnit plain;
+  VectorXd x = start();
+  const Result one = minimize(plain, x, method, stop);
+  Split split;
+  VectorXd a = start().head(1), w = start().tail(3);
+  const Result two = minimize(split, std::tie(a, w), method, stop);
+  CHECK(Split::joined(a, w) == x);
+  CHECK(one.value == two.value);
+  CHECK(one.evaluations == two.evaluations);
 }
 
 TEST_CASE("target surrogate: a run goes on from what its state names, bit for bit") {
