@@ -361,9 +361,9 @@ class GreedySelection {
 ///
 /// It ends as well where the greatest gain belongs to a column of S, whose coefficient penalty and loss together would
 /// have smaller: then nothing changes any more. That is what finds the size of the support. In the l1 norm it may be
-/// that no single column gains though several together would. The best lambda grows with
-/// the noise in the lasso kinds, and hardly depends on it in square_root_l1. The least absolute kinds bear outliers. A
-/// small weight, such as 1e-3, says that a column is likely in the support.
+/// that no single column gains though several together would. The best lambda grows with the noise in the lasso kinds,
+/// and hardly depends on it in square_root_l1. The least absolute kinds bear outliers. A small weight, such as 1e-3,
+/// says that a column is likely in the support.
 ///
 /// Arguments: A (m x N; columns count as divided by their norms, x is in the units of A), y (m).
 /// Options: kind; lambda >= 0; max_support >= 0, at most m and N are selected; weights > 0, one for each column;
