@@ -19,3 +19,4 @@
 #include "finite_sum/stochastic_oasis.hpp"
 #include "finite_sum/storm.hpp"
 #include "finite_sum/svrg.hpp"
+#include "finite_sum/target_surrogate.hpp"

@@ -1,5 +1,7 @@
-// All of models/: small models with a training method of their own.
+// All of models/: small models and regressions with a method of their own.
 #pragma once
 
+#include "models/greedy_lasso.hpp"
 #include "models/input_gain.hpp"
+#include "models/least_absolute_deviations.hpp"
 #include "models/one_hidden_layer.hpp"

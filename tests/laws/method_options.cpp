@@ -14,6 +14,7 @@
 #include <glissade/finite_sum/stochastic_oasis.hpp>
 #include <glissade/finite_sum/storm.hpp>
 #include <glissade/finite_sum/svrg.hpp>
+#include <glissade/finite_sum/target_surrogate.hpp>
 #include <glissade/minimize/bounded/lbfgsb.hpp>
 #include <glissade/minimize/bounded/projected_newton.hpp>
 #include <glissade/minimize/bounded/spectral_projected_gradient.hpp>
@@ -236,6 +237,21 @@ TEST_CASE("options: of the methods for finite sums") {
   Texts with_bound{"model.lower_bound in [-1.7976931348623157e+308, 1.7976931348623157e+308]"};
   with_bound.insert(with_bound.end(), of_models.begin(), of_models.end());
   CHECK(options_of(clipped, members_6(clipped) - 1 + members(clipped.model)) == with_bound);
+  const Texts of_surrogates{"step_size > 0 and finite",
+                            "schedule in [0, 3]",
+                            "horizon > 0 and finite",
+                            "inner.steps >= 1 and finite",
+                            "inner.line_search",
+                            "inner.first_step > 0 and finite",
+                            "inner.sufficient_decrease in (0, 1)",
+                            "inner.shrink in (0, 1)",
+                            "inner.grow > 1 and finite",
+                            "inner.gradient_tolerance >= 0 and finite",
+                            "inner.smallest_step > 0 and finite",
+                            "inner.max_trials >= 1 and finite"};
+  const std::size_t of_inner = members_9(SurrogateDescent{}) - 1;
+  CHECK(options_of(TargetSurrogate{}, members_4(TargetSurrogate{}) + of_inner) == of_surrogates);
+  check(StochasticTargetSurrogate{}, members_5(StochasticTargetSurrogate{}) + of_inner, batching(of_surrogates));
   Texts ai_sarah = batching({"gamma in (0, 1)", "beta in [0, 1)"});
   ai_sarah.emplace_back("drop_third");
   check(AiSarah{}, members_4(AiSarah{}), ai_sarah);

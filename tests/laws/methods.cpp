@@ -495,7 +495,9 @@ TEST_CASE("laws: whatever ends a run, x is a point judged good") {
                                          "Storm",
                                          "Katyusha",
                                          "SparseSaga",
-                                         "StochasticModel"})
+                                         "StochasticModel",
+                                         "TargetSurrogate",
+                                         "StochasticTargetSurrogate"})
       if (name.starts_with(other)) return true;
     return false;
   };

@@ -50,6 +50,13 @@ struct ConstrainedObjective {
   void lagrangian_hessian(const Eigen::VectorXd& x, const Eigen::VectorXd& multipliers, Eigen::MatrixXd& H) const;
 };
 
+/// A loss of outputs.
+struct Simulated {
+  void outputs(const Eigen::VectorXd& x, Eigen::VectorXd& z) const;
+  void vector_jacobian(const Eigen::VectorXd& x, const Eigen::VectorXd& v, Eigen::VectorXd& g) const;
+  double loss(const Eigen::VectorXd& z, Eigen::VectorXd& u) const;
+};
+
 /// A finite sum with all derivatives.
 struct Objective {
   double operator()(const Eigen::VectorXd& x, Eigen::VectorXd& g) const;
@@ -99,8 +106,11 @@ struct Given {
                   Eigen::Ref<Eigen::MatrixXd> out) const;
   } recurrence;
   Eigen::MatrixXd s, D;
-  Eigen::MatrixXd patterns, targets;  // of small models
+  Eigen::MatrixXd patterns, answers;  // of small models
+  Eigen::MatrixXd features;           // of regressions
+  Eigen::VectorXd targets;
   Fit fit;
+  Simulated simulated;
   Objective f, objective;
   Lbfgs method;
 

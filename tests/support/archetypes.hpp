@@ -215,6 +215,55 @@ class EqualTermsOnSet : public EqualTerms {
   void project(Eigen::VectorXd&) {}
 };
 
+/// A loss of outputs that are the variables.
+class LossOfVariables {
+ public:
+  explicit LossOfVariables(const Formula& formula) : formula_(formula) {}
+  LossOfVariables(const LossOfVariables&) = delete;
+  LossOfVariables& operator=(const LossOfVariables&) = delete;
+
+  void outputs(const Eigen::VectorXd& x, Eigen::VectorXd& z) { z = x; }
+  void vector_jacobian(const Eigen::VectorXd&, const Eigen::VectorXd& v, Eigen::VectorXd& g) { g = v; }
+  double loss(const Eigen::VectorXd& z, Eigen::VectorXd& u) {
+    ++calls;
+    return formula_.gradient(z, u);
+  }
+  int calls = 0;
+
+ protected:
+  Formula formula_;
+};
+
+/// The mean of such losses, all of whose terms are the same; of a batch the outputs of its terms, one after another.
+class EqualLossesOfVariables : public LossOfVariables {
+ public:
+  using LossOfVariables::LossOfVariables;
+  Eigen::Index size() { return 6; }
+  void batch_outputs(const Eigen::VectorXd& x, std::span<const Eigen::Index> batch, Eigen::VectorXd& z) {
+    z = x.replicate(static_cast<Eigen::Index>(batch.size()), 1);
+  }
+  void batch_vector_jacobian(const Eigen::VectorXd& x, std::span<const Eigen::Index> batch, const Eigen::VectorXd& v,
+                             Eigen::VectorXd& g) {
+    g.setZero();
+    for (Eigen::Index k = 0; k < static_cast<Eigen::Index>(batch.size()); ++k) g += v.segment(k * x.size(), x.size());
+  }
+  double batch_loss(const Eigen::VectorXd& z, std::span<const Eigen::Index> batch, Eigen::VectorXd& u) {
+    const auto terms = static_cast<Eigen::Index>(batch.size());
+    const Eigen::Index n = z.size() / terms;
+    double value = 0;
+    gradient_.resize(n);
+    for (Eigen::Index k = 0; k < terms; ++k) {
+      point_ = z.segment(k * n, n);
+      value += formula_.gradient(point_, gradient_) / static_cast<double>(terms);
+      u.segment(k * n, n) = gradient_ / static_cast<double>(terms);
+    }
+    return value;
+  }
+
+ private:
+  Eigen::VectorXd point_, gradient_;
+};
+
 /// A formula whose coefficients of the gradient depend on one variable each, as a sum of functions of <e_i, x>, three
 /// for each variable.
 class SparseTerms : public FirstOrder {

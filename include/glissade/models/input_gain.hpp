@@ -96,10 +96,10 @@ struct GainSystem {
 /// map of them. For oig_hwo the choice of A matters: with R = Q L Q', klt is L^-1/2 Q', zca Q L^-1/2 Q', and cholesky
 /// the inverse of the lower triangle C with R = C C'. Inputs that depend on others are left out of A.
 ///
-///     OneHiddenLayer start = random_one_hidden_layer(patterns, targets.cols(), 10);
-///     InputGainTrainer trainer({.method = InputGainMethod::oig_bp}, start, patterns, targets);
+///     OneHiddenLayer start = random_one_hidden_layer(patterns, answers.cols(), 10);
+///     InputGainTrainer trainer({.method = InputGainMethod::oig_bp}, start, patterns, answers);
 ///     trainer.train();
-///     Eigen::MatrixXd answers = trainer.network().predict(patterns);
+///     Eigen::MatrixXd predicted = trainer.network().predict(patterns);
 ///
 /// train and step return how they ended (drive/status.hpp); whatever that was, the network is the best so far:
 ///     running             of step: a step was made

@@ -26,9 +26,9 @@ namespace glissade {
 ///
 /// A struct of three matrices; `hidden`, `predict` and `error` ask it, `fit_outputs` finds its last two.
 ///
-///     OneHiddenLayer network = random_one_hidden_layer(patterns, targets.cols(), 10);
-///     network.fit_outputs(patterns, targets);
-///     Eigen::MatrixXd answers = network.predict(patterns);
+///     OneHiddenLayer network = random_one_hidden_layer(patterns, answers.cols(), 10);
+///     network.fit_outputs(patterns, answers);
+///     Eigen::MatrixXd predicted = network.predict(patterns);
 ///
 /// Errors: std::invalid_argument for shapes that do not fit, no patterns, and numbers that are not finite in what
 /// fit_outputs is given. Nets beyond the largest double make weights that are not numbers.

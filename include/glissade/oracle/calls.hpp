@@ -24,6 +24,10 @@ enum class Call : std::uint8_t {
   batch_gradient,
   batch_hessian_vector,
   batch_third,
+  outputs,
+  vector_jacobian,
+  batch_outputs,
+  batch_vector_jacobian,
 };
 
 /// Calls of the objective or operator. One call that gives value and gradient counts as one of each.
@@ -42,6 +46,11 @@ struct Evaluations {
   std::int64_t component_gradient = 0;
   std::int64_t component_hessian_vector = 0;
   std::int64_t component_third = 0;
+  // Of an objective loss(outputs(x)): what may cost little beside the loss, whose calls count as values and gradients.
+  std::int64_t outputs = 0;
+  std::int64_t vector_jacobian = 0;
+  std::int64_t component_outputs = 0;
+  std::int64_t component_vector_jacobian = 0;
   std::int64_t components = 0;  // terms of the sum; 0: no batch was asked for
 
   [[nodiscard]] constexpr std::int64_t operator[](Call call) const;
@@ -89,6 +98,12 @@ inline constexpr std::array call_kinds{
     CallKind{"batch_hessian_vector", &Evaluations::component_hessian_vector, &Evaluations::component_hessian_vector,
              Call::hessian_vector},
     CallKind{"batch_third", &Evaluations::component_third, &Evaluations::component_third, Call::batch_third},
+    CallKind{"outputs", &Evaluations::outputs, &Evaluations::component_outputs, Call::outputs},
+    CallKind{"vector_jacobian", &Evaluations::vector_jacobian, &Evaluations::component_vector_jacobian,
+             Call::vector_jacobian},
+    CallKind{"batch_outputs", &Evaluations::component_outputs, &Evaluations::component_outputs, Call::outputs},
+    CallKind{"batch_vector_jacobian", &Evaluations::component_vector_jacobian, &Evaluations::component_vector_jacobian,
+             Call::vector_jacobian},
 };
 
 constexpr const CallKind& kind_of(Call call) { return call_kinds[static_cast<std::size_t>(call)]; }

@@ -32,6 +32,15 @@
 //   residuals(x, r), jacobian(x, J)         the same of an objective that is half the sum of their squares, or of
 //   robust_loss(s)                          RobustValue of what stands in place of the square s of a residual
 //   lagrangian_hessian(x, multipliers, H)   the Hessian of f plus multipliers times constraints
+//   outputs(x, z), vector_jacobian(x, v, g) of an objective that is a loss of outputs z, resized by the objective: z,
+//   and
+//                                           v times their Jacobian, J'v
+//   double loss(z, u)                       the loss of outputs; fills its gradient u with respect to z
+//   double loss(z)                          where the value alone is cheaper
+//   batch_outputs(x, indices, z), batch_vector_jacobian(x, indices, v, g)
+//                                           the same of some terms of a finite sum, whose outputs z has
+//   double batch_loss(z, indices, u), double batch_loss(z, indices)
+//                                           the mean loss over these terms, its gradient with respect to z
 //
 // An operator is a callable
 //
@@ -245,6 +254,40 @@ concept HasJacobian = requires(F& f, const V& x, Eigen::MatrixXd& J) {
 template <class F, class V>
 concept HasResiduals = requires(F& f, const V& x, Eigen::VectorXd& r) {
   f.residuals(x, r);
+};
+/// Of an objective that is a loss of outputs.
+template <class F, class V>
+concept HasOutputs = requires(F& f, const V& x, Eigen::VectorXd& z) {
+  f.outputs(x, z);
+};
+template <class F, class V>
+concept HasVectorJacobian = requires(F& f, const V& x, const Eigen::VectorXd& v, V& product) {
+  f.vector_jacobian(x, v, product);
+};
+template <class F>
+concept HasLoss = requires(F& f, const Eigen::VectorXd& z, Eigen::VectorXd& u) {
+  { f.loss(z, u) } -> std::convertible_to<double>;
+};
+template <class F>
+concept HasLossValue = requires(F& f, const Eigen::VectorXd& z) {
+  { f.loss(z) } -> std::convertible_to<double>;
+};
+template <class F, class V>
+concept HasBatchOutputs = requires(F& f, const V& x, std::span<const Index> indices, Eigen::VectorXd& z) {
+  f.batch_outputs(x, indices, z);
+};
+template <class F, class V>
+concept HasBatchVectorJacobian = requires(F& f, const V& x, std::span<const Index> indices, const Eigen::VectorXd& v,
+                                          V& product) {
+  f.batch_vector_jacobian(x, indices, v, product);
+};
+template <class F>
+concept HasBatchLoss = requires(F& f, const Eigen::VectorXd& z, std::span<const Index> indices, Eigen::VectorXd& u) {
+  { f.batch_loss(z, indices, u) } -> std::convertible_to<double>;
+};
+template <class F>
+concept HasBatchLossValue = requires(F& f, const Eigen::VectorXd& z, std::span<const Index> indices) {
+  { f.batch_loss(z, indices) } -> std::convertible_to<double>;
 };
 /// Of an objective made of residuals: rho and its derivatives at the square of one (robust_losses.hpp).
 template <class F>

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -22,6 +21,7 @@
 #include "calls.hpp"
 #include "concepts.hpp"
 #include "norm.hpp"
+#include "symmetric.hpp"
 
 namespace glissade {
 
@@ -44,6 +44,7 @@ class Oracle {
   static constexpr bool has_box = HasBox<F, V>;
   static constexpr bool has_tangent = HasTangent<F, V>;
   static constexpr bool has_sparse_terms = HasSparseTerms<F>;
+  static constexpr bool has_size = HasSize<F, V>;
 
   /// At most so many calls of a kind, its batches in shares of the sum included.
   void allow(Call call, std::int64_t most) {
@@ -363,6 +364,9 @@ class Oracle {
   }
 
  private:
+  template <class, class>
+  friend class LossOfOutputs;  // outputs.hpp
+
   static constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
   template <class M>
   static void spoil(M& matrix) {
@@ -382,8 +386,8 @@ class Oracle {
 
   /// The same for a call that fills a vector of so many numbers, with NaN where it is refused. At the first call of a
   /// kind it holds NaN beforehand: what the objective does not fill shows.
-  template <bool given, Call... kinds, class Make>
-  EIGEN_ALWAYS_INLINE void fill(const char* what, Index size, std::size_t terms, V& out, const Make& make) {
+  template <bool given, Call... kinds, class Vector, class Make>
+  EIGEN_ALWAYS_INLINE void fill(const char* what, Index size, std::size_t terms, Vector& out, const Make& make) {
     out.resize(size);
     if ((false || ... || (evaluations_[kinds] == 0))) spoil(out);
     if (ask<given, kinds...>(terms, make))
@@ -397,13 +401,10 @@ class Oracle {
   void symmetric(const V& x, H& hessian, const Make& make) {
     hessian.resize(x.size(), x.size());
     if (evaluations_[kind] == 0) spoil(hessian);
-    if (!ask<given, kind>(1, make)) {
-      spoil(hessian);
-      return;
-    }
+    if (!ask<given, kind>(1, make)) return spoil(hessian);
     check_size("Hessian", hessian.rows(), x.size());
     check_size("Hessian", hessian.cols(), x.size());
-    symmetrize(hessian);
+    detail::symmetrize(hessian);
   }
 
   template <Call call>
@@ -423,24 +424,6 @@ class Oracle {
     if (found != expected)
       throw std::invalid_argument("objective: its " + std::string(what) + " has size " + std::to_string(found) +
                                   ", must be " + std::to_string(expected));
-  }
-
-  template <class H>
-  static void symmetrize(H& hessian) {
-    double largest = 0;
-    double difference = 0;
-    for (Index j = 0; j < hessian.cols(); ++j)
-      for (Index i = j; i < hessian.rows(); ++i) {
-        largest = std::max(largest, std::abs(hessian(i, j)));
-        difference = std::max(difference, std::abs(hessian(i, j) - hessian(j, i)));
-      }
-    if (difference > 1e-5 * largest)
-      throw std::invalid_argument("objective: its Hessian is not symmetric: max |H - H'| = " + to_text(difference) +
-                                  ", max |H| = " + to_text(largest));
-    if (difference == 0) return;
-    for (Index j = 0; j < hessian.cols(); ++j)
-      for (Index i = j + 1; i < hessian.rows(); ++i)
-        hessian(i, j) = hessian(j, i) = 0.5 * hessian(i, j) + 0.5 * hessian(j, i);
   }
 
   F* f_;

@@ -231,6 +231,45 @@ class Shaped<F, V, std::tuple<P...>> {
     unflatten_parameters(x, x_);
     f_.residuals(std::get<0>(std::as_const(x_)), r);
   }
+  void outputs(const V& x, Eigen::VectorXd& z) requires requires(F& f, const P&... at) { f.outputs(at..., z); }
+  {
+    unflatten_parameters(x, x_);
+    with_x([&](const P&... at) { f_.outputs(at..., z); });
+  }
+  void vector_jacobian(const V& x, const Eigen::VectorXd& v, V& product) requires
+      requires(F& f, const P&... at, P&... g) {
+    f.vector_jacobian(at..., v, g...);
+  }
+  {
+    unflatten_parameters(x, x_);
+    std::apply([&](P&... g) { with_x([&](const P&... at) { f_.vector_jacobian(at..., v, g...); }); }, out_);
+    collect("product", product);
+  }
+  void batch_outputs(const V& x, Indices indices, Eigen::VectorXd& z) requires requires(F& f, const P&... at) {
+    f.batch_outputs(at..., indices, z);
+  }
+  {
+    unflatten_parameters(x, x_);
+    with_x([&](const P&... at) { f_.batch_outputs(at..., indices, z); });
+  }
+  void batch_vector_jacobian(const V& x, Indices indices, const Eigen::VectorXd& v, V& product) requires
+      requires(F& f, const P&... at, P&... g) {
+    f.batch_vector_jacobian(at..., indices, v, g...);
+  }
+  {
+    unflatten_parameters(x, x_);
+    std::apply([&](P&... g) { with_x([&](const P&... at) { f_.batch_vector_jacobian(at..., indices, v, g...); }); },
+               out_);
+    collect("product", product);
+  }
+  double loss(const Eigen::VectorXd& z, Eigen::VectorXd& u) requires HasLoss<F> { return f_.loss(z, u); }
+  double loss(const Eigen::VectorXd& z) requires HasLossValue<F> { return f_.loss(z); }
+  double batch_loss(const Eigen::VectorXd& z, Indices indices, Eigen::VectorXd& u) requires HasBatchLoss<F> {
+    return f_.batch_loss(z, indices, u);
+  }
+  double batch_loss(const Eigen::VectorXd& z, Indices indices) requires HasBatchLossValue<F> {
+    return f_.batch_loss(z, indices);
+  }
   RobustValue robust_loss(double s) requires HasRobustLoss<F> { return f_.robust_loss(s); }
 
  private:

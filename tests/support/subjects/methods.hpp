@@ -16,6 +16,7 @@
 #include <glissade/finite_sum/stochastic_oasis.hpp>
 #include <glissade/finite_sum/storm.hpp>
 #include <glissade/finite_sum/svrg.hpp>
+#include <glissade/finite_sum/target_surrogate.hpp>
 #include <glissade/minimize/accelerated_mirror_descent.hpp>
 #include <glissade/minimize/bounded/lbfgsb.hpp>
 #include <glissade/minimize/bounded/projected_newton.hpp>
@@ -114,6 +115,11 @@ void for_each_method(const Law& law) {
   run(models, "StochasticModel, prox-linear", StochasticModel<ProxLinearModel>{.step_size = 0.5});
   run(models, "StochasticModel, proximal point",
       StochasticModel<ProximalPointModel>{.step_size = 0.5, .order = Order::independent});
+  run(std::type_identity<LossOfVariables>{}, "TargetSurrogate", TargetSurrogate{.step_size = 0.8});
+  run(std::type_identity<LossOfVariables>{}, "TargetSurrogate, armijo",
+      TargetSurrogate{.step_size = 10, .schedule = TargetSchedule::armijo, .inner = {.steps = 2}});
+  run(std::type_identity<EqualLossesOfVariables>{}, "StochasticTargetSurrogate",
+      StochasticTargetSurrogate{.step_size = 0.8, .schedule = TargetSchedule::constant, .batching = {.size = 2}});
   run(std::type_identity<SparseTerms>{}, "SparseSaga", SparseSaga{.step_size = 0.08});
   run(sum, "Svrg, by a rule", with_rule(Svrg{.batching = {.size = 2}}, Sgd{.learning_rate = 0.5}));
   run(sum, "Saga, by a rule", with_rule(Saga{.batching = {.size = 2}}, Sgd{.learning_rate = 0.5}));

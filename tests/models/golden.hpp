@@ -1,0 +1,44 @@
+// The matrices of generate_golden.py, and the rows of golden.csv.
+#pragma once
+
+#include <Eigen/Core>
+
+#include <cmath>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace models_golden {
+
+using Eigen::Index;
+
+inline Eigen::MatrixXd matrix(Index m, Index n, Index seed) {
+  return Eigen::MatrixXd::NullaryExpr(m, n, [&](Index i, Index j) {
+    return std::cos(static_cast<double>(((i + 1) * (j + 3) * (j + 3) + seed * (i + 2) * (i + 2)) % 1000));
+  });
+}
+
+inline Eigen::VectorXd vector(Index m, Index seed) {
+  return Eigen::VectorXd::NullaryExpr(
+      m, [&](Index i) { return std::cos(static_cast<double>(((i + 5) * (i + 5) * (i + 5) + seed * i) % 1000)); });
+}
+
+/// The rows that begin with `name`.
+inline std::vector<std::vector<double>> rows(const std::string& name) {
+  std::ifstream file(GLISSADE_TEST_DATA "/models/golden.csv");
+  std::vector<std::vector<double>> found;
+  for (std::string line; std::getline(file, line);) {
+    std::stringstream fields(line);
+    std::string field;
+    std::getline(fields, field, ',');
+    if (field != name) continue;
+    found.emplace_back();
+    while (std::getline(fields, field, ',')) found.back().push_back(std::stod(field));
+  }
+  return found;
+}
+
+inline Index whole(double number) { return static_cast<Index>(number); }
+
+}  // namespace models_golden
