@@ -106,12 +106,14 @@ inline void draw(const MatrixXd& times, const std::vector<std::string>& methods,
          "set logscale x 2\nset xrange [1:512]\nset yrange [0:1]\nset grid\nunset key\nset rmargin 24\n"
          "set xlabel 'calls, as a multiple of the best method'\nset ylabel 'fraction of the problems solved'\n"
          "set title 'Methods on all reference problems'\n";
-  double last = -1;
-  for (std::size_t k = 0; k < lines.size(); ++k) {
-    last = std::max(lines[k].first, last + 0.035);  // names that would overlap move up
-    script << "set label '" << methods[static_cast<std::size_t>(lines[k].second)] << "' at graph 1.01, graph " << last
-           << " textcolor rgb '" << colours[k] << "' noenhanced\n";
-  }
+  constexpr double gap = 0.035;  // names that would overlap move up, and down from the top
+  std::vector<double> places;
+  for (const auto& [end, row] : lines) places.push_back(places.empty() ? end : std::max(end, places.back() + gap));
+  double room = 1;
+  for (std::size_t k = lines.size(); k-- > 0; room = places[k] - gap) places[k] = std::min(places[k], room);
+  for (std::size_t k = 0; k < lines.size(); ++k)
+    script << "set label '" << methods[static_cast<std::size_t>(lines[k].second)] << "' at graph 1.01, graph "
+           << places[k] << " textcolor rgb '" << colours[k] << "' noenhanced\n";
   script << "plot ";
   for (std::size_t k = 0; k < lines.size(); ++k)
     script << "'solve_profile.csv' using 1:" << k + 2 << " with steps lw 2 lc rgb '" << colours[k] << "', ";
