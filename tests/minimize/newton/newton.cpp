@@ -94,6 +94,17 @@ TEST_CASE("Newton: the units of the variables do not matter") {
   CHECK(x.norm() <= 1e-15);
 }
 
+TEST_CASE("Newton: scaled, nor do they where the Hessian is indefinite") {
+  const InUnits<Valley> f{{}, vector({0x1p20, 0x1p-30, 0x1p-3})};
+  VectorXd x = vector({0.2, 1, 1}), y = x.cwiseQuotient(f.unit);
+  Eigen::MatrixXd H(3, 3);
+  f.f.hessian(x, H);
+  REQUIRE(H.determinant() < 0);
+  minimize(f.f, x, Newton{.scaled = true}, {.max_iterations = 7});
+  minimize(f, y, Newton{.scaled = true}, {.max_iterations = 7});
+  CHECK(y.cwiseProduct(f.unit) == x);
+}
+
 TEST_CASE("TrustRegionNewton: units that all variables share do not matter") {
   for (const double unit : {0x1p-100, 0x1p40}) {
     const InUnits<Valley> f{{}, VectorXd::Constant(3, unit)};

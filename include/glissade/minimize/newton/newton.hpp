@@ -23,16 +23,23 @@ namespace glissade {
 /// because -g would never leave the saddle. It looks for one at the start and where the last Hessian had to be
 /// modified.
 ///
-/// Options: search (Armijo). State: none but value and gradient. Cost: one Hessian, n^3 / 3 flops and one
-/// gradient per step; one more Hessian for the look at a saddle. With vectors of fixed size nothing is taken from the
-/// heap.
-/// Source: Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.2.
+/// The path does not depend on the units of the variables where Hessians are positive definite. With `scaled` an
+/// indefinite one is scaled to a unit diagonal first, so that it does not there either; on the whole that serves worse:
+/// of the 54 starts of NIST's nonlinear regressions it solves 45 so and 47 in the units given.
+///
+/// Options: search (Armijo); scaled (false). State: none but value and gradient. Cost: one Hessian, n^3 / 3 flops and
+/// one gradient per step; one more Hessian for the look at a saddle. With vectors of fixed size nothing is taken from
+/// the heap. Source: Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.2.
 struct Newton {
   static constexpr std::string_view name = "Newton";
 
   Search search = Armijo{};
+  bool scaled = false;
 
-  static void options(auto& self, auto&& visit) { visit("search", self.search); }
+  static void options(auto& self, auto&& visit) {
+    visit("search", self.search);
+    visit("scaled", self.scaled);
+  }
   void check() const { check_search(search); }
 
   template <class V>
@@ -58,7 +65,7 @@ struct Newton {
       return report_of(state, length > 0 ? Status::running : Status::saddle);
     }
     f.hessian(x, state.hessian);
-    state.factored = state.factor.compute(state.hessian);
+    state.factored = state.factor.compute(state.hessian, scaled);
     if (!state.factored) return report_of(state, Status::non_finite_hessian);
     if (!state.hessian.isZero(0)) {
       state.direction = -state.gradient;
