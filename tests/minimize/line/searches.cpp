@@ -146,6 +146,7 @@ TEST_CASE("Armijo: takes the first trial that is low enough") {
   V gradient;
   // (a - 1)^2 <= 1 - 2 c a holds for a <= 2 - 2 c.
   CHECK(run(phi, Armijo{.sufficient_decrease = 0.25, .shrink = 0.5}, 4, value, gradient) == 1);
+  CHECK(run(phi, Armijo{.sufficient_decrease = 0.25}, 4, value, gradient) == 1);  // halved where nothing is said
   CHECK(run(phi, Armijo{.sufficient_decrease = 0.25, .shrink = 0.75}, 2, value, gradient) == 1.5);
   CHECK(run(phi, Armijo{.sufficient_decrease = 0.26, .shrink = 0.75}, 2, value, gradient) == 1.125);
 }
