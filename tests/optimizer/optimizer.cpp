@@ -12,7 +12,7 @@ VectorXd ones(Index size) { return VectorXd::Ones(size); }
 /// A matrix rule that cannot do without coefficients: the update by its first one.
 struct NeedsCoefficients {
   static constexpr std::string_view name = "NeedsCoefficients";
-  static constexpr int passes = 1;
+  [[maybe_unused]] static constexpr int passes = 1;
   static void fields(const Tensor&, auto) {}
   template <class T, class P>
   void update(const Step&, const MatrixUpdate<T, P>& m) const {
