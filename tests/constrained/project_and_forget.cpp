@@ -183,6 +183,19 @@ TEST_CASE("nearest metric: weights, pairs that are no edges, an upper bound") {
             .epsilon(1e-9));
 }
 
+TEST_CASE("nearest metric: a multiplier of a bound counts as movement") {
+  const auto first_sweep = [](double distance) {
+    return nearest_metric(Eigen::Matrix2d{{0, distance}, {distance, 0}}, {.max_sweeps = 1, .upper = 1});
+  };
+  const MetricNearness below = first_sweep(-3), above = first_sweep(5);
+  CHECK(below.distances(0, 1) == 0);
+  CHECK(below.lower_multipliers(0, 1) == 3);
+  CHECK(below.movement == 3);
+  CHECK(above.distances(0, 1) == 1);
+  CHECK(above.upper_multipliers(0, 1) == 4);
+  CHECK(above.movement == 4);
+}
+
 TEST_CASE("nearest metric: correlation clustering of planted groups") {
   // Friends want x = 0, others x = 1; a tenth of the answers is wrong.
   const int n = 12;

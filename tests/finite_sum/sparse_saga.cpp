@@ -9,6 +9,10 @@
 #include <glissade/oracle/composite.hpp>
 #include <glissade/problems/random_sparse_data.hpp>
 
+#include <array>
+#include <string_view>
+#include <type_traits>
+
 using namespace glissade;
 using Eigen::VectorXd;
 using problems::SparseLogisticRegression;
@@ -163,6 +167,23 @@ TEST_CASE("SparseSaga: no memory is taken after the first step, and the state is
         20'000 + 4 * 5000);
 }
 
+TEST_CASE("SparseSaga: a state of which no step has been made can be saved") {
+  const auto problem = sparse_problem();
+  const auto state = SparseSaga{}.init(problem, start());
+  using State = std::remove_const_t<decltype(state)>;
+  int ranges = 0;
+  State::visit(state, [&](std::string_view name, const auto& value, auto... range) {
+    if constexpr (sizeof...(range) == 2) {
+      INFO(name);
+      const std::array<std::int64_t, 2> ends{static_cast<std::int64_t>(range)...};
+      CHECK(value >= ends[0]);
+      CHECK(value <= ends[1]);
+      ++ranges;
+    }
+  });
+  CHECK(ranges == 3);
+}
+
 TEST_CASE("SparseSaga: refuses a bad step, rows and tables, before x is touched") {
   const auto problem = sparse_problem(2);
   VectorXd x = start();
@@ -201,6 +222,8 @@ TEST_CASE("SparseSaga: refuses a bad step, rows and tables, before x is touched"
   const SparseSaga method{};
   const auto other = sparse_problem();
   auto state = method.init(other, x);
+  CHECK(message_of([&] { take_step(SparseSaga{.step_size = 0.5}, problem, x, state); }) ==
+        "SparseSaga: step_size * regularization = 1, must be in [0, 1)");
   state.table.conservativeResize(79);
   CHECK(message_of([&] { take_step(method, other, x, state); }) ==
         "SparseSaga: the state's table has 79 numbers, must be 80");

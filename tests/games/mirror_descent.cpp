@@ -13,6 +13,7 @@
 #include <array>
 #include <limits>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
 
 using namespace glissade;
@@ -348,6 +349,13 @@ TEST_CASE("mirror descent goes on from what its state names, bit for bit") {
   VectorXd whole = game.uniform();
   solve_game(game, whole, method, {.max_iterations = 16, .tolerance = 0});
   CHECK(whole == z);
+}
+
+TEST_CASE("mirror descent: every option is visited") {
+  std::vector<std::string_view> names;
+  const Mmd<NegativeEntropy> method;
+  visit_options(method, [&](std::string_view name, auto&&, auto&&...) { names.push_back(name); });
+  CHECK(names == std::vector<std::string_view>{"step_size", "temperature", "magnet_rate", "map", "magnet"});
 }
 
 TEST_CASE("mirror descent refuses what is no strategy") {

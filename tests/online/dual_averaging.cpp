@@ -172,4 +172,6 @@ TEST_CASE("dual averaging: gradients beyond the bound, too many predictions, and
   CHECK(message_of([] { Learner({.radius = 0}, VectorXd::Zero(2)); }).find("radius = 0") != std::string::npos);
   CHECK(message_of([] { Learner({.max_outstanding = 0}, VectorXd::Zero(2)); }).find("max_outstanding = 0") !=
         std::string::npos);
+  Learner one_at_a_time({.max_outstanding = 1}, VectorXd::Zero(2));
+  CHECK(one_at_a_time.predict().id == 0);
 }

@@ -9,6 +9,18 @@ using Eigen::VectorXd;
 
 namespace {
 VectorXd ones(Index size) { return VectorXd::Ones(size); }
+/// A matrix rule that cannot do without coefficients: the update by its first one.
+struct NeedsCoefficients {
+  static constexpr std::string_view name = "NeedsCoefficients";
+  [[maybe_unused]] static constexpr int passes = 1;
+  static void fields(const Tensor&, auto) {}
+  template <class T, class P>
+  void update(const Step&, const MatrixUpdate<T, P>& m) const {
+    REQUIRE(m.tensor.size() > 0);
+    for (Index i = 0; i < m.tensor.size(); ++i) m.out[i] = m.in[i] / m.in[0];
+  }
+};
+
 }  // namespace
 
 // --- Misuse -------------------------------------------------------------------------------------------
@@ -345,6 +357,7 @@ TEST_CASE("optimizer: empty tensors, alone and among others") {
   };
   check(chain(SkipNonFinite{}, ClipByGlobalNorm{.max_norm = 0.5}, Adam{.learning_rate = 0.1}));
   check(Adafactor{});
+  check(chain(NeedsCoefficients{}, Sgd{.learning_rate = 0.1}));
 }
 
 // --- What can be read -----------------------------------------------------------------------------------

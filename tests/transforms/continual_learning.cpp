@@ -162,6 +162,13 @@ TEST_CASE("SynapticIntelligence: what a change of the task does, tensor by tenso
   CHECK(trapezoids.field("0", "importance")[0] == Approx(0.1 / 0.51));
 }
 
+TEST_CASE("SynapticIntelligence: its options where nothing is said") {
+  const SynapticIntelligence rule;
+  CHECK(rule.strength == 1);
+  CHECK(rule.damping == 0.1);
+  CHECK_FALSE(rule.trapezoid);
+}
+
 TEST_CASE("EpisodicMemory: a gradient loses what would undo the memory, and nothing else") {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     VectorXd x = VectorXd::Zero(4), y = VectorXd::Zero(3);

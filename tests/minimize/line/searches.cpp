@@ -75,6 +75,24 @@ TEST_CASE("StrongWolfe: both conditions hold from any first trial") {
       }
 }
 
+TEST_CASE("StrongWolfe: the next trial is the minimum of the cubic through two points, in either direction") {
+  for (const double way : {1.0, -1.0}) {
+    // Least at 1 after a maximum at -1.
+    const auto point = [way](double t) { return detail::LinePoint{way * t, t * t * t - 3 * t, way * (3 * t * t - 3)}; };
+    const auto next = [&](double best, double other, bool bracketed, double trial) {
+      detail::WolfeInterval interval{point(best), point(other), bracketed};
+      return way * interval.update(point(trial), way > 0 ? 0.2 : -4, way > 0 ? 4 : -0.2);
+    };
+    INFO(way);
+    CHECK(next(-0.9, 1.7, true, 0) == Approx(1).epsilon(1e-14));      // lower and steeper: of trial and other end
+    CHECK(next(-0.9, -0.9, false, 0) == 4);                           // the same, without another end: as far as may be
+    CHECK(next(0, 2, true, 0.5) == Approx(1).epsilon(1e-14));         // lower and flatter: of trial and best
+    CHECK(next(0, 0, false, 0.5) == Approx(2).epsilon(1e-14));        // the same, without another end: the secant
+    CHECK(next(0, 0, false, 1.5) == Approx(2.0 / 3).epsilon(1e-14));  // beyond a minimum: the secant, which is farther
+    CHECK(next(0, 0, false, 2.5) == Approx(0.8).epsilon(1e-14));      // higher: the mean with the parabola's 0.6
+  }
+}
+
 TEST_CASE("StrongWolfe: a wall of infinite values is the end of the interval") {
   Phi phi{[](double t) { return t >= 1 ? std::numeric_limits<double>::infinity() : -std::log1p(-t) - 3 * t; },
           [](double t) { return 1 / (1 - t) - 3; }};
@@ -128,6 +146,7 @@ TEST_CASE("Armijo: takes the first trial that is low enough") {
   V gradient;
   // (a - 1)^2 <= 1 - 2 c a holds for a <= 2 - 2 c.
   CHECK(run(phi, Armijo{.sufficient_decrease = 0.25, .shrink = 0.5}, 4, value, gradient) == 1);
+  CHECK(run(phi, Armijo{.sufficient_decrease = 0.25}, 4, value, gradient) == 1);  // halved where nothing is said
   CHECK(run(phi, Armijo{.sufficient_decrease = 0.25, .shrink = 0.75}, 2, value, gradient) == 1.5);
   CHECK(run(phi, Armijo{.sufficient_decrease = 0.26, .shrink = 0.75}, 2, value, gradient) == 1.125);
 }

@@ -50,17 +50,18 @@ std::unique_ptr<AnyLayer> any(L layer) {
 
 }  // namespace layer_tables
 
-inline std::vector<layer_tables::LayerSubject> layer_subjects() {
+/// With other `numbers` in all that a layer is given, or draws, and does not train.
+inline std::vector<layer_tables::LayerSubject> layer_subjects(std::uint64_t numbers = 0) {
   using namespace glissade;
   using namespace layer_tables;
   std::vector<LayerSubject> all;
-  const MatrixXd W = normal(5, 7, 1);
+  const MatrixXd W = normal(5, 7, 1 + numbers);
   const auto frozen = [W](const MatrixXd& X) { return MatrixXd(W * X); };
   all.push_back({"LoraLayer", any(LoraLayer<double>(W, {.rank = 3, .alpha = 2})), frozen});
   all.push_back({"LoraLayer, rank stabilized",
                  any(LoraLayer<double>(W, {.rank = 2, .rank_stabilized = true, .start = LoraStart::gaussian})),
                  frozen});
-  const Eigen::VectorXd bias = normal(5, 1, 2);
+  const Eigen::VectorXd bias = normal(5, 1, 2 + numbers);
   const auto affine = [W, bias](const MatrixXd& X) { return MatrixXd((W * X).colwise() + bias); };
   all.push_back({"LoraLayer with a frozen bias", any(LoraLayer<double>(W, bias, {.rank = 2})), affine});
   all.push_back(
@@ -71,12 +72,15 @@ inline std::vector<layer_tables::LayerSubject> layer_subjects() {
   all.push_back({"AfloraLayer", any(AfloraLayer<double>(W, {.rank = 2})), frozen});
   all.push_back({"MoraLayer", any(MoraLayer<double>(W, {.rank = 1})), frozen});
   all.push_back({"MoraLayer, rotation", any(MoraLayer<double>(W, {.rank = 1, .maps = MoraMaps::rotation})), frozen});
-  IncrementalRank<double> incremental(5, 7, {.first_rank = 3, .task_rank = 2});
+  IncrementalRank<double> incremental(5, 7, {.first_rank = 3, .task_rank = 2, .seed = numbers});
+  incremental.s = normal(3, 1, 3 + numbers);
+  incremental.bias = normal(5, 1, 4 + numbers);
   incremental.next_task();
   all.push_back({"IncrementalRank, second task", any(incremental)});
   all.push_back({"IncrementalRank without bias", any(IncrementalRank<double>(5, 7, {.first_rank = 3, .bias = false}))});
 
-  const std::array<MatrixXd, 3> projections{normal(7, 4, 11), normal(7, 4, 12), normal(7, 4, 13)};
+  const std::array<MatrixXd, 3> projections{normal(7, 4, 11 + numbers), normal(7, 4, 12 + numbers),
+                                            normal(7, 4, 13 + numbers)};
   const auto attention = [projections](const MatrixXd& X) {
     MatrixXd P = (X * projections[0] * (X * projections[1]).transpose() / 2).array().exp();
     P.array().colwise() /= P.array().rowwise().sum().eval();
