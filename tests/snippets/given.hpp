@@ -22,6 +22,8 @@
 #include <glissade/online.hpp>
 #include <glissade/oracle/autodiff.hpp>
 #include <glissade/problems/linear_model.hpp>
+#include <glissade/problems/more_garbow_hillstrom.hpp>
+#include <glissade/problems/residuals_of.hpp>
 #include <glissade/problems/sparse_linear_model.hpp>
 #include <glissade/sets.hpp>
 #include <glissade/testing/laws.hpp>
