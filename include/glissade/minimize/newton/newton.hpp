@@ -18,18 +18,19 @@ namespace glissade {
 ///     a by the search, first 1; where E is not 0, less for a step longer than 1e4 ||x||, or 1e4 where x = 0
 ///
 /// Where the Hessian is 0, or no step along that direction is found, -g is tried; then it ends with search_failed. It
-/// ends with non_finite_hessian where the Hessian is not finite. Where the gradient is
-/// within its tolerance but the Hessian is indefinite, the next step goes along a direction of negative curvature,
-/// because -g would never leave the saddle. It looks for one at the start and where the last Hessian had to be
-/// modified.
+/// ends with non_finite_hessian where the Hessian is not finite. Where the gradient is within its tolerance but the
+/// Hessian is indefinite, the next step goes along a direction of negative curvature, because -g would never leave the
+/// saddle. It looks for one at the start and where the last Hessian had to be modified.
 ///
 /// The path does not depend on the units of the variables where Hessians are positive definite. With `scaled` an
-/// indefinite one is scaled to a unit diagonal first, so that it does not there either; on the whole that serves worse:
-/// of the 54 starts of NIST's nonlinear regressions it solves 45 so and 47 in the units given.
+/// indefinite one is scaled to a unit diagonal first, so that it does not there either. Of the 54 starts of NIST's
+/// nonlinear regressions Newton solves 45 so and 47 in the units given, with StrongWolfe 47 and 47, so in 0.8 of the
+/// calls; on the problems of More, Garbow and Hillstrom it takes 1.06 and 1.1 times the calls.
 ///
 /// Options: search (Armijo); scaled (false). State: none but value and gradient. Cost: one Hessian, n^3 / 3 flops and
 /// one gradient per step; one more Hessian for the look at a saddle. With vectors of fixed size nothing is taken from
-/// the heap. Source: Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.2.
+/// the heap.
+/// Source: Nocedal and Wright, Numerical Optimization, 2006, algorithm 3.2.
 struct Newton {
   static constexpr std::string_view name = "Newton";
 
