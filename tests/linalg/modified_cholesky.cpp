@@ -41,7 +41,7 @@ TEST_CASE("ModifiedCholesky: any other becomes positive definite by a bounded di
     if (k % 5 == 1) H = -MatrixXd::Identity(n, n);
     ModifiedCholesky<MatrixXd> factor;
     const bool scaled = k < 50;
-    REQUIRE(factor.compute(H, scaled));
+    REQUIRE((scaled ? factor.compute_scaled(H) : factor.compute(H)));
     if (k % 5 == 0) {
       CHECK(factor.modified());
       continue;  // (0 + E)^{-1} is as large as numbers get
@@ -79,8 +79,8 @@ TEST_CASE("ModifiedCholesky: scaled, the units of the variables do not matter") 
     if (k % 4 == 0) H(4, 4) = H(0, 0) = 0;
     const MatrixXd in_units = units.asDiagonal() * H * units.asDiagonal();
     ModifiedCholesky<MatrixXd> factor, other;
-    REQUIRE(factor.compute(H, true));
-    REQUIRE(other.compute(in_units, true));
+    REQUIRE(factor.compute_scaled(H));
+    REQUIRE(other.compute_scaled(in_units));
     CHECK(factor.modified() == other.modified());
     if (H(0, 0) == 0) continue;  // the first variable has no unit of its own
     CHECK(MatrixXd(units.asDiagonal() * inverse(other, 5) * units.asDiagonal()) == inverse(factor, 5));

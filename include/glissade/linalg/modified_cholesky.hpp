@@ -17,8 +17,8 @@ namespace glissade {
 ///     d_j = max(|c_jj|, (max_{i>j} |c_ij| / beta)^2, delta)
 ///     beta^2 = max(max |h_ii|, max_{i!=j} |h_ij| / sqrt(n^2 - 1), eps),   delta = eps max(max |h_ij|, tiny)
 ///
-/// E, unlike the question whether it is needed, depends on the units of the variables, unless H is `scaled` first, to
-/// S H S with
+/// E, unlike the question whether it is needed, depends on the units of the variables, but not of compute_scaled, which
+/// takes S H S for H, with
 ///
 ///     s_i = 1 / max(sqrt|h_ii|, max_{j<i} s_j |h_ij|), rounded to a power of 2;  1 where that is 0
 ///
@@ -31,16 +31,8 @@ class ModifiedCholesky {
   using Vector = Eigen::Matrix<double, Matrix::RowsAtCompileTime, 1>;
 
   /// False if H is not finite.
-  bool compute(const Matrix& H, bool scaled = false) {
-    if (!H.allFinite()) return false;
-    if (!plain_) plain_.emplace();
-    plain_->compute(H);
-    const auto pivots = plain_->matrixLLT().diagonal().array();
-    constexpr double eps = std::numeric_limits<double>::epsilon();
-    modified_ = plain_->info() != Eigen::Success || !(pivots > std::sqrt(10 * eps) * H.diagonal().array().sqrt()).all();
-    if (modified_) factorize(H, scaled);
-    return true;
-  }
+  bool compute(const Matrix& H) { return compute_any(H, false); }
+  bool compute_scaled(const Matrix& H) { return compute_any(H, true); }
   /// Whether H was not safely positive definite.
   [[nodiscard]] bool modified() const { return modified_; }
 
@@ -61,6 +53,17 @@ class ModifiedCholesky {
   }
 
  private:
+  bool compute_any(const Matrix& H, bool scaled) {
+    if (!H.allFinite()) return false;
+    if (!plain_) plain_.emplace();
+    plain_->compute(H);
+    const auto pivots = plain_->matrixLLT().diagonal().array();
+    constexpr double eps = std::numeric_limits<double>::epsilon();
+    modified_ = plain_->info() != Eigen::Success || !(pivots > std::sqrt(10 * eps) * H.diagonal().array().sqrt()).all();
+    if (modified_) factorize(H, scaled);
+    return true;
+  }
+
   void factorize(const Matrix& H, bool scaled) {
     constexpr double eps = std::numeric_limits<double>::epsilon();
     const Eigen::Index n = H.rows();

@@ -66,7 +66,7 @@ struct Newton {
       return report_of(state, length > 0 ? Status::running : Status::saddle);
     }
     f.hessian(x, state.hessian);
-    state.factored = state.factor.compute(state.hessian, scaled);
+    state.factored = scaled ? state.factor.compute_scaled(state.hessian) : state.factor.compute(state.hessian);
     if (!state.factored) return report_of(state, Status::non_finite_hessian);
     if (!state.hessian.isZero(0)) {
       state.direction = -state.gradient;
