@@ -148,7 +148,7 @@ TEST_CASE("options: of the methods that minimize") {
               "max_trials >= 1 and finite"});
   CHECK(options_of(GaussNewton{}, members_3(GaussNewton{})) ==
         Texts{"initial_radius > 0 and finite", "accept in [0, 0.25)", "max_trials >= 1 and finite"});
-  CHECK(options_of(Newton{}, members_2(Newton{})) == Texts{"search", "scaled"});
+  CHECK(options_of(Newton{}, members_2(Newton{})) == Texts{"search", "indefinite"});
   CHECK(options_of(TrustRegionNewton{}, members_4(TrustRegionNewton{})) ==
         Texts{"initial_radius >= 0 and finite", "max_radius > 0 and finite", "accept in [0, 0.25)",
               "saddle_products >= 0 and finite"});

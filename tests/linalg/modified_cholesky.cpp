@@ -40,8 +40,7 @@ TEST_CASE("ModifiedCholesky: any other becomes positive definite by a bounded di
     if (k % 5 == 0) H.setZero();
     if (k % 5 == 1) H = -MatrixXd::Identity(n, n);
     ModifiedCholesky<MatrixXd> factor;
-    const bool scaled = k < 50;
-    REQUIRE((scaled ? factor.compute_scaled(H) : factor.compute(H)));
+    REQUIRE(factor.compute(H));
     if (k % 5 == 0) {
       CHECK(factor.modified());
       continue;  // (0 + E)^{-1} is as large as numbers get
@@ -51,7 +50,7 @@ TEST_CASE("ModifiedCholesky: any other becomes positive definite by a bounded di
     const double scale = H.cwiseAbs().maxCoeff();
     CHECK(off.cwiseAbs().maxCoeff() <= 1e-8 * scale);
     CHECK(E.diagonal().minCoeff() >= -1e-8 * scale);
-    if (!scaled) CHECK(E.diagonal().maxCoeff() <= 4.0 * static_cast<double>(n * n) * scale);
+    CHECK(E.diagonal().maxCoeff() <= 4.0 * static_cast<double>(n * n) * scale);
     CHECK(Eigen::SelfAdjointEigenSolver<MatrixXd>(H + E).eigenvalues().minCoeff() > 0);
   }
 }
@@ -66,25 +65,6 @@ TEST_CASE("ModifiedCholesky: the textbook's indefinite matrix") {
   const Eigen::Matrix3d E = inverse(factor, 3).inverse() - H;
   CHECK((E - Eigen::Matrix3d(E.diagonal().asDiagonal())).norm() <= 1e-12);
   CHECK(Eigen::SelfAdjointEigenSolver<Eigen::Matrix3d>(H + E).eigenvalues().minCoeff() > 0.1);
-}
-
-TEST_CASE("ModifiedCholesky: scaled, the units of the variables do not matter") {
-  // In units that are powers of 2, what is scaled is the same to the last bit. Without the diagonal they show in the
-  // rows alone.
-  const VectorXd units = (VectorXd(5) << 0x1p-300, 0x1p40, 1, 0x1p-40, 0x1p200).finished();
-  for (int k = 0; k < 20; ++k) {
-    MatrixXd H = MatrixXd::Random(5, 5);
-    H = (H + H.transpose()).eval();
-    if (k % 2 == 0) H(2, 2) = 0;
-    if (k % 4 == 0) H(4, 4) = H(0, 0) = 0;
-    const MatrixXd in_units = units.asDiagonal() * H * units.asDiagonal();
-    ModifiedCholesky<MatrixXd> factor, other;
-    REQUIRE(factor.compute_scaled(H));
-    REQUIRE(other.compute_scaled(in_units));
-    CHECK(factor.modified() == other.modified());
-    if (H(0, 0) == 0) continue;  // the first variable has no unit of its own
-    CHECK(MatrixXd(units.asDiagonal() * inverse(other, 5) * units.asDiagonal()) == inverse(factor, 5));
-  }
 }
 
 TEST_CASE("ModifiedCholesky: no factors of what is not finite") {

@@ -1,6 +1,7 @@
 // Factorizations that have not run are copied with the states that hold them: what they then read is what the undefined
 // behaviour sanitizer looks at.
 #include "support/catch.hpp"
+#include <glissade/linalg/absolute_solver.hpp>
 #include <glissade/linalg/convex_inverse.hpp>
 #include <glissade/linalg/modified_cholesky.hpp>
 
@@ -49,6 +50,8 @@ TEST_CASE("a factorization that has not run is copied and runs later") {
   const Eigen::MatrixXd H = fixed;
   check_copies<ConvexInverse<Eigen::MatrixXd>>(H);
   check_copies<ConvexInverse<Eigen::Matrix2d>>(fixed);
+  check_copies<AbsoluteSolver<Eigen::MatrixXd>>(H);
+  check_copies<AbsoluteSolver<Eigen::Matrix2d>>(fixed);
   check_copies<ModifiedCholesky<Eigen::MatrixXd>>(H);
   check_copies<ModifiedCholesky<Eigen::Matrix2d>>(fixed);
 }

@@ -94,15 +94,41 @@ TEST_CASE("Newton: the units of the variables do not matter") {
   CHECK(x.norm() <= 1e-15);
 }
 
-TEST_CASE("Newton: scaled, nor do they where the Hessian is indefinite") {
+TEST_CASE("Newton: nor do they where the Hessian is indefinite, unless it is modified by Cholesky") {
   const InUnits<Valley> f{{}, vector({0x1p20, 0x1p-30, 0x1p-3})};
   VectorXd x = vector({0.2, 1, 1}), y = x.cwiseQuotient(f.unit);
   Eigen::MatrixXd H(3, 3);
   f.f.hessian(x, H);
   REQUIRE(H.determinant() < 0);
-  minimize(f.f, x, Newton{.scaled = true}, {.max_iterations = 7});
-  minimize(f, y, Newton{.scaled = true}, {.max_iterations = 7});
+  minimize(f.f, x, Newton{}, {.max_iterations = 7});
+  minimize(f, y, Newton{}, {.max_iterations = 7});
   CHECK(y.cwiseProduct(f.unit) == x);
+  VectorXd u = vector({0.2, 1, 1}), v = u.cwiseQuotient(f.unit);
+  minimize(f.f, u, Newton{.indefinite = Indefinite::modified_cholesky}, {.max_iterations = 7});
+  minimize(f, v, Newton{.indefinite = Indefinite::modified_cholesky}, {.max_iterations = 7});
+  CHECK_FALSE(v.cwiseProduct(f.unit) == u);
+}
+
+TEST_CASE("Newton: a saddle is left whatever the units of the variables that curve down") {
+  // x1^2 + x2^4 / 4 - x2^2 / 2, saddle at 0, with x2 in units in which its curvature is 1e-12 of the other
+  const auto f = [](const VectorXd& x, VectorXd& g, Eigen::MatrixXd* H) {
+    const double y = 1e-6 * x[1];
+    g = vector({2 * x[0], 1e-6 * (y * y * y - y)});
+    if (H) *H << 2, 0, 0, 1e-12 * (3 * y * y - 1);
+    return x[0] * x[0] + y * y * y * y / 4 - y * y / 2;
+  };
+  struct Saddle {
+    decltype(f) both;
+    double value_and_gradient(const VectorXd& x, VectorXd& g) const { return both(x, g, nullptr); }
+    void hessian(const VectorXd& x, Eigen::MatrixXd& H) const {
+      VectorXd g(2);
+      both(x, g, &H);
+    }
+  };
+  VectorXd x = vector({0, 0});
+  const auto result = minimize(Saddle{f}, x, Newton{}, {.gradient_tolerance = 1e-12});
+  CAPTURE(to_string(result.status));
+  CHECK(std::abs(std::abs(1e-6 * x[1]) - 1) < 1e-6);
 }
 
 TEST_CASE("TrustRegionNewton: units that all variables share do not matter") {
@@ -420,12 +446,15 @@ TEST_CASE("Newton: one step on a quadratic, quadratic convergence on a smooth fu
 TEST_CASE("Newton: vectors of fixed size take nothing from the heap") {
   const Valley f;
   const auto run_in = [&]<int n>(std::integral_constant<int, n>, const auto& method) {
-    Eigen::Matrix<double, n, 1> x = Eigen::Matrix<double, n, 1>::Ones();
-    x[0] = -1.2;
-    const NoHeap heap;
-    const Result r = minimize(f, x, method, {.gradient_tolerance = 1e-10});
-    const std::size_t taken = heap.taken();
-    CHECK(r.status == Status::gradient_tolerance);
+    std::size_t taken = 0;
+    for (const double first : {-1.2, 0.2}) {  // at the second one the Hessian is indefinite
+      Eigen::Matrix<double, n, 1> x = Eigen::Matrix<double, n, 1>::Ones();
+      x[0] = first;
+      const NoHeap heap;
+      const Result r = minimize(f, x, method, {.gradient_tolerance = 1e-10});
+      taken += heap.taken();
+      CHECK(r.status == Status::gradient_tolerance);
+    }
     return taken;
   };
   const auto run = [&](const auto& method) {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "../../linalg/modified_cholesky.hpp"
+#include "../../linalg/absolute_solver.hpp"
 #include "../line/line.hpp"
 
 namespace glissade {
@@ -15,13 +15,13 @@ namespace glissade {
 ///
 ///     e = min(near, |x - P(x - g)|)
 ///     A = { i : x_i <= low_i + e and g_i > 0,  or  x_i >= high_i - e and g_i < 0 },  F: all others
-///     d_F = -(H_FF + E)^{-1} g_F,   d_i = -g_i / H_ii  (-g_i where H_ii <= 0)  for i in A;  E of ModifiedCholesky
+///     d_F = -|H_FF|^{-1} g_F (linalg/absolute_solver.hpp),   d_i = -g_i / H_ii  (-g_i where H_ii <= 0)  for i in A
 ///     x(a) = P(x + a d),  s = x(a) - x,  a = 1, shrink, ...  until  f(x(a)) <= f(x) + c g's  and  g's < 0
 ///
-/// Where the values are too near to tell, |g(x(a))'s| <= (1 - 2 c) |g's| is asked instead. Where E is not 0, a begins
-/// with less for a step longer than 1e4 max(1, |x|). Where no step is found along d, -g is tried, then the run ends
-/// with search_failed. x never leaves the bounds, and a variable at a bound is equal to it. Result::measure is |P(x -
-/// g) - x|.
+/// Where the values are too near to tell, |g(x(a))'s| <= (1 - 2 c) |g's| is asked instead. Where H_FF is not positive
+/// definite, a begins with less for a step longer than 1e4 max(1, |x|). Where no step is found along d, -g is tried,
+/// then the run ends with search_failed. x never leaves the bounds, and a variable at a bound is equal to it.
+/// Result::measure is |P(x - g) - x|.
 ///
 /// Options: near > 0 (1e-3); sufficient_decrease c in (0, 1/2) (1e-4); shrink in (0, 1) (0.5); max_trials >= 1 (60).
 /// State: none but value, gradient and measure.
@@ -29,8 +29,8 @@ namespace glissade {
 /// Errors: std::invalid_argument for options out of range, bounds that are crossed or of another size than x. Ends with
 /// non_finite_hessian where the Hessian is not finite.
 /// Source: "Projected Newton Methods for Optimization Problems with Simple Constraints", 1982.
-/// Deviations: E; the test by slopes. The paper's rule promises a g_F'd_F for the variables in F, also where a bound
-/// has cut their step, which a singular Hessian makes unattainable.
+/// Deviations: |H_FF|; the test by slopes. The paper's rule promises a g_F'd_F for the variables in F, also where a
+/// bound has cut their step, which a singular Hessian makes unattainable.
 struct ProjectedNewton {
   static constexpr std::string_view name = "ProjectedNewton";
   static constexpr bool honours_box = true;
@@ -55,7 +55,7 @@ struct ProjectedNewton {
     V direction, trial, trial_gradient, moved;  // workspace, as all that follows
     Eigen::Matrix<bool, V::RowsAtCompileTime, 1> blocked;
     SquareOf<V> hessian;
-    ModifiedCholesky<SquareOf<V>> factor;
+    AbsoluteSolver<SquareOf<V>> factor;
     bool unbounded = false;
 
     static void visit(auto& self, auto&& field) {
@@ -90,7 +90,8 @@ struct ProjectedNewton {
     find_blocked(x, state);
     state.unbounded = false;
     if (set_direction(state)) {
-      // Along what the Hessian tells nothing of, E alone makes the step: its length hangs on rounding errors.
+      // Along what the Hessian tells nothing of, the least |l| alone makes the step: its length hangs on rounding
+      // errors.
       const double most = 1e4 * std::max(1.0, norm_of(x));
       const double first = state.factor.modified() ? std::min(1.0, most / norm_of(state.direction)) : 1.0;
       if (move(f, x, state, first)) return report_of(state);
