@@ -5,6 +5,7 @@
     transport, rows, columns, epsilon, value of the dual, f with mean 0, P column by column: by Newton's method
     program, least cost of transport without entropy of a 5 x 5 problem: by scipy's linear program
     iterations, from zero, of the problem nearby, of it from the solution of the first: by Sinkhorn in numpy
+    momentum_mlp, adafactor_mlp: rows, columns (0: a vector), steps, parameters after them column by column
 
 pip install numpy scipy; python3 generate_learned.py
 """
@@ -147,7 +148,93 @@ def iterations():
     return [cold, sinkhorn(a, b, np.zeros(n))[1], sinkhorn(a, b, f)[1]]
 
 
+SCALES = np.array([1, 3, 10, 30, 100, 300, 1e3, 3e3, 1e4, 3e4, 1e5])
+
+
+def network(flat, features, hidden, z, t):
+    """z: features x coefficients; direction and magnitude of each."""
+    parts, inputs = [], features + 11
+    for rows_, cols in [(hidden, inputs), (hidden, hidden), (2, hidden)]:
+        parts.append((flat[: rows_ * cols].reshape(rows_, cols, order="F"), flat[rows_ * cols: rows_ * (cols + 1)]))
+        flat = flat[rows_ * (cols + 1):]
+    assert len(flat) == 0
+    z = z / np.sqrt(1e-5 + (z**2).mean(1, keepdims=True))
+    x = np.vstack([z, np.tile(np.tanh(t / SCALES - 1)[:, None], (1, z.shape[1]))])
+    for k, (W, b) in enumerate(parts):
+        x = W @ x + b[:, None]
+        if k < 2:
+            x = np.maximum(x, 0)
+    return x
+
+
+def start_of(rows_, cols):
+    shape = (rows_, max(cols, 1))
+    p = cosines(61, shape[0] * shape[1]).reshape(shape, order="F")
+    g = lambda t: (1 + t % 3) * cosines(67 + 10 * t, shape[0] * shape[1]).reshape(shape, order="F")
+    return p, g
+
+
+def momentum_mlp(rows_, cols, steps):
+    p, g_of = start_of(rows_, cols)
+    w = cosines(71, 32 * 20 + 32 * 33 + 66) / 4
+    decays = [0.1, 0.5, 0.9, 0.99, 0.999, 0.9999]
+    m = [np.zeros_like(p) for _ in decays]
+    for t in range(steps):
+        g = g_of(t)
+        m = [b * old + (1 - b) * g for b, old in zip(decays, m)]
+        z = np.array([a.ravel() for a in [g, p, *m]])
+        direction, magnitude = network(w, 8, 32, z, t)
+        p = p - (direction * np.exp(1e-3 * magnitude) * 1e-3).reshape(p.shape)
+    return p.ravel(order="F")
+
+
+def adafactor_mlp(rows_, cols, steps):
+    p, g_of = start_of(rows_, cols)
+    w = cosines(73, 7 + 4 * 40 + 4 * 5 + 10)
+    theta, w = w[:7] / 100, w[7:]
+    decay = lambda b, t: 1 - (1 - b) * np.exp(10 * t)
+    three = [0.9, 0.99, 0.999]
+    beta_m, beta_v, beta_f = ([decay(b, t) for b, t in zip(three, theta[:3])], decay(0.999, theta[3]),
+                              [decay(b, t) for b, t in zip(three, theta[4:])])
+    m, v = [np.zeros_like(p)] * 3, np.zeros_like(p)
+    if cols:  # axis d0 is the largest, d1 the other one; of a square d0 is the second
+        d1, d0 = [int(k) for k in np.argsort(p.shape, kind="stable")]
+        r, c = [np.zeros(p.shape[d1])] * 3, [np.zeros(p.shape[d0])] * 3
+    else:
+        s = [np.zeros_like(p)] * 3
+    for t in range(steps):
+        g = g_of(t)
+        S = g * g + 1e-30
+        m = [b * old + (1 - b) * g for b, old in zip(beta_m, m)]
+        v = beta_v * v + (1 - beta_v) * g * g
+        root = 1 / np.sqrt(v + 1e-6)
+        if cols:
+            r = [b * old + (1 - b) * S.mean(axis=d0) for b, old in zip(beta_f, r)]
+            c = [b * old + (1 - b) * S.mean(axis=d1) for b, old in zip(beta_f, c)]
+            R = [np.maximum(a / (a.mean() + 1e-9), 1e-9) ** -0.5 for a in r]
+            C = [np.maximum(a, 1e-9) ** -0.5 for a in c]
+            tall = lambda a: np.broadcast_to(np.expand_dims(a, d0), p.shape)
+            wide = lambda a: np.broadcast_to(np.expand_dims(a, d1), p.shape)
+            factors = [tall(a) * wide(b) for a, b in zip(R, C)]
+            parts = ([g * f for f in factors] + [tall(a) for a in r] + [wide(a) for a in c]
+                     + [(tall(a) + 1e-8) ** -0.5 for a in r] + [(wide(a) + 1e-8) ** -0.5 for a in c]
+                     + [a * f for a, f in zip(m, factors)])
+        else:
+            s = [b * old + (1 - b) * S for b, old in zip(beta_f, s)]
+            parts = ([g * np.maximum(a + 1e-9, 1e-9) ** -0.5 for a in s] + s + s + [(a + 1e-8) ** -0.5 for a in s] * 2
+                     + [a * (b + 1e-6) ** -0.5 for a, b in zip(m, s)])
+        z = np.array([a.ravel() for a in [g, p, *m, v, *[a * root for a in m], root, *parts]])
+        assert len(z) == 28
+        direction, magnitude = network(w, 28, 4, z, t)
+        p = p - (direction * np.exp(1e-3 * magnitude) * 1e-3).reshape(p.shape)
+    return p.ravel(order="F")
+
+
 rows = []
+for case in [(5, 3, 15), (4, 0, 15)]:
+    rows.append(["momentum_mlp", *case, *momentum_mlp(*case)])
+for case in [(5, 3, 15), (3, 5, 15), (4, 4, 15), (6, 0, 15)]:
+    rows.append(["adafactor_mlp", *case, *adafactor_mlp(*case)])
 for case in [(6, 5, 0.05), (4, 7, 0.3)]:
     rows.append(["transport", *case, *transport(*case)])
 rows.append(["program", *program()])
