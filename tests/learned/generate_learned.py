@@ -6,6 +6,7 @@
     program, least cost of transport without entropy of a 5 x 5 problem: by scipy's linear program
     iterations, from zero, of the problem nearby, of it from the solution of the first: by Sinkhorn in numpy
     momentum_mlp, adafactor_mlp: rows, columns (0: a vector), steps, parameters after them column by column
+    structured, steps, x after them, y after them: of the method whose parts are maps, on a lasso
 
 pip install numpy scipy; python3 generate_learned.py
 """
@@ -230,7 +231,24 @@ def adafactor_mlp(rows_, cols, steps):
     return p.ravel(order="F")
 
 
+def structured(steps):
+    W, target, n = cosines(79, 48).reshape(6, 8, order="F"), cosines(83, 6), 8
+    i, weights, step = np.arange(n), 0.05 + 0.01 * np.arange(n), 0.02
+    gradient = lambda x: W.T @ (W @ x - target)
+    x = y = cosines(89, n)
+    for k in range(steps):
+        gx, gy = gradient(x), gradient(y)
+        P, A, B = 1 + 0.3 * np.cos(k + i), 0.5 + 0.1 * np.sin(i + 2 * k), 0.8 + 0.1 * np.cos(i) * x
+        b1, b2 = 0.01 * gx / (k + 1), 0.02 * (x - y) + 0.001 * gy
+        p = step * P
+        z = (1 - B) * (x - p * gx) + B * (y - p * gy) - b1
+        new = np.sign(z) * np.maximum(np.abs(z) - p * weights, 0)
+        x, y = new, new + A * (new - x) + b2
+    return [*x, *y]
+
+
 rows = []
+rows.append(["structured", 12, *structured(12)])
 for case in [(5, 3, 15), (4, 0, 15)]:
     rows.append(["momentum_mlp", *case, *momentum_mlp(*case)])
 for case in [(5, 3, 15), (3, 5, 15), (4, 4, 15), (6, 0, 15)]:
