@@ -116,6 +116,7 @@ struct Given {
   PolicyTrajectory trajectory;
   Eigen::MatrixXd costs;
   Eigen::VectorXd from, to;
+  EnumeratedFunction loss_of_ranks;
   Fit fit;
   Simulated simulated;
   Objective f, objective;
