@@ -9,4 +9,5 @@
 #include "learned/rule_network.hpp"
 #include "learned/sinkhorn.hpp"
 #include "learned/step_controller.hpp"
+#include "learned/structured_proximal.hpp"
 #include "learned/width_scaling.hpp"

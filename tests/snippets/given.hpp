@@ -116,6 +116,8 @@ struct Given {
   PolicyTrajectory trajectory;
   Eigen::MatrixXd costs;
   Eigen::VectorXd from, to;
+  double L;
+  StructuredMap scale, momentum;
   EnumeratedFunction loss_of_ranks;
   Fit fit;
   Simulated simulated;

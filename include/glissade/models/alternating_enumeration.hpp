@@ -120,7 +120,7 @@ class EnumerationRun {
       if (options_.max_evaluations == 0) return end(EnumerationEnd::max_evaluations);
       found_.value = value_at(found_.x);
     }
-    for (std::int64_t last = found_.sweeps + options_.max_sweeps; found_.sweeps < last;) {
+    for (std::int64_t sweep = 0; sweep < options_.max_sweeps; ++sweep) {
       for (; found_.position < length; ++found_.position) {
         const std::int64_t i = found_.position < n ? found_.position : 2 * n - 2 - found_.position;
         if (!improve(static_cast<std::size_t>(i))) return end(EnumerationEnd::max_evaluations);
