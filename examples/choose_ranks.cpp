@@ -76,8 +76,9 @@ digits::Network trained(const digits::Network& start, const digits::Data& pictur
 }
 
 int choose(const std::string& file) {
-  const auto [pictures, test] = digits::split(digits::read(file), 1437);
-  const auto [training, held_back] = digits::split(pictures, 1077);
+  const auto all = digits::split(digits::read(file), 1437);
+  const auto parts = digits::split(all.first, 1077);
+  const digits::Data &training = parts.first, &held_back = parts.second, &test = all.second;
   digits::Random random(1);
   digits::Network start(random), gradient;
   const digits::Data known = digits::digits_below(training, 5);

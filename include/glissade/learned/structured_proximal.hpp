@@ -42,6 +42,7 @@ using StructuredMap = std::function<void(const StructuredInput& at, Eigen::Vecto
 /// A run of so many steps from one x is the unrolled network; its weights lie in the maps, and unrolled() is a pair of
 /// such maps.
 /// Options: step_size > 0 (0.1); P > 0, A, B, b1, b2.
+/// The value is not made to fall: too long a step, or maps that are off, may diverge.
 /// State: value, gradient, measure (the norm of the prox-gradient step of length step_size), y, iteration.
 /// Cost: a gradient per step, two where y is not x; the maps.
 /// Errors: std::invalid_argument for a step_size out of range, and for a map that changes the size of `out`, writes

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../core/tensors/mask.hpp"
+#include "../rule/chain.hpp"
 #include "../rule/rule.hpp"
 #include "../transforms/scale_by_learning_rate.hpp"
 
