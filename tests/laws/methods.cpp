@@ -488,6 +488,7 @@ TEST_CASE("laws: whatever ends a run, x is a point judged good") {
                                          "Sarah",
                                          "AiSarah",
                                          "ProximalGradient, accelerated",
+                                         "StructuredProximal",
                                          "AcceleratedMirrorDescent",
                                          "LooplessSvrg",
                                          "Page",
