@@ -1,0 +1,8 @@
+// All of weights/: closed-form changes of weights.
+#pragma once
+
+#include "weights/delta.hpp"
+#include "weights/edit.hpp"
+#include "weights/merge.hpp"
+#include "weights/merge_sparse.hpp"
+#include "weights/spread_edit.hpp"
