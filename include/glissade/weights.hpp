@@ -3,6 +3,7 @@
 
 #include "weights/delta.hpp"
 #include "weights/edit.hpp"
+#include "weights/grace.hpp"
 #include "weights/merge.hpp"
 #include "weights/merge_sparse.hpp"
 #include "weights/spread_edit.hpp"

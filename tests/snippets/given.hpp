@@ -94,6 +94,8 @@ struct Given {
   Eigen::MatrixXf P, N;  // versions of a weight
   Adapter<float> adapter, other;
   Eigen::MatrixXd keys, values, other_keys;  // of edits
+  Eigen::VectorXd h;
+  std::int64_t label;
   Index outputs, inputs;
 
   Eigen::VectorXd x, z, comparator;

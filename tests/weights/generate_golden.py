@@ -39,5 +39,31 @@ write("ridge", W + R @ np.linalg.inv(K.T @ Cr @ K) @ K.T @ Cr)
 many, wanted = matrix(7, 12, 5), matrix(5, 12, 6)
 write("many", W + (wanted - W @ many) @ many.T @ np.linalg.inv(2.5 * C + many @ many.T))
 
+# GRACE: 40 edits of 5 labels in the plane, radius .35, values the labels. Actions 0 added, 1 expanded, 2 covered,
+# 3 separated.
+H = matrix(2, 40, 7).T
+keys, radii, labels, actions = [], [], [], []
+for n, h in enumerate(H):
+    label = n % 5
+    distances = [np.linalg.norm(h - key) for key in keys]
+    i = int(np.argmin(distances)) if keys else -1
+    if i < 0 or distances[i] > 0.35 + radii[i]:
+        new, action = 0.35, 0
+    elif labels[i] == label:
+        new, action = None, 1 if distances[i] > radii[i] else 2
+        radii[i] = max(radii[i], distances[i])
+    else:
+        new, action = distances[i] / 2, 3
+        radii[i] = distances[i] / 2 - 1e-5
+    if new is not None:
+        keys.append(h)
+        radii.append(new)
+        labels.append(label)
+    actions.append(action)
+print("grace: actions", [actions.count(a) for a in range(4)])
+write("grace_actions", actions)
+write("grace_radii", radii)
+write("grace_labels", labels)
+
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden.csv"), "w") as file:
     file.write("\n".join(rows) + "\n")
