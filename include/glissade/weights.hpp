@@ -6,4 +6,5 @@
 #include "weights/grace.hpp"
 #include "weights/merge.hpp"
 #include "weights/merge_sparse.hpp"
+#include "weights/prune_admm.hpp"
 #include "weights/spread_edit.hpp"

@@ -96,6 +96,8 @@ struct Given {
   Eigen::MatrixXd keys, values, other_keys;  // of edits
   Eigen::VectorXd h;
   std::int64_t label;
+  Eigen::MatrixXd H;  // of a layer to prune
+  PruningMask mask;
   Index outputs, inputs;
 
   Eigen::VectorXd x, z, comparator;

@@ -12,58 +12,28 @@
 #include <span>
 #include <vector>
 
-#include "golden.hpp"
+#include "support.hpp"
 
 using namespace glissade;
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-using weights_golden::difference;
-using weights_golden::matrix;
+using weights_tests::difference;
+using weights_tests::matrix;
+using weights_tests::normals;
+using weights_tests::solved;
+using weights_tests::times;
+using weights_tests::transposed;
 
 namespace {
 
 constexpr auto memit = EditKind::memit, emmet = EditKind::emmet, rome = EditKind::rome;
 
-MatrixXd normals(Index rows, Index cols, std::uint64_t seed) {
-  const RandomKey key{seed};
-  MatrixXd M(rows, cols);
-  for (Index i = 0; i < M.size(); ++i) M.data()[i] = key.normal(static_cast<std::uint64_t>(i));
-  return M;
-}
-MatrixXd times(const MatrixXd& A, const MatrixXd& B) {
-  MatrixXd out(A.rows(), B.cols());
-  product(A, B, out);
-  return out;
-}
-MatrixXd transposed(const MatrixXd& A) { return A.transpose(); }
 MatrixXd scaled_rows(MatrixXd A, double first, double last) {
   A.array().colwise() *= VectorXd::LinSpaced(A.rows(), first, last).array();
   return A;
 }
 
-/// A^-1 B by elimination with pivoting, in long double and by loops, which compile in no time.
-MatrixXd solved(const MatrixXd& A, const MatrixXd& B) {
-  const Index n = A.rows(), cols = n + B.cols();
-  std::vector<long double> a(static_cast<std::size_t>(n * cols));
-  const auto at = [&](Index i, Index j) -> long double& { return a[static_cast<std::size_t>(i * cols + j)]; };
-  for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < cols; ++j) at(i, j) = static_cast<long double>(j < n ? A(i, j) : B(i, j - n));
-  for (Index k = 0; k < n; ++k) {
-    Index pivot = k;
-    for (Index i = k; i < n; ++i)
-      if (std::abs(at(i, k)) > std::abs(at(pivot, k))) pivot = i;
-    for (Index j = 0; j < cols; ++j) std::swap(at(k, j), at(pivot, j));
-    for (Index i = 0; i < n; ++i) {
-      const long double factor = i == k ? 0 : at(i, k) / at(k, k);
-      for (Index j = k; j < cols && i != k; ++j) at(i, j) -= factor * at(k, j);
-    }
-  }
-  MatrixXd X(n, B.cols());
-  for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < X.cols(); ++j) X(i, j) = static_cast<double>(at(i, n + j) / at(i, i));
-  return X;
-}
 /// R (K' C^-1 K)^-1 K' C^-1
 MatrixXd exact_change(const MatrixXd& C, const MatrixXd& K, const MatrixXd& R) {
   const MatrixXd CinvK = solved(C, K);
@@ -99,7 +69,7 @@ TEST_CASE("edits of weights: what numpy has") {
       MatrixXd W = matrix(5, 7, 2);
       WeightEditor editor(with, C);
       REQUIRE(editor.edit(W, K, V).end == EditEnd::written);
-      CHECK(difference(W, weights_golden::read(name, 5)) <= 1e-12);
+      CHECK(difference(W, weights_tests::read(name, 5)) <= 1e-12);
     }
   };
   const MatrixXd K = matrix(7, 3, 3), V = matrix(5, 3, 4);

@@ -65,5 +65,54 @@ write("grace_actions", actions)
 write("grace_radii", radii)
 write("grace_labels", labels)
 
+
+
+def admm(W, H, mask, sparsity=0.6, iterations=8, ramp=5, rho=1.3, damping=0.1, precondition=True, scope="matrix"):
+    """W is inputs x outputs here; mask None: chosen on the way."""
+    n, p = W.shape
+    d = np.sqrt(np.diag(H)) if precondition else np.ones(n)
+    H, dense = H / np.outer(d, d), W * d[:, None]
+    H = H + damping * np.mean(np.diag(H)) * np.eye(n)
+
+    def smallest(values, count):  # places in a vector, ties by index
+        return np.argsort(values, kind="stable")[:count]
+
+    def choose(A, part):
+        flat = np.abs(A).T.ravel()  # output by output
+        keep = np.ones(n * p, bool)
+        if scope == "matrix":
+            keep[smallest(flat, int(part * sparsity * n * p))] = False
+        elif scope == "per_output":
+            for j in range(p):
+                keep[j * n + smallest(flat[j * n:(j + 1) * n], int(part * sparsity * n))] = False
+        else:  # 2 of 4
+            for g in range(0, n * p, 4):
+                flat[g + np.argsort(-flat[g:g + 4], kind="stable")[:2]] = np.inf
+            keep[smallest(flat, int(part * (n * p // 2)))] = False
+        return keep.reshape(p, n).T
+
+    Y, F = H @ dense, np.linalg.inv(H + rho * np.eye(n))
+    What, U = dense.copy(), np.zeros_like(W)
+    given = mask is not None
+    if not given and ramp == 0:
+        mask = choose(What, 1.0)
+    for k in range(iterations):
+        if not given and k < ramp:
+            mask = choose(What + U, 1 - (1 - (k + 1) / ramp) ** 3)
+        Z = (What + U) * mask
+        U = U + What - Z
+        What = F @ (Y + rho * (Z - U))
+    return ((What + U) * mask / d[:, None]).T
+
+
+X = matrix(8, 30, 8) * np.linspace(0.3, 3, 8)[:, None]
+H = X @ X.T
+W = matrix(6, 8, 9).T
+write("admm_given", admm(W, H, matrix(6, 8, 10).T > 0))
+write("admm_plain", admm(W, H, matrix(6, 8, 10).T > 0, precondition=False))
+write("admm_wanda", admm(W, H, None, ramp=0))
+for scope in ("matrix", "per_output", "two_of_four"):
+    write("admm_" + scope, admm(W, H, None, scope=scope))
+
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden.csv"), "w") as file:
     file.write("\n".join(rows) + "\n")

@@ -11,7 +11,7 @@
 #include <limits>
 #include <set>
 
-#include "golden.hpp"
+#include "support.hpp"
 
 using namespace glissade;
 using Eigen::Index;
@@ -36,9 +36,9 @@ bool same_bits(const MatrixXd& A, const MatrixXd& B) {
 }  // namespace
 
 TEST_CASE("GRACE: actions, radii and labels of numpy") {
-  const MatrixXd H = weights_golden::matrix(2, 40, 7);
-  const MatrixXd actions = weights_golden::read("grace_actions", 1), radii = weights_golden::read("grace_radii", 1);
-  const MatrixXd labels = weights_golden::read("grace_labels", 1);
+  const MatrixXd H = weights_tests::matrix(2, 40, 7);
+  const MatrixXd actions = weights_tests::read("grace_actions", 1), radii = weights_tests::read("grace_radii", 1);
+  const MatrixXd labels = weights_tests::read("grace_labels", 1);
   Grace patches({.radius = 0.35, .max_keys = 40}, 2, 1);
   std::set<int> seen;
   for (Index n = 0; n < 40; ++n) {

@@ -91,14 +91,14 @@ struct EditReport {
 /// inputs x inputs, and written, the number of its columns.
 /// Everything is solved in double, by triangles: C is never inverted. In float weights an exact edit is one to 1e-7.
 /// Cost, n inputs, m outputs, u keys: n^3 / 3 flops at the start, then about 4 n^2 u + 2 n u^2 + 4 m n u for an edit;
-/// for soft edits with u > n, 2 n^2 (n + u). Errors: std::invalid_argument, before anything is changed, for options out
-/// of range, second moments that are not square, symmetric and positive definite beyond rounding (fewer samples than
-/// inputs: give a ridge), no keys, shapes that do not fit, numbers that are not finite, more than one key for rome.
-/// EditEnd says what else was refused. Sources: "Locating and Editing Factual Associations in GPT" (ROME), 2022, arXiv
-/// 2202.05262; "Mass-Editing Memory in a Transformer" (MEMIT), 2022, arXiv 2210.07229; "A Unified Framework for Model
-/// Editing" (EMMET), 2024, arXiv 2403.14236; and the authors' code. Deviations: one key throughout, where ROME's code
-/// divides by another than it multiplies with; accumulation for exact edits; keys are made orthogonal, where EMMET's
-/// code inverts their products.
+/// for soft edits with u > n, 2 n^2 (n + u).
+/// Errors: std::invalid_argument, before anything is changed, for options out of range, second moments that are not
+/// square, symmetric and positive definite beyond rounding (fewer samples than inputs: give a ridge), no keys, shapes
+/// that do not fit, numbers that are not finite, more than one key for rome. EditEnd says what else was refused.
+/// Sources: "Locating and Editing Factual Associations in GPT" (ROME), 2022, arXiv 2202.05262; "Mass-Editing Memory in
+/// a Transformer" (MEMIT), 2022, arXiv 2210.07229; "A Unified Framework for Model Editing" (EMMET), 2024, arXiv
+/// 2403.14236; and the authors' code. Deviations: one key throughout, where ROME's code divides by another than it
+/// multiplies with; accumulation for exact edits; keys are made orthogonal, where EMMET's code inverts their products.
 class WeightEditor {
  public:
   static constexpr std::string_view name = EditOptions::name;

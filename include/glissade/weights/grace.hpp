@@ -48,8 +48,7 @@ struct GraceEdit {
 ///       Optimizer optimizer{Adam{.learning_rate = 0.1}, value};       // of whatever loss follows
 ///       for (int t = 0; t < 100; ++t) optimizer.step(gradient(value));
 ///     });
-///     patches.apply(X, Y);                                            // after Y was computed from X, samples in
-///     columns
+///     patches.apply(X, Y);   // Y, what the layer made of X
 ///
 /// Labels say which edits want the same: two keys of different labels never reach each other after they have been
 /// separated. The radius is what there is to choose: too small, and every wording of one thing has a key of its own;
@@ -60,10 +59,10 @@ struct GraceEdit {
 /// Cost: 3 inputs size flops for each sample.
 /// Errors: std::invalid_argument, before anything is changed, for options out of range, sizes that do not fit, numbers
 /// that are not finite, a value that is not finite after training, keys that there are not. Where `train` throws
-/// nothing has changed. What goes into apply may be anything: NaN is near to no key. Source: "Aging with GRACE:
-/// Lifelong Model Editing with Discrete Key-Value Adaptors", 2022, arXiv 2211.11031, and the authors' code. Deviations:
-/// an edit at the place of a key gives it the new label and the radius 0, where the formulas would leave two keys in
-/// one place; no radius becomes negative.
+/// nothing has changed. What goes into apply may be anything: NaN is near to no key.
+/// Source: "Aging with GRACE: Lifelong Model Editing with Discrete Key-Value Adaptors", 2022, arXiv 2211.11031, and the
+/// authors' code. Deviations: an edit at the place of a key gives it the new label and the radius 0, where the formulas
+/// would leave two keys in one place; no radius becomes negative.
 class Grace {
  public:
   static constexpr std::string_view name = GraceOptions::name;
