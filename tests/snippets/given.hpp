@@ -94,7 +94,7 @@ struct Given {
   Eigen::MatrixXf P, N;  // versions of a weight
   Adapter<float> adapter, other;
   Eigen::MatrixXd keys, values, other_keys;  // of edits
-  Eigen::VectorXd h;
+  Eigen::VectorXd h, output;
   std::int64_t label;
   Eigen::MatrixXd H;  // of a layer to prune
   PruningMask mask;

@@ -44,7 +44,7 @@ struct GraceEdit {
 ///     apply:  y <- value_i  where D <= r_i, else y is left alone
 ///
 ///     Grace patches({.radius = 1.5}, inputs, outputs);
-///     patches.edit(h, label, y, [&](Eigen::VectorXd& value) {
+///     patches.edit(h, label, output, [&](Eigen::VectorXd& value) {
 ///       Optimizer optimizer{Adam{.learning_rate = 0.1}, value};       // of whatever loss follows
 ///       for (int t = 0; t < 100; ++t) optimizer.step(gradient(value));
 ///     });

@@ -204,16 +204,16 @@ void put_weights(const char* owner, const Eigen::MatrixXd& weights, Eigen::Dense
 ///     W' = (What + U) diag(d)^-1 in the mask
 ///
 ///     const Pruned pruned = update_pruned(W, H, mask);   // zeros of W outside of the mask are exact
-///     exact
 ///
 /// All outputs share one inverse, where least squares on the support of each output takes a factorization for each.
 /// With damping = 0 that is the limit, which it reaches linearly; 20 iterations are nearly there. Outputs do not depend
 /// on each other, and the result not on units of measurement of the inputs. An input that is always 0 keeps its
-/// weights. Cost, n inputs, m outputs: n^3 flops for the inverse, 2 n^2 m for an iteration; memory 2 n^2 + 5 m n
-/// numbers. Errors: std::invalid_argument, before W is touched, for options out of range, shapes, numbers that are not
-/// finite, an H that is not symmetric and positive semidefinite. Source: "Fast and Optimal Weight Update for Pruned
-/// Large Language Models", 2024, arXiv 2401.02938, and the authors' code. Deviations: no 1e-8 is added to d, and inputs
-/// that are always 0 are set apart instead.
+/// weights.
+/// Cost, n inputs, m outputs: n^3 flops for the inverse, 2 n^2 m for an iteration; memory 2 n^2 + 5 m n numbers.
+/// Errors: std::invalid_argument, before W is touched, for options out of range, shapes, numbers that are not finite,
+/// an H that is not symmetric and positive semidefinite.
+/// Source: "Fast and Optimal Weight Update for Pruned Large Language Models", 2024, arXiv 2401.02938, and the authors'
+/// code. Deviations: no 1e-8 is added to d, and inputs that are always 0 are set apart instead.
 template <class Weights>
 Pruned update_pruned(Eigen::DenseBase<Weights>& W, const Eigen::Ref<const Eigen::MatrixXd>& H, const PruningMask& mask,
                      const AdmmUpdate& options = {}) {
@@ -235,10 +235,11 @@ Pruned update_pruned(Eigen::DenseBase<Weights>& W, const Eigen::Ref<const Eigen:
 ///
 /// Exactly floor(sparsity size) weights go, of the matrix or of each row; ties by index, outputs one after another.
 /// With pruning_iterations = 0 all go at the start, by |W_ij| d_j (Wanda). With n_of_m the `kept` largest of each group
-/// stay in every iteration, and the others go by a threshold common to all. Errors: as update_pruned, and a number of
-/// inputs that is no multiple of the group. Source: the same; Wanda: "A Simple and Effective Pruning Approach for Large
-/// Language Models", 2023, arXiv 2306.11695. Deviation: the share grows in every scope, where the code has the final
-/// one at once for the whole matrix.
+/// stay in every iteration, and the others go by a threshold common to all.
+/// Errors: as update_pruned, and a number of inputs that is no multiple of the group.
+/// Source: the same; Wanda: "A Simple and Effective Pruning Approach for Large Language Models", 2023, arXiv
+/// 2306.11695. Deviation: the share grows in every scope, where the code has the final one at once for the whole
+/// matrix.
 template <class Weights>
 Pruned prune_by_admm(Eigen::DenseBase<Weights>& W, const Eigen::Ref<const Eigen::MatrixXd>& H,
                      const AdmmPruning& options = {}) {
