@@ -5,6 +5,8 @@
 #include "weights/edit.hpp"
 #include "weights/grace.hpp"
 #include "weights/merge.hpp"
+#include "weights/merge_models.hpp"
 #include "weights/merge_sparse.hpp"
+#include "weights/merge_tasks.hpp"
 #include "weights/prune_admm.hpp"
 #include "weights/spread_edit.hpp"

@@ -114,5 +114,22 @@ write("admm_wanda", admm(W, H, None, ramp=0))
 for scope in ("matrix", "per_output", "two_of_four"):
     write("admm_" + scope, admm(W, H, None, scope=scope))
 
+# TIES: three tasks, the largest 40 per cent of each change, half of the merged change; slerp as a rotation in a plane.
+base = matrix(5, 8, 11)
+changes = []
+for k in range(3):
+    tau = matrix(5, 8, 12 + k) - base
+    flat = tau.T.ravel()  # columns one after another
+    flat[np.argsort(-np.abs(flat), kind="stable")[16:]] = 0
+    changes.append(flat.reshape(8, 5).T)
+changes = np.array(changes)
+elected = np.sign(changes.sum(axis=0))
+agree = (np.sign(changes) == elected) & (changes != 0)
+mean = (changes * agree).sum(axis=0) / np.maximum(agree.sum(axis=0), 1)
+write("ties", base + 0.5 * mean)
+old, new = matrix(5, 8, 11).ravel(), 3 * matrix(5, 8, 12).ravel()
+theta = np.arccos(old @ new / np.linalg.norm(old) / np.linalg.norm(new))
+write("slerp", (np.sin(0.3 * theta) * old + np.sin(0.7 * theta) * new) / np.sin(theta))
+
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden.csv"), "w") as file:
     file.write("\n".join(rows) + "\n")
