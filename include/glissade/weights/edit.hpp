@@ -305,7 +305,7 @@ class WeightEditor {
   /// The factor of L L' + W W': one rotation for each row and column of W.
   [[nodiscard]] MatrixXd extended(const MatrixXd& W) const {
     MatrixXd L = factor_;
-    VectorXd w;
+    VectorXd w(W.rows());
     for (Index j = 0; j < W.cols(); ++j) {
       w = W.col(j);
       for (Index k = 0; k < L.rows(); ++k) {
