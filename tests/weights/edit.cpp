@@ -234,6 +234,13 @@ TEST_CASE("edits of weights: the claim on stability where second moments are nea
   CHECK(scaled <= 1e-6);
   // Where only units of measurement differ, equilibration gives all digits.
   CHECK(relative_error(diagonal, scaled_rows(K, 1, 1e-5), true) <= 1e-12);
+  VectorXd units(n);
+  for (Index i = 0; i < n; ++i) units[i] = std::pow(10.0, -static_cast<double>(i) / 4);
+  const MatrixXd graded = units.asDiagonal() * second_moments(normals(n, 200, 5)) * units.asDiagonal();
+  CHECK(relative_error(graded, MatrixXd(units.asDiagonal() * K), true) <= 1e-12);
+  CHECK(message_of([&] { WeightEditor({.equilibrate = false}, graded); }).find("singular up to rounding") !=
+        std::string::npos);
+  CHECK(message_of([&] { WeightEditor({}, graded); }).empty());
 }
 
 TEST_CASE("edits of weights: float weights, storage orders, an editor that goes on from a file") {
