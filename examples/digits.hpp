@@ -1,4 +1,4 @@
-// What race_digits.cpp and finetune_digits.cpp share: a small network for handwritten digits, by hand, since the
+// What the examples on digits share: a small network for handwritten digits, by hand, since the
 // examples need gradients and not a framework; and what a race shows besides its table: a progress bar, the curves as a
 // file and as a picture.
 #pragma once

@@ -28,6 +28,7 @@
 #include <glissade/problems/sparse_linear_model.hpp>
 #include <glissade/sets.hpp>
 #include <glissade/testing/laws.hpp>
+#include <glissade/weights.hpp>
 
 #include <cstdio>
 #include <iostream>
@@ -93,6 +94,11 @@ struct Given {
   Eigen::MatrixXf Q, K, V, O, dO, dQ, dK, dV, W_query, W_key, W_value;
   Eigen::MatrixXf P, N;  // versions of a weight
   Adapter<float> adapter, other;
+  Eigen::MatrixXd keys, values, other_keys;  // of edits
+  Eigen::VectorXd h, output;
+  std::int64_t label;
+  Eigen::MatrixXd H;  // of a layer to prune
+  PruningMask mask;
   Index outputs, inputs;
 
   Eigen::VectorXd x, z, comparator;

@@ -43,7 +43,7 @@ void check_result(const char* owner, const auto& weights) {
 /// Throws std::invalid_argument for shapes that differ, weights that are not finite or would not be, and a share out of
 /// range.
 /// Source: "Backward Compatibility During Data Updates by Weight Interpolation", 2023, arXiv 2301.10546.
-/// Its "soup" is the same with the mean of several new models.
+/// Its "soup" is the same with the mean of several new models (average_weights).
 template <class Old, class New>
 void interpolate_weights(const Eigen::DenseBase<Old>& old, Eigen::DenseBase<New>& target, double share,
                          bool extrapolate = false) {
