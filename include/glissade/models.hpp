@@ -4,4 +4,7 @@
 #include "models/greedy_lasso.hpp"
 #include "models/input_gain.hpp"
 #include "models/least_absolute_deviations.hpp"
+#include "models/matrix_completion.hpp"
+#include "models/observed_entries.hpp"
 #include "models/one_hidden_layer.hpp"
+#include "models/soft_impute.hpp"

@@ -111,6 +111,7 @@ struct Given {
   Eigen::MatrixXd patterns, answers;  // of small models
   Eigen::MatrixXd features;           // of regressions
   Eigen::VectorXd targets;
+  std::vector<MatrixEntry> entries;  // of a matrix
   Fit fit;
   Simulated simulated;
   Objective f, objective;
