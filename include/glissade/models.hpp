@@ -1,7 +1,9 @@
 // All of models/: small models and regressions with a method of their own.
 #pragma once
 
+#include "models/chi_square.hpp"
 #include "models/greedy_lasso.hpp"
+#include "models/incremental_mixture.hpp"
 #include "models/input_gain.hpp"
 #include "models/least_absolute_deviations.hpp"
 #include "models/matrix_completion.hpp"

@@ -112,6 +112,7 @@ struct Given {
   Eigen::MatrixXd features;           // of regressions
   Eigen::VectorXd targets;
   std::vector<MatrixEntry> entries;  // of a matrix
+  Eigen::VectorXd spread, point;     // of a stream
   Fit fit;
   Simulated simulated;
   Objective f, objective;
