@@ -2,6 +2,7 @@
 #pragma once
 
 #include "models/chi_square.hpp"
+#include "models/dual_gaussian_process.hpp"
 #include "models/greedy_lasso.hpp"
 #include "models/incremental_mixture.hpp"
 #include "models/input_gain.hpp"
