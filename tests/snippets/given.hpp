@@ -16,6 +16,7 @@
 #include <glissade/io/weights.hpp>
 #include <glissade/layers.hpp>
 #include <glissade/least_squares.hpp>
+#include <glissade/linalg.hpp>
 #include <glissade/losses.hpp>
 #include <glissade/make_optimizer.hpp>
 #include <glissade/models.hpp>
@@ -111,8 +112,10 @@ struct Given {
   Eigen::MatrixXd patterns, answers;  // of small models
   Eigen::MatrixXd features;           // of regressions
   Eigen::VectorXd targets;
-  std::vector<MatrixEntry> entries;  // of a matrix
-  Eigen::VectorXd spread, point;     // of a stream
+  std::vector<MatrixEntry> entries;    // of a matrix
+  Eigen::VectorXd spread, point;       // of a stream
+  Eigen::MatrixXd rows, eigenvectors;  // of a projection
+  Eigen::VectorXd eigenvalues, h;
   Fit fit;
   Simulated simulated;
   Objective f, objective;
