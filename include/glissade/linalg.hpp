@@ -12,4 +12,5 @@
 #include "linalg/product.hpp"
 #include "linalg/projection_maintenance.hpp"
 #include "linalg/shifted_solver.hpp"
+#include "linalg/strassen.hpp"
 #include "linalg/thin_svd.hpp"
