@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 #include "support/compiled_once.hpp"
 #include "support/message_of.hpp"
+#include "support/no_heap.hpp"
 #include <glissade/core/random.hpp>
 #include <glissade/io/method_state.hpp>
 #include <glissade/models/incremental_mixture.hpp>
@@ -203,6 +204,53 @@ TEST_CASE("IncrementalMixture: drift over 20 000 points, and covariances that st
   CHECK(one.log_determinant(0) == Approx(std::log(6.75)).epsilon(1e-14));
 }
 
+TEST_CASE("IncrementalMixture: the published covariance is followed as printed, and refuses to become indefinite") {
+  constexpr Index D = 3;
+  IncrementalMixture published({.covariance = MixtureCovariance::published, .novelty = 0, .delta = 1},
+                               VectorXd::Ones(D)),
+      weighted({.novelty = 0, .delta = 1}, VectorXd::Ones(D));
+  REQUIRE(published.add(VectorXd::Zero(D), MatrixXd::Identity(D, D), 10));
+  REQUIRE(weighted.add(VectorXd::Zero(D), MatrixXd::Identity(D, D), 10));
+  VectorXd mean = VectorXd::Zero(D);
+  MatrixXd C = MatrixXd::Identity(D, D);
+  for (std::uint64_t t = 0; t < 100; ++t) {
+    const VectorXd x = normal_vector(D, RandomKey{9}.derive(t));
+    REQUIRE(published.learn(x).status == Status::running);
+    weighted.learn(x);
+    const double w = 1 / (static_cast<double>(t) + 11);
+    const VectorXd step = w * (x - mean);
+    mean += step;
+    const VectorXd after = x - mean;  // the residual from the new mean
+    C = ((1 - w) * C + w * after.lazyProduct(after.transpose()) - step.lazyProduct(step.transpose())).eval();
+  }
+  CHECK(distance(published.mean(0), mean) <= 1e-13);
+  CHECK(distance(published.precision(0).lazyProduct(C), MatrixXd::Identity(D, D)) <= 1e-11);
+  CHECK(published.log_determinant(0) == Approx(std::log(C.partialPivLu().determinant())).epsilon(1e-11));
+  CHECK(distance(weighted.precision(0).lazyProduct(C), MatrixXd::Identity(D, D)) >= 0.01);
+
+  IncrementalMixture one({.covariance = MixtureCovariance::published, .novelty = 0, .delta = 1}, VectorXd::Ones(1));
+  one.learn(VectorXd::Zero(1));
+  CHECK(one.learn(VectorXd::Constant(1, 5)).status == Status::not_convex);  // it would be -2.625
+  CHECK(one.mean(0)[0] == 0);
+  CHECK(one.precision(0)(0, 0) == 1);
+  CHECK(one.weight(0) == 1);
+  CHECK(one.age(0) == 1);
+  CHECK(one.learn(VectorXd::Constant(1, 1)).status == Status::running);
+  CHECK(one.precision(0)(0, 0) == Approx(1 / 0.375).epsilon(1e-14));
+  CHECK(one.log_determinant(0) == Approx(std::log(0.375)).epsilon(1e-14));
+}
+
+TEST_CASE("IncrementalMixture: a point that makes no component takes no memory from the heap") {
+  IncrementalMixture mixture = learned(100, {.novelty = 0.01, .delta = 0.5, .max_components = 4});
+  const VectorXd x = point(100);
+  {
+    const NoHeap watch;
+    for (int k = 0; k < 5; ++k) mixture.learn(x);
+    CHECK(watch.taken() == 0);
+  }
+  CHECK(mixture.components() == 4);
+}
+
 TEST_CASE("IncrementalMixture: recall of a linear map, of everything and of nothing") {
   IncrementalMixture mixture({.novelty = 0}, VectorXd::Ones(3));
   for (std::uint64_t t = 0; t < 4000; ++t) {
@@ -275,6 +323,8 @@ TEST_CASE("IncrementalMixture: refuses options out of range and what is wrong, a
   const auto option = [](const IncrementalMixtureOptions& options) {
     return message_of([&] { IncrementalMixture(options, VectorXd::Ones(2)); });
   };
+  CHECK(option({.covariance = static_cast<MixtureCovariance>(2)}) ==
+        "IncrementalMixture: covariance = 2, must be in [0, 1]");
   CHECK(option({.novelty = 1.5}) == "IncrementalMixture: novelty = 1.5, must be in [0, 1]");
   CHECK(option({.delta = 0}) == "IncrementalMixture: delta = 0, must be > 0 and finite");
   CHECK(option({.max_components = 0}) == "IncrementalMixture: max_components = 0, must be in [1, 1e+05]");

@@ -20,8 +20,14 @@
 
 namespace glissade {
 
+/// weighted: C <- (1 - w)(C + w e e'), the covariance of what has been seen. published: what the papers and their
+/// programs compute, C <- (1 - w) C + w (1 - 3 w + w^2) e e', which is another matrix, and for w > 0.382 may be
+/// indefinite; for comparisons with them only.
+enum class MixtureCovariance { weighted, published };
+
 /// Options of IncrementalMixture.
 ///
+///     covariance      weighted or published (weighted)
 ///     novelty         in [0, 1] (0.1): a point that is among the most distant `novelty` of every component makes a new
 ///                     one; 0: only the first point does, 1: every point
 ///     delta           > 0 (0.3): standard deviations of a new component, as parts of those of the data
@@ -31,6 +37,7 @@ namespace glissade {
 struct IncrementalMixtureOptions {
   static constexpr std::string_view name = "IncrementalMixture";
 
+  MixtureCovariance covariance = MixtureCovariance::weighted;
   double novelty = 0.1;
   double delta = 0.3;
   std::int64_t max_components = 16;
@@ -38,6 +45,7 @@ struct IncrementalMixtureOptions {
   double min_age = 5;
 
   static void options(auto& self, auto&& visit) {
+    visit("covariance", self.covariance, Range{0, 1});
     visit("novelty", self.novelty, range::fraction);
     visit("delta", self.delta, range::positive);
     visit("max_components", self.max_components, Range{1, 1e5});
@@ -172,19 +180,23 @@ class IncrementalMixture {
       report.status = Status::non_finite;
       return report;
     }
+    for (Index j = 0; j < k; ++j)
+      if (!(1 + added(j) * squares_[j] > 0) && shares_[j] > 0) {
+        report.status = Status::not_convex;
+        return report;
+      }
     for (Index j = 0; j < k; ++j) {
-      const double p = shares_[j];
-      if (!(p > 0)) continue;
+      if (!(shares_[j] > 0)) continue;
+      const double w = shares_[j] / (weights_[j] + shares_[j]), b = added(j), part = b / (1 + b * squares_[j]);
       ages_[j] += 1;
-      weights_[j] += p;
-      const double w = p / weights_[j], q = squares_[j];
+      weights_[j] += shares_[j];
       means_.col(j) += w * residuals_.col(j);
+      log_determinants_[j] += D * std::log1p(-w) + std::log1p(b * squares_[j]);
       auto y = images_.col(j);
-      y *= std::sqrt(w / (1 + w * q));  // so that products of two coefficients are the same either way
+      y *= std::sqrt(std::abs(part));  // so that products of two coefficients are the same either way
       auto L = precision_of(j);
-      const double grow = 1 / (1 - w);
-      for (Index c = 0; c < L.cols(); ++c) L.col(c) = grow * (L.col(c) - y[c] * y);
-      log_determinants_[j] += D * std::log1p(-w) + std::log1p(w * q);
+      const double grow = 1 / (1 - w), sign = part < 0 ? -1 : 1;
+      for (Index c = 0; c < L.cols(); ++c) L.col(c) = grow * (L.col(c) - sign * y[c] * y);
     }
     if (options_.min_weight > 0)
       for (Index j = k - 1; j >= 0 && count_ > 1; --j)
@@ -273,6 +285,11 @@ class IncrementalMixture {
       images_.col(j).noalias() = precision(j) * residuals_.col(j);
       squares_[j] = residuals_.col(j).dot(images_.col(j));
     }
+  }
+  /// b in C <- (1 - w)(C + b e e').
+  [[nodiscard]] double added(Index j) const {
+    const double w = shares_[j] / (weights_[j] + shares_[j]);
+    return options_.covariance == MixtureCovariance::weighted ? w : w * (1 - 3 * w + w * w) / (1 - w);
   }
   /// False: no component can be told from zero at this point.
   bool share() {
