@@ -17,6 +17,7 @@
 #include <glissade/layers.hpp>
 #include <glissade/learned.hpp>
 #include <glissade/least_squares.hpp>
+#include <glissade/linalg.hpp>
 #include <glissade/losses.hpp>
 #include <glissade/make_optimizer.hpp>
 #include <glissade/models.hpp>
@@ -125,6 +126,10 @@ struct Given {
   double L;
   StructuredMap scale, momentum;
   EnumeratedFunction loss_of_ranks;
+  std::vector<MatrixEntry> entries;    // of a matrix
+  Eigen::VectorXd spread, point;       // of a stream
+  Eigen::MatrixXd rows, eigenvectors;  // of a projection
+  Eigen::VectorXd eigenvalues, h;
   Fit fit;
   Simulated simulated;
   Objective f, objective;
