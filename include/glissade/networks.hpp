@@ -1,0 +1,9 @@
+// All of networks/ but the channel over MPI, which needs mpi.h: networks/mpi_channel.hpp.
+#pragma once
+
+#include "networks/dadao.hpp"
+#include "networks/gossip.hpp"
+#include "networks/graph.hpp"
+#include "networks/network.hpp"
+#include "networks/simulation.hpp"
+#include "networks/threaded_nodes.hpp"
