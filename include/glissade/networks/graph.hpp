@@ -195,6 +195,15 @@ inline Graph random_regular_graph(Eigen::Index nodes, Eigen::Index degree, std::
   if (nodes % 2 == 1 && degree % 2 == 1)
     throw std::invalid_argument("random_regular_graph: nodes = " + std::to_string(nodes) +
                                 " times degree = " + std::to_string(degree) + ", must be even");
+  if (2 * degree > nodes - 1) {  // those that have no edge make such a graph of fewer neighbors
+    const Graph other = random_regular_graph(nodes, nodes - 1 - degree, seed);
+    std::vector<Edge> edges = complete_graph(nodes).edges();
+    std::erase_if(edges, [&](const Edge& edge) {
+      const auto neighbors = other.neighbors(edge.i);
+      return std::binary_search(neighbors.begin(), neighbors.end(), edge.j);
+    });
+    return {nodes, std::move(edges)};
+  }
   const RandomKey key{seed};
   std::uint64_t counter = 0;
   const auto draw = [&](std::size_t count) {
