@@ -99,7 +99,8 @@ Symbols symbols(double noise, std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("parallel evaluation: backpropagation by Jacobi sweeps is near after 30 and exact after as many as steps") {
+TEST_CASE("parallel evaluation: backpropagation by Jacobi sweeps is near after 30 and exact after as many as steps",
+          "[slow]") {
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     const Backpropagation system = network(128, 100, seed);
     const MatrixXd right = in_order(system, 128);

@@ -87,7 +87,7 @@ double best_likelihood(const Ranking& ranking, VectorXd scores) {
 
 }  // namespace
 
-TEST_CASE("ranking: on a ladder Newman's iteration takes a hundredth of the sweeps of Zermelo's") {
+TEST_CASE("ranking: on a ladder Newman's iteration takes a hundredth of the sweeps of Zermelo's", "[slow]") {
   struct Row {
     Index n;
     double gap;
@@ -103,7 +103,7 @@ TEST_CASE("ranking: on a ladder Newman's iteration takes a hundredth of the swee
   CHECK(sweeps(20, 3, {.order = SweepOrder::synchronous}) == 557);
 }
 
-TEST_CASE("ranking: the wider the strengths are spread, the more sweeps Newman's iteration saves") {
+TEST_CASE("ranking: the wider the strengths are spread, the more sweeps Newman's iteration saves", "[slow]") {
   // 50 players with strengths of N(0, sigma^2), random games: sweeps to an error of 1e-6, medians of five draws.
   const auto saved = [](double sigma, int games, std::uint64_t seed) {
     const RandomKey key = RandomKey{seed}.derive(1);

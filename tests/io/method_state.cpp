@@ -1,7 +1,10 @@
+#include "support/archetypes.hpp"
 #include "support/catch.hpp"
 #include <glissade/io/history_csv.hpp>
 #include <glissade/io/method_state.hpp>
 #include <glissade/minimize/minimize.hpp>
+#include <glissade/minimize/quasi_newton/lbfgs.hpp>
+#include <glissade/minimize/quasi_newton/nonlinear_cg.hpp>
 #include <glissade/rules/adam.hpp>
 #include <glissade/rules/nadam.hpp>
 
@@ -122,6 +125,27 @@ TEST_CASE("method state: a state that load would refuse is not saved, and the ol
   CHECK(message_of([&] { save(memory, path); }).find("save: two arrays are named \"state/x/") == 0);
   CHECK(read_file(path) == "old");
   CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("method state: another method's file, or another number of variables, is refused") {
+  const Folder folder;
+  FirstOrder f(formulas::smooth);
+  VectorXd x = VectorXd::Constant(4, 0.7);
+  auto state = Lbfgs{.memory = 3}.init(f, x);
+  save(state, x, folder / "state.safetensors");
+  auto other = NonlinearCg{}.init(f, x);
+  CHECK(message_of<std::runtime_error>([&] {
+          load(other, folder / "state.safetensors");
+        }).ends_with("\"method\": is \"Lbfgs\", expected \"NonlinearCg\""));
+  VectorXd y = VectorXd::Zero(5);
+  auto longer = Lbfgs{.memory = 3}.init(f, y);
+  CHECK(message_of<std::runtime_error>([&] {
+          load(longer, y, folder / "state.safetensors");
+        }).ends_with("shape [4], expected [5]"));
+  auto more = Lbfgs{.memory = 5}.init(f, x);
+  CHECK(message_of<std::runtime_error>([&] {
+          load(more, x, folder / "state.safetensors");
+        }).ends_with("\"state/s\": shape [4, 3], expected [4, 5]"));
 }
 
 TEST_CASE("method state: a lifted rule goes on in another program bit for bit") {

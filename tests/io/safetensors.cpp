@@ -403,7 +403,7 @@ TEST_CASE("names that a file could not hold are refused") {
   }
 }
 
-TEST_CASE("a table that other readers would refuse is refused, and the old file stays") {
+TEST_CASE("a table that other readers would refuse is refused, and the old file stays", "[slow]") {
   const Folder folder;
   const auto path = folder / "run.safetensors";
   float x = 3;

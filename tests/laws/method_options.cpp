@@ -15,6 +15,7 @@
 #include <glissade/finite_sum/storm.hpp>
 #include <glissade/finite_sum/svrg.hpp>
 #include <glissade/finite_sum/target_surrogate.hpp>
+#include <glissade/learned/structured_proximal.hpp>
 #include <glissade/minimize/bounded/lbfgsb.hpp>
 #include <glissade/minimize/bounded/projected_newton.hpp>
 #include <glissade/minimize/bounded/spectral_projected_gradient.hpp>
@@ -178,6 +179,8 @@ TEST_CASE("options: of the methods between bounds") {
 }
 
 TEST_CASE("options: of the methods for an l1 norm") {
+  CHECK(options_of(StructuredProximal{}, members_6(StructuredProximal{})) ==
+        Texts{"step_size > 0 and finite", "P", "A", "B", "b1", "b2"});
   CHECK(options_of(OwlQn{}, members_4(OwlQn{})) == Texts{"memory in [1, 1000]", "sufficient_decrease in (0, 0.5)",
                                                          "shrink in (0, 1)", "max_trials >= 1 and finite"});
   CHECK(options_of(ProximalNewton{}, members_4(ProximalNewton{})) ==

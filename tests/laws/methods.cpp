@@ -5,9 +5,11 @@
 #include "support/message_of.hpp"
 #include "support/no_heap.hpp"
 #include "support/spoil.hpp"
+#include <glissade/io/method_state.hpp>
 #include <glissade/minimize/minimize.hpp>
 
 #include <cstring>
+#include <filesystem>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -488,6 +490,7 @@ TEST_CASE("laws: whatever ends a run, x is a point judged good") {
                                          "Sarah",
                                          "AiSarah",
                                          "ProximalGradient, accelerated",
+                                         "StructuredProximal",
                                          "AcceleratedMirrorDescent",
                                          "LooplessSvrg",
                                          "Page",
@@ -556,4 +559,60 @@ TEST_CASE("laws: a method that searches does not see the scale of the function")
       CHECK((x - VectorXd::LinSpaced(n, 0, n - 1)).norm() <= 1e-6);
     }
   });
+}
+
+TEST_CASE("laws: a method goes on from a file bit for bit") {
+  const auto file = std::filesystem::temp_directory_path() / "glissade_method.safetensors";
+  for_each_method([&]<class A>(const char* name, const auto& method, Reach) {
+    const auto begin = [] { return VectorXd(VectorXd::Constant(4, 0.7)); };
+    for (const std::int64_t cut : {0, 1, 2, 3, 5}) {
+      INFO(name << ", cut at " << cut);
+      A f(formulas::smooth);
+      VectorXd whole = begin();
+      const Result all = minimize(f, whole, method, {.max_iterations = 8, .gradient_tolerance = 1e-3});
+
+      VectorXd x = begin();
+      auto state = method.init(f, x);
+      const Result first = resume(f, x, method, state, {.max_iterations = cut, .gradient_tolerance = 1e-3});
+      save(state, x, file);
+
+      VectorXd y = begin();
+      auto other = method.init(f, y);
+      load(other, y, file);
+      CHECK(y == x);
+      const Result rest =
+          resume(f, y, method, other, {.max_iterations = 8 - first.iterations, .gradient_tolerance = 1e-3});
+      CHECK(first.iterations + rest.iterations == all.iterations);
+      CHECK(std::memcmp(y.data(), whole.data(), 4 * sizeof(double)) == 0);
+      CHECK(rest.value == all.value);
+    }
+  });
+  std::filesystem::remove(file);
+}
+
+TEST_CASE("laws: whole numbers of a state have ranges that a double holds, and lie in them") {
+  constexpr std::int64_t most = std::int64_t{1} << 53;
+  int ranges = 0;
+  for_each_method([&]<class A>(const char* name, const auto& method, Reach) {
+    A f(formulas::smooth);
+    VectorXd x = VectorXd::Constant(4, 0.7);
+    auto state = method.init(f, x);
+    const auto check = [&] {
+      std::remove_reference_t<decltype(state)>::visit(state, [&](const auto& field, const auto& value, auto... bounds) {
+        using T = std::remove_cvref_t<decltype(value)>;
+        INFO(name << ", " << field);
+        if constexpr (std::is_same_v<T, std::int64_t> && sizeof...(bounds) == 2) {
+          const std::int64_t ends[] = {static_cast<std::int64_t>(bounds)...};
+          CHECK(ends[0] <= value);
+          CHECK(value <= ends[1]);
+          CHECK(ends[1] <= most);
+          ++ranges;
+        }
+      });
+    };
+    check();
+    resume(f, x, method, state, {.max_iterations = 3, .gradient_tolerance = 1e-3});
+    check();
+  });
+  CHECK(ranges > 60);
 }

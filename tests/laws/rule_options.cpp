@@ -1,6 +1,7 @@
 // The options of all rules: every member is visited, under a name of its own, or is itself a rule.
 #include "support/catch.hpp"
 #include <glissade/glissade.hpp>
+#include <glissade/learned.hpp>
 #include <glissade/make_optimizer.hpp>
 
 #include <cstdlib>
@@ -160,6 +161,9 @@ TEST_CASE("options: of directions") {
   check(ScaleBySignum{});
   check(ScaleBySophia{});
   check(ScaleByYogi{});
+  check(AdafactorMlp{});
+  check(MomentumMlp{});
+  check(ScaleByWidth{});
 }
 
 TEST_CASE("options: of transforms") {

@@ -15,6 +15,7 @@
 #include <glissade/io/safetensors.hpp>
 #include <glissade/io/weights.hpp>
 #include <glissade/layers.hpp>
+#include <glissade/learned.hpp>
 #include <glissade/least_squares.hpp>
 #include <glissade/losses.hpp>
 #include <glissade/make_optimizer.hpp>
@@ -114,6 +115,13 @@ struct Given {
   Eigen::MatrixXd patterns, answers;  // of small models
   Eigen::MatrixXd features;           // of regressions
   Eigen::VectorXd targets;
+  StepHook hook;  // of learned rules
+  PolicyTrajectory trajectory;
+  Eigen::MatrixXd costs;
+  Eigen::VectorXd from, to;
+  double L;
+  StructuredMap scale, momentum;
+  EnumeratedFunction loss_of_ranks;
   Fit fit;
   Simulated simulated;
   Objective f, objective;

@@ -17,6 +17,7 @@
 #include <glissade/finite_sum/storm.hpp>
 #include <glissade/finite_sum/svrg.hpp>
 #include <glissade/finite_sum/target_surrogate.hpp>
+#include <glissade/learned/structured_proximal.hpp>
 #include <glissade/minimize/accelerated_mirror_descent.hpp>
 #include <glissade/minimize/bounded/lbfgsb.hpp>
 #include <glissade/minimize/bounded/projected_newton.hpp>
@@ -144,5 +145,6 @@ void for_each_method(const Law& law) {
   run(std::type_identity<OnSet>{}, "SpectralProjectedGradient, set", SpectralProjectedGradient{});
   run(std::type_identity<WithBoundsAndHessian>{}, "ProjectedNewton, far bounds", ProjectedNewton{});
   run(std::type_identity<WithL1>{}, "OwlQn, l1 of weight 0", OwlQn{.memory = 3});
+  run(std::type_identity<WithL1>{}, "StructuredProximal, l1 of weight 0", StructuredProximal{.step_size = 0.8});
   run(std::type_identity<WithL1AndHessian>{}, "ProximalNewton, l1 of weight 0", ProximalNewton{});
 }

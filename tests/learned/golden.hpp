@@ -1,0 +1,43 @@
+// The cosines of generate_learned.py, and the rows of learned.csv.
+#pragma once
+
+#include <Eigen/Core>
+
+#include <cmath>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace learned_golden {
+
+using Eigen::Index;
+
+inline Eigen::VectorXd cosines(Index start, Index count) {
+  return Eigen::VectorXd::NullaryExpr(
+      count, [start](Index i) { return std::cos(static_cast<double>(((i + start) * (i + start)) % 1000)); });
+}
+
+/// The rows that begin with `name`.
+inline std::vector<std::vector<double>> rows(const std::string& name) {
+  std::ifstream file(GLISSADE_TEST_DATA "/learned/learned.csv");
+  std::vector<std::vector<double>> found;
+  for (std::string line; std::getline(file, line);) {
+    std::stringstream fields(line);
+    std::string field;
+    std::getline(fields, field, ',');
+    if (field != name) continue;
+    found.emplace_back();
+    while (std::getline(fields, field, ',')) found.back().push_back(std::stod(field));
+  }
+  return found;
+}
+
+inline Index whole(double number) { return static_cast<Index>(number); }
+
+/// Numbers of a row from `first` on.
+inline Eigen::VectorXd numbers(const std::vector<double>& row, std::size_t first, Index count) {
+  return Eigen::Map<const Eigen::VectorXd>(row.data() + first, count);
+}
+
+}  // namespace learned_golden
