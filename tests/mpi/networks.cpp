@@ -80,7 +80,8 @@ int main(int argc, char** argv) {
     const MpiChannel channel;
     for (const NodeMethodSubject& subject : node_method_subjects()) {
       check_method(subject, ring_graph(nodes), channel);
-      check_method(subject, Topology({star_graph(nodes, 3), complete_graph(nodes)}, 5), channel);
+      if (!subject.one_graph)
+        check_method(subject, Topology({star_graph(nodes, 3), complete_graph(nodes)}, 5), channel);
     }
     if (channel.rank() == 0) std::cout << channel.ranks() << " ranks: " << failures << " failures\n";
   }

@@ -1,10 +1,9 @@
 // Averages by talking to neighbors.
 #pragma once
 
-#include <algorithm>
 #include <utility>
 
-#include "node_method.hpp"
+#include "consensus_bounds.hpp"
 
 namespace glissade {
 
@@ -17,7 +16,8 @@ enum class GossipWeights { laplacian, metropolis };
 ///     x_i <- x_i + sum over neighbors j of  w_ij (x_j - x_i)        all at once, round by round
 ///
 /// The error falls by 1 - smallest / largest eigenvalue a round (weights of the Laplacian), for graphs that change
-/// too. Late messages, and dropped nodes, leave the sum over the nodes that take part as it is.
+/// too. Late messages, and dropped nodes, leave the sum over the nodes that take part as it is; where messages are late
+/// by d rounds, steps above about 1 / (d largest eigenvalue) diverge.
 ///
 /// Options: weights (laplacian); step >= 0 (0: see GossipWeights), below 2 / largest eigenvalue. State: x.
 /// Cost of a round: a vector over every edge in both directions.
@@ -48,8 +48,7 @@ struct Gossip {
   [[nodiscard]] Plan plan(const Topology& topology, Eigen::Index) const {
     double used = step;
     if (weights == GossipWeights::laplacian) {
-      double largest = 0;
-      for (const Graph& graph : topology.graphs()) largest = std::max(largest, laplacian_spectrum(graph).largest);
+      const double largest = consensus_bounds(name, topology).largest;
       if (used == 0 && largest > 0) used = 1 / largest;
       if (!(used * largest < 2))
         reject(name, "step", step, "below " + to_text(2 / largest) + ", 2 / the largest eigenvalue of the Laplacian");

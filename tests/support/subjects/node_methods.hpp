@@ -2,10 +2,7 @@
 // tests/laws/node_methods.cpp, and of tests/mpi/.
 #pragma once
 
-#include <glissade/networks/dadao.hpp>
-#include <glissade/networks/gossip.hpp>
-#include <glissade/networks/network.hpp>
-#include <glissade/networks/threaded_nodes.hpp>
+#include <glissade/networks.hpp>
 
 #include <functional>
 #include <memory>
@@ -100,6 +97,7 @@ struct NodeMethodSubject {
   bool late_messages = false;
   bool takes_gradients = true;
   bool needs_connected = true;
+  bool one_graph = false;  // refuses a topology of several
   /// A sum over the nodes that no event changes, whatever messages do; null: there is none.
   std::function<Eigen::VectorXd(const AnyNetwork&)> conserved = nullptr;
 };
@@ -140,6 +138,26 @@ inline std::vector<NodeMethodSubject> node_method_subjects() {
     gossip.conserved = sum_over_nodes<Gossip>([](const auto&, const auto& node, double) { return node.x; });
   }
 
+  const auto of_x = [](const auto&, const auto& node, double) { return node.x; };
+  all.push_back(subject_of("ChebyshevGossip", ChebyshevGossip{}));
+  all.back().takes_gradients = false;
+  all.back().one_graph = true;
+  all.back().conserved = sum_over_nodes<ChebyshevGossip>(of_x);
+  all.push_back(subject_of("NesterovGossip", NesterovGossip{.restart_every = 30}));
+  all.back().takes_gradients = false;
+  all.back().conserved = sum_over_nodes<NesterovGossip>(of_x);
+
+  all.push_back(subject_of("DecentralizedGradientDescent", DecentralizedGradientDescent{}));
+  all.push_back(subject_of("Extra", Extra{}));
+  all.back().one_graph = true;
+  all.push_back(subject_of("GradientTracking", GradientTracking{.step_size = 0.05}));
+  all.back().conserved = sum_over_nodes<GradientTracking>(
+      [](const auto&, const auto& node, double) { return Eigen::VectorXd(node.y - node.gradient); });
+  for (const std::int64_t steps : {1, 0, 3})
+    all.push_back(subject_of(steps == 1   ? "AdomPlus"
+                             : steps == 0 ? "AdomPlus, many steps"
+                                          : "AdomPlus, 3 steps",
+                             AdomPlus{.mu = 0.5, .L = 4, .gossip_steps = steps}));
   all.push_back(subject_of("Dadao", Dadao{.mu = 0.5, .L = 4, .seed = 3}));
   all.back().conserved = sum_over_nodes<Dadao>([](const Dadao::Plan& plan, Dadao::Node node, double time) {
     Dadao::flow_to(plan, node, time);
