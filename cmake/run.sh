@@ -96,12 +96,14 @@ package() {
     apt:nlohmann_json) echo nlohmann-json3-dev ;;
     apt:gnuplot) echo gnuplot-nox ;;
     apt:ninja) echo ninja-build ;;
+    apt:mpi) echo libopenmpi-dev openmpi-bin ;;
     apt:openmp) [ "$CXX" = clang++ ] && echo libomp-dev || echo g++ ;;
     apt:sanitizers) [ "$CXX" = clang++ ] && echo libclang-rt-dev || echo g++ ;;
     dnf:compiler | dnf:cxx20) [ "$CXX" = clang++ ] && echo clang || echo gcc-c++ ;;
     dnf:eigen) echo eigen3-devel ;;
     dnf:Catch2) echo catch-devel ;;
     dnf:ninja) echo ninja-build ;;
+    dnf:mpi) echo openmpi-devel ;;
     dnf:nlohmann_json) echo json-devel ;;
     dnf:openmp) [ "$CXX" = clang++ ] && echo libomp-devel || echo libgomp ;;
     dnf:sanitizers) [ "$CXX" = clang++ ] && echo compiler-rt || echo libasan libubsan libtsan ;;
@@ -170,7 +172,7 @@ how_to_get() {
 }
 
 # need <names>: returns only when all of them are there. A missing gnuplot costs only the picture, a missing ninja
-# some time.
+# some time, a missing MPI its tests.
 need() {
   find_missing "$@"
   rm -f "$root/build/apt.log"
@@ -182,6 +184,8 @@ need() {
   for name in $missing; do
     if [ "$name" = gnuplot ]; then
       say "without gnuplot there will be no picture ($(how_to_get gnuplot))"
+    elif [ "$name" = mpi ]; then
+      say "without MPI its tests are left out ($(how_to_get mpi))"
     elif [ "$name" = ninja ] && has make; then
       :
     else
@@ -241,7 +245,7 @@ demo() {
 quick="-Og -DNDEBUG"
 
 test_all() {
-  need $checks nlohmann_json openmp pkg-config
+  need $checks nlohmann_json openmp pkg-config mpi
   build test all $release -D "CMAKE_CXX_FLAGS_RELEASE=$quick"
   run_tests
 }

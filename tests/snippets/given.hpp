@@ -21,6 +21,7 @@
 #include <glissade/losses.hpp>
 #include <glissade/make_optimizer.hpp>
 #include <glissade/models.hpp>
+#include <glissade/networks.hpp>
 #include <glissade/online.hpp>
 #include <glissade/oracle/autodiff.hpp>
 #include <glissade/problems/linear_model.hpp>
@@ -116,6 +117,8 @@ struct Given {
                   Eigen::Ref<Eigen::MatrixXd> out) const;
   } recurrence;
   Eigen::MatrixXd s, D;
+  Eigen::MatrixXd starts;  // of the nodes of a network
+  static double node_gradient(Index i, std::int64_t call, const Eigen::VectorXd& at, Eigen::VectorXd& gradient);
   Eigen::MatrixXd patterns, answers;  // of small models
   Eigen::MatrixXd features;           // of regressions
   Eigen::VectorXd targets;
