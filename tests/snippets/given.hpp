@@ -132,7 +132,7 @@ struct Given {
   std::vector<MatrixEntry> entries;    // of a matrix
   Eigen::VectorXd spread, point;       // of a stream
   Eigen::MatrixXd rows, eigenvectors;  // of a projection
-  Eigen::VectorXd eigenvalues, h;
+  Eigen::VectorXd eigenvalues;
   Fit fit;
   Simulated simulated;
   Objective f, objective;

@@ -15,25 +15,27 @@
 // A method is an aggregate of options with
 //
 //    static constexpr std::string_view name = "Gossip";
-//    static void options(auto& self, auto&& visit);      as a rule has it
+//    static void options(auto& self, auto&& visit);
 //    struct Node { ...; static void visit(auto& self, auto&& field); };
-//    what a node remembers, all of it, and a vector x, what it offers as solution; fields as in drive/method.hpp
-//    struct Plan { ... };                                what all nodes know, the same on all of them: constants
-//    Plan plan(const Topology& topology, Index size) const;        size: the number of variables
+//    struct Plan { ... };
+//    Plan plan(const Topology& topology, Index size) const;
 //    Node init(const Plan&, Index i, const VectorXd& start) const;
 //    Event next(const Plan&, std::int64_t number, double time) const;
-//    event `number`, which follows an event at that time: its kind, its nodes, its time; a pure function
 //    void local(const Plan&, Node&, Index i, const Event&, const NodeGradient&) const;
 //    void message(const Plan&, const Node&, Index i, const Event&, VectorXd& out) const;
-//    void receive(const Plan&, Node&, Index i, const Event&, const VectorXd& sent,
-//    std::span<const Message> received) const;
+//    void receive(const Plan&, Node&, Index i, const Event&, const VectorXd& sent, std::span<const Message>) const;
 //
-// and, where it holds,
-//
-//    static constexpr bool late_messages = true;         receive may be called several times for one event, each time
-//    with other messages, also after later events: what it does is a sum over messages, and uses `sent`, what this node
-//    sent
-//    void check() const;                                 options against each other
+// - options, as a rule has it; `void check() const`, which may be left out, checks them against each other.
+// - Node: all that a node remembers, its fields visited as in drive/method.hpp, and among them a vector x, what it
+// offers
+//   as solution.
+// - Plan: what all nodes know, the same on all of them, such as constants of the graphs; size is the number of
+// variables.
+// - next: event `number`, after an event at `time`: its kind, nodes and time; a pure function.
+// - receive: `sent` is what this node has sent at that event.
+// - `static constexpr bool late_messages = true`, which may be left out: receive may be called several times for one
+//   event, each time with other messages, also after later events. What it does is a sum over messages, and uses
+//   `sent`.
 //
 // It is a node method as soon as it has these; tests/laws/node_methods.cpp holds it to the laws.
 #pragma once
