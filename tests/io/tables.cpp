@@ -111,6 +111,7 @@ TEST_CASE("CSV: missing values are refused, kept as NaN, or leave out their rows
   CHECK(some.targets == Eigen::Vector3d(3, 6, 9));
   CHECK(csv_error(text, {.missing = Missing::not_a_number, .missing_texts = {"", "?"}}) ==
         "3:3: field 2 is \"NA\", not a finite number");
+  CHECK(csv_error("1,2\n3,a\x7F~\n") == "2:3: field 2 is \"a?~\", not a finite number");
   CHECK(csv_error("1,NA\n", {.missing = Missing::leave_out_row}) == " no rows of numbers");
   CHECK(csv_error("1,2\n1\n", {.missing = Missing::not_a_number}) == "2:2: 1 fields, the first line has 2");
   // Rows of tabs are not blank lines.

@@ -580,6 +580,8 @@ TEST_CASE("laws: a method goes on from a file bit for bit") {
       auto other = method.init(f, y);
       load(other, y, file);
       CHECK(y == x);
+      CHECK(report_of(other).measure == report_of(state).measure);
+      if constexpr (requires { state.unclipped; }) CHECK(other.unclipped == state.unclipped);
       const Result rest =
           resume(f, y, method, other, {.max_iterations = 8 - first.iterations, .gradient_tolerance = 1e-3});
       CHECK(first.iterations + rest.iterations == all.iterations);

@@ -5,6 +5,7 @@
 #include <glissade/make_optimizer.hpp>
 
 #include <cstdlib>
+#include <fstream>
 #include <set>
 #include <string>
 #include <type_traits>
@@ -117,9 +118,36 @@ void take_out(const T& t, std::set<Place>& places) {
   });
 }
 
+/// A number, where an option is one.
+template <class T>
+std::string text_of(const T& option) {
+  if constexpr (std::is_same_v<T, Schedule>)
+    return option.constant() ? " = " + to_text(option(0)) : "";
+  else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>)
+    return " = " + to_text(static_cast<double>(option));
+  else
+    return "";
+}
+
+/// Defaults and ranges as users know them: a line for each option, such as "Adam: beta1 = 0.9, in [0, 1)".
+const std::set<std::string>& known_options() {
+  static const std::set<std::string> lines = [] {
+    std::set<std::string> all;
+    std::ifstream file(GLISSADE_TEST_DATA "/laws/rule_options.txt");
+    for (std::string line; std::getline(file, line);) all.insert(line);
+    return all;
+  }();
+  return lines;
+}
+
 template <class R>
 void check(const R& rule) {
   INFO(R::name);
+  visit_options(rule, [&](std::string_view name, const auto& option, const Range& allowed = range::any) {
+    const std::string line = std::string(R::name) + ": " + std::string(name) + text_of(option) + ", " + allowed.text();
+    INFO(line);
+    CHECK(known_options().contains(line));
+  });
   std::set<Place> places;
   std::set<std::string> names;
   std::size_t visited = 0;

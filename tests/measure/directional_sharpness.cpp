@@ -24,4 +24,7 @@ TEST_CASE("directional model: a function of the direction, however small or larg
     CHECK(steep.best_decrease == Approx(size * plain.best_decrease).epsilon(1e-14));
   }
   CHECK_THROWS_AS(directional_model(g, 0 * u, u), std::invalid_argument);
+  const Eigen::MatrixXd wide = Eigen::MatrixXd::Ones(2, 3), narrow = Eigen::MatrixXd::Ones(2, 2);
+  CHECK_THROWS_AS(directional_model(wide, narrow, narrow), std::invalid_argument);
+  CHECK_THROWS_AS(directional_model(narrow, narrow, wide), std::invalid_argument);
 }
