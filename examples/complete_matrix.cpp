@@ -1,7 +1,6 @@
 // Distances between 200 towns, of which one in five was measured: the table of their squares has rank 4 at most, and
-// that is enough to find the others. Prints how well three ways of filling it in do.
+// that is enough to find the others. Prints how well that does.
 #include <glissade/models/matrix_completion.hpp>
-#include <glissade/models/soft_impute.hpp>
 
 #include <cmath>
 #include <cstdio>
@@ -40,9 +39,6 @@ int main() {
   const Status status = completer.run();
   const double error = error_of(completer.left() * completer.right().transpose());
   std::printf("%-28s %12.5f %6d\n", "rank 4, alternating", error, static_cast<int>(completer.iterations()));
-
-  const SoftImputeFit soft = soft_impute(towns, towns, measured, {.lambda = 2000, .max_iterations = 100});
-  std::printf("%-28s %12.5f %6d\n", "least nuclear norm", error_of(soft.Z), static_cast<int>(soft.iterations));
 
   std::printf("\nfrom town 0 to town 7: %.3f km, found: %.3f km\n%s\n", std::sqrt(squares(0, 7)),
               std::sqrt(completer(0, 7)), std::string(to_string(status)).c_str());

@@ -232,7 +232,7 @@ class DualGaussianProcess {
     return Status::running;
   }
 
-  /// Mean and variance of f, a point in each row.
+  /// Mean and variance of f, a point in each row; NaN where K + L2 is not positive definite.
   [[nodiscard]] GaussianPrediction predict(const Eigen::Ref<const MatrixXd>& X) const {
     require_shape(name, "X", X, X.rows(), dimensions());
     check_finite("X", X);

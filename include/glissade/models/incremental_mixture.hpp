@@ -132,7 +132,7 @@ class IncrementalMixture {
   [[nodiscard]] double weight(Index j) const { return weights_[j]; }
   [[nodiscard]] double age(Index j) const { return ages_[j]; }
 
-  /// Adds a component of the caller's. False: there are max_components already.
+  /// Adds a component of the caller's, of weight >= 1. False: there are max_components already.
   bool add(const Eigen::Ref<const VectorXd>& mean, const Eigen::Ref<const MatrixXd>& covariance, double weight = 1) {
     const Index D = dimensions();
     check(mean, "mean");
