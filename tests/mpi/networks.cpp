@@ -2,8 +2,12 @@
 // run in simulation too, and compares. Exit status 0: all is the same to the bit.
 #include "support/subjects/node_methods.hpp"
 #include <glissade/networks/mpi_channel.hpp>
+#if __has_include(<nlohmann/json.hpp>)
+#include <glissade/io/method_state.hpp>
+#endif
 
 #include <cmath>
+#include <filesystem>
 #include <iostream>
 #include <stdexcept>
 
@@ -72,6 +76,26 @@ void check_method(const NodeMethodSubject& subject, const Topology& topology, co
   check(not_finite.run(bad, {.events = 5000}, channel) == Status::non_finite, subject.name + ": not told of NaN");
 }
 
+/// A run of all ranks is saved by one of them, and goes on from the file.
+void check_checkpoint([[maybe_unused]] const MpiChannel& channel) {
+#if __has_include(<nlohmann/json.hpp>)
+  const auto file = std::filesystem::temp_directory_path() / "glissade_mpi_checkpoint.safetensors";
+  const auto good = bowls([](Index, std::int64_t) {});
+  const auto fresh = [] { return Network(Dadao{.mu = 0.5, .L = 4}, ring_graph(nodes), VectorXd::Ones(size)); };
+  auto whole = fresh(), first = fresh(), second = fresh();
+  whole.run(good, {.events = 333});
+  first.run(good, {.events = 90}, channel);
+  if (channel.rank() == 0) save(first, file);
+  MPI_Barrier(MPI_COMM_WORLD);
+  load(second, file);
+  second.run(good, {.events = 333}, channel);
+  for (Index i = 0; i < nodes; ++i) check(second.x(i) == whole.x(i), "a run from a checkpoint differs");
+  check(second.traffic() == whole.traffic(), "a run from a checkpoint counts otherwise");
+  MPI_Barrier(MPI_COMM_WORLD);
+  if (channel.rank() == 0) std::filesystem::remove(file);
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -83,6 +107,7 @@ int main(int argc, char** argv) {
       if (!subject.one_graph)
         check_method(subject, Topology({star_graph(nodes, 3), complete_graph(nodes)}, 5), channel);
     }
+    check_checkpoint(channel);
     if (channel.rank() == 0) std::cout << channel.ranks() << " ranks: " << failures << " failures\n";
   }
   MPI_Finalize();
