@@ -141,13 +141,13 @@ inline void sum_of_blocks(const BlockRef& M, const std::array<int, 4>& coefficie
   bool first = true;
   for (std::size_t i = 0; i < 4; ++i) {
     if (coefficients[i] == 0) continue;
-    const auto block = block_of(M, i);
+    const auto part = block_of(M, i);
     if (first)
-      sum = coefficients[i] * block;
+      sum = coefficients[i] * part;
     else if (coefficients[i] == 1)
-      sum += block;
+      sum += part;
     else
-      sum -= block;
+      sum -= part;
     first = false;
   }
 }
@@ -171,7 +171,7 @@ inline void strassen(const BlockRef& A, const BlockRef& B, Eigen::Ref<Eigen::Mat
     C = even.topLeftCorner(C.rows(), C.cols());
     return;
   }
-  Eigen::MatrixXd left, right, block(A.rows() / 2, B.cols() / 2);
+  Eigen::MatrixXd left, right, part(A.rows() / 2, B.cols() / 2);
   C.setZero();
   for (std::size_t k = 0; k < products.size(); ++k) {
     const std::size_t a = only_block(products[k].a), b = only_block(products[k].b);
@@ -179,10 +179,10 @@ inline void strassen(const BlockRef& A, const BlockRef& B, Eigen::Ref<Eigen::Mat
     if (b == 4) sum_of_blocks(B, products[k].b, right);
     const BlockRef L = a == 4 ? BlockRef(left) : BlockRef(block_of(A, a));
     const BlockRef R = b == 4 ? BlockRef(right) : BlockRef(block_of(B, b));
-    strassen(L, R, block, levels - 1, cutoff, products, decoding);
+    strassen(L, R, part, levels - 1, cutoff, products, decoding);
     for (std::size_t q = 0; q < 4; ++q) {
       const double c = decoding.coefficients(static_cast<Eigen::Index>(q), static_cast<Eigen::Index>(k));
-      if (c != 0) block_of(C, q) += c * block;
+      if (c != 0) block_of(C, q) += c * part;
     }
   }
 }
