@@ -2,6 +2,7 @@
 #pragma once
 
 #include "networks/dadao.hpp"
+#include "networks/diloco.hpp"
 #include "networks/gossip.hpp"
 #include "networks/graph.hpp"
 #include "networks/network.hpp"

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <glissade/networks/dadao.hpp>
+#include <glissade/networks/diloco.hpp>
 #include <glissade/networks/gossip.hpp>
 #include <glissade/networks/network.hpp>
 #include <glissade/networks/threaded_nodes.hpp>
@@ -145,5 +146,19 @@ inline std::vector<NodeMethodSubject> node_method_subjects() {
     Dadao::flow_to(plan, node, time);
     return Eigen::VectorXd(node.z + 2 * node.z_tilde);
   });
+
+  for (const DiLoCoMode mode : {DiLoCoMode::standard, DiLoCoMode::delayed, DiLoCoMode::eager}) {
+    const bool standard = mode == DiLoCoMode::standard;
+    all.push_back(subject_of(standard                    ? "DiLoCo, streaming"
+                             : mode == DiLoCoMode::eager ? "DiLoCo, eager"
+                                                         : "DiLoCo, delayed",
+                             DiLoCo<>{.inner = {.learning_rate = 0.02},
+                                      .inner_steps = 6,
+                                      .mode = mode,
+                                      .fragments = mode == DiLoCoMode::delayed ? 1 : 3,
+                                      .sync_delay = standard ? 1 : 0,
+                                      .merge = standard ? 0.25 : 0.0}));
+    all.back().needs_connected = false;
+  }
   return all;
 }
