@@ -3,8 +3,11 @@
 
 #include "networks/dadao.hpp"
 #include "networks/diloco.hpp"
+#include "networks/fed_alt.hpp"
+#include "networks/fed_avg.hpp"
 #include "networks/gossip.hpp"
 #include "networks/graph.hpp"
 #include "networks/network.hpp"
+#include "networks/scaffold.hpp"
 #include "networks/simulation.hpp"
 #include "networks/threaded_nodes.hpp"
