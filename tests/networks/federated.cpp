@@ -173,7 +173,10 @@ TEST_CASE("federated: where they end, of clients that differ") {
   }
   CHECK(std::abs(end_of_parabolas(proximal, 400) - right / left) < 1e-9);
   // SCAFFOLD: at the solution of all.
-  CHECK(std::abs(end_of_parabolas(Scaffold{.local_rate = 0.05}, 400) - 10.0 / 11) < 1e-10);
+  const auto corrected = after(Scaffold{.local_rate = 0.05}, 2, parabolas, 400, 1);
+  CHECK(std::abs(corrected.x(1)[0] - 10.0 / 11) < 1e-10);
+  CHECK(std::abs(corrected.node(0).control[0] - 10.0 / 11) < 1e-10);  // the gradients there
+  CHECK(std::abs(corrected.node(0).mean_control[0]) < 1e-10);
 }
 
 TEST_CASE("federated: alternating steps are better than simultaneous ones where the parts correlate little") {
