@@ -41,6 +41,21 @@ TEST_CASE("network state: a run goes on from its file bit for bit") {
   }
 }
 
+TEST_CASE(
+    "network state: so does one whose nodes hold the memories of rules, with something told and not yet applied") {
+  const Folder folder;
+  const DiLoCo<> method{.inner_steps = 6, .fragments = 2, .sync_delay = 2, .merge = 0.5};
+  Network whole(method, complete_graph(3), VectorXd::Ones(5));
+  auto first = whole, second = whole;
+  whole.run(bowl, {.events = 20});
+  first.run(bowl, {.events = 7});
+  save(first, folder / "network.safetensors");
+  load(second, folder / "network.safetensors");
+  second.run(bowl, {.events = 20});
+  for (Index i = 0; i < 3; ++i) CHECK(second.x(i) == whole.x(i));
+  CHECK(second.traffic() == whole.traffic());
+}
+
 TEST_CASE("network state: files of another network, and messages under way, are refused") {
   const Folder folder;
   auto network = fresh();

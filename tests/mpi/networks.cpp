@@ -58,6 +58,10 @@ void check_method(const NodeMethodSubject& subject, const Topology& topology, co
     check(alone.traffic() == together.traffic(), subject.name + ": messages are counted otherwise");
     check(alone.time() == together.time(), subject.name + ": times differ");
   }
+  // Every rank has all that the nodes of the others remember: it could go on alone.
+  alone.run(good, {.events = 400});
+  together.run(good, {.events = 400});
+  check(alone.bytes() == together.bytes(), subject.name + ": nodes of other ranks have forgotten something");
   if (!subject.takes_gradients) return;
   // One node fails, on one rank: all are told.
   AnyNetwork fails = subject.make(topology, starts);

@@ -144,7 +144,8 @@ class MpiChannel {
       const bool all = event.kind == EventKind::gather;
       for (Index i = begin; i < end; ++i) {
         send(i, event);
-        detail::count_message(own, sent_by(i).size(), all ? 2 : graph.degree(i));
+        const Index numbers = sent_by(i).size();
+        detail::count_message(own, numbers, all ? detail::times_gathered(program.nodes(), numbers) : graph.degree(i));
       }
       std::vector<std::pair<int, Bytes>> mail;
       for (int rank = 0; rank < channel.ranks_; ++rank) {

@@ -35,7 +35,9 @@ struct PackField {
   std::vector<std::byte>& bytes;
 
   void operator()(std::string_view, const auto& value, auto...) const {
-    if constexpr (requires { value.size(); })
+    if constexpr (requires { value.bytes(); })  // an array of a rule's memory
+      append(value.data(), value.bytes());
+    else if constexpr (requires { value.size(); })
       append(value.data(), static_cast<std::size_t>(value.size()) * sizeof(*value.data()));
     else
       append(&value, sizeof value);
@@ -49,7 +51,9 @@ struct UnpackField {
   std::span<const std::byte>& bytes;
 
   void operator()(std::string_view, auto& value, auto...) const {
-    if constexpr (requires { value.size(); })
+    if constexpr (requires { value.bytes(); })
+      take(value.data(), value.bytes());
+    else if constexpr (requires { value.size(); })
       take(value.data(), static_cast<std::size_t>(value.size()) * sizeof(*value.data()));
     else
       take(&value, sizeof value);

@@ -131,7 +131,8 @@ concept NodeMethod = std::copyable<M> && std::default_initializable<typename M::
 };
 
 /// What a run has cost. A message is one vector from one node to one other node, or to the middle where all are
-/// gathered and once more from there: `gather` of n nodes counts 2 n.
+/// gathered and once more from there: `gather` of n nodes counts 2 n. There an empty vector is no message, so that of
+/// n clients of which m take part a round counts 2 m, as a server would send and receive them; one node sends none.
 struct Traffic {
   std::int64_t events = 0;
   std::int64_t gradients = 0;  // calls of NodeGradient

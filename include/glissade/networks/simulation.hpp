@@ -34,6 +34,10 @@ inline void count_event(Progress& progress, const Event& event) {
   ++progress.traffic.events;
   progress.time = event.time;
 }
+/// What is gathered goes to the middle and once more from there; one node alone, and who is silent, sends nothing.
+inline std::int64_t times_gathered(Eigen::Index present, Eigen::Index numbers) {
+  return present > 1 && numbers > 0 ? 2 : 0;
+}
 inline void count_message(Traffic& traffic, Eigen::Index numbers, std::int64_t times = 1) {
   traffic.messages += times;
   traffic.bytes += times * numbers * std::int64_t{sizeof(double)};
@@ -101,10 +105,7 @@ struct Simulation {
       case EventKind::gather:
         for (Index i = 0; i < n; ++i)
           if (!gone(event, i)) send(i);
-        if (event.kind == EventKind::gather)
-          for (Index i = 0; i < n; ++i)
-            if (!gone(event, i))
-              detail::count_message(progress.traffic, mail.sent[static_cast<std::size_t>(i)].size(), 2);
+        if (event.kind == EventKind::gather) count_gathered(event, mail, progress.traffic);
         for (Index i = 0; i < n; ++i) {
           if (gone(event, i)) continue;
           mail.received.clear();
@@ -121,6 +122,15 @@ struct Simulation {
     }
   }
 
+  void count_gathered(const Event& event, const detail::Mail& mail, Traffic& traffic) const {
+    const auto n = static_cast<Index>(mail.sent.size());
+    Index present = 0;
+    for (Index i = 0; i < n; ++i) present += gone(event, i) ? 0 : 1;
+    for (Index i = 0; i < n; ++i) {
+      const Index numbers = mail.sent[static_cast<std::size_t>(i)].size();
+      if (!gone(event, i)) detail::count_message(traffic, numbers, detail::times_gathered(present, numbers));
+    }
+  }
   void post(const Event& event, Index from, Index to, detail::Mail& mail, detail::Progress& progress) const {
     const bool twice = faults.repeated && faults.repeated(event, from, to);
     detail::count_message(progress.traffic, mail.sent[static_cast<std::size_t>(from)].size(), twice ? 2 : 1);

@@ -146,8 +146,10 @@ struct ThreadedNodes {
         receive(i, event);
       });
       for (Index i = 0; i < n; ++i) {
-        const std::int64_t times = event.kind == EventKind::gather ? 2 : topology.at(event.round).degree(i);
-        detail::count_message(progress.traffic, mail[static_cast<std::size_t>(i)].size(), times);
+        const Index numbers = mail[static_cast<std::size_t>(i)].size();
+        const std::int64_t times =
+            event.kind == EventKind::gather ? detail::times_gathered(n, numbers) : topology.at(event.round).degree(i);
+        detail::count_message(progress.traffic, numbers, times);
       }
     }
   };

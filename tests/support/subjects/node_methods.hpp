@@ -4,6 +4,7 @@
 
 #include <glissade/networks.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -112,6 +113,16 @@ NodeMethodSubject subject_of(const char* name, const M& method) {
   if constexpr (requires { M::late_messages; }) subject.late_messages = M::late_messages;
   return subject;
 }
+/// A federated method with two thirds of the nodes in a round, at least one.
+template <class M>
+NodeMethodSubject federated_subject(const char* name, M method) {
+  NodeMethodSubject subject{name, [method](const glissade::Topology& topology, const Eigen::MatrixXd& starts) mutable {
+                              method.clients_per_round = std::max<std::int64_t>(1, 2 * topology.nodes() / 3);
+                              return AnyNetwork(glissade::Network(method, topology, glissade::EachFrom{starts}));
+                            }};
+  subject.needs_connected = false;
+  return subject;
+}
 /// The sum over the nodes of what `part` makes of each.
 template <class M, class Part>
 auto sum_over_nodes(const Part& part) {
@@ -163,5 +174,24 @@ inline std::vector<NodeMethodSubject> node_method_subjects() {
     Dadao::flow_to(plan, node, time);
     return Eigen::VectorXd(node.z + 2 * node.z_tilde);
   });
+
+  for (const DiLoCoMode mode : {DiLoCoMode::standard, DiLoCoMode::delayed, DiLoCoMode::eager}) {
+    const bool standard = mode == DiLoCoMode::standard;
+    all.push_back(subject_of(standard                    ? "DiLoCo, streaming"
+                             : mode == DiLoCoMode::eager ? "DiLoCo, eager"
+                                                         : "DiLoCo, delayed",
+                             DiLoCo<>{.inner = {.learning_rate = 0.02},
+                                      .inner_steps = 6,
+                                      .mode = mode,
+                                      .fragments = mode == DiLoCoMode::delayed ? 1 : 3,
+                                      .sync_delay = standard ? 1 : 0,
+                                      .merge = standard ? 0.25 : 0.0}));
+    all.back().needs_connected = false;
+  }
+
+  all.push_back(federated_subject("FedAvg", FedAvg<>{.local_steps = 2, .proximal = 0.1}));
+  all.push_back(federated_subject("FedSim", FedSim<>{.shared = 2, .server = {.momentum = 0.5}}));
+  all.push_back(federated_subject("FedAlt", FedAlt<>{.shared = 1, .personal_steps = 1, .shared_steps = 2}));
+  all.push_back(federated_subject("Scaffold", Scaffold{.local_steps = 2}));
   return all;
 }
