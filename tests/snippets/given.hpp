@@ -22,6 +22,7 @@
 #include <glissade/models.hpp>
 #include <glissade/online.hpp>
 #include <glissade/oracle/autodiff.hpp>
+#include <glissade/privacy.hpp>
 #include <glissade/problems/linear_model.hpp>
 #include <glissade/problems/more_garbow_hillstrom.hpp>
 #include <glissade/problems/residuals_of.hpp>
@@ -146,6 +147,7 @@ struct Given {
   Eigen::MatrixXf gradients;
   ReferenceClock clock;
   double validation_loss;
+  double epsilon, delta, lambda, G, n, noise;  // of private training
   bool fast;
   double loss(const Eigen::VectorXd& at) const;
   void log(const std::string& text) const;

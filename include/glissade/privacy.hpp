@@ -1,0 +1,6 @@
+// This is a research kernel and not a certified implementation of differential privacy: its noise is floating-point.
+// All of privacy/: training and sums whose results say little of any one person.
+#pragma once
+
+#include "privacy/gaussian_mechanism.hpp"
+#include "privacy/renyi_accountant.hpp"

@@ -1,0 +1,128 @@
+// What noise buys and what a training has spent: against scipy, published values, and the definitions. The numbers are
+// of generate_privacy.py.
+#include "support/catch.hpp"
+#include "support/message_of.hpp"
+#include <glissade/io/method_state.hpp>
+#include <glissade/privacy.hpp>
+
+#include <array>
+#include <filesystem>
+
+using namespace glissade;
+
+namespace {
+bool near(double a, double b, double relative) { return std::abs(a - b) <= relative * std::abs(b); }
+}  // namespace
+
+TEST_CASE("Gaussian mechanism: delta as scipy has it, and noise and epsilon are its inverses") {
+  for (const auto& [epsilon, noise, delta] : {std::array{0.0, 1.0, 3.829249225480263e-01},
+                                              {0.5, 2.0, 5.244032328766973e-02},
+                                              {1.0, 4.0, 2.924272104856314e-06},
+                                              {4.0, 1.0, 4.712241200793141e-05},
+                                              {10.0, 0.5, 9.940202816118226e-06},
+                                              {30.0, 0.5, 9.662106682977498e-46},
+                                              {200.0, 0.05, 4.801023843516736e-01}}) {
+    CAPTURE(epsilon, noise);
+    CHECK(near(gaussian_delta(epsilon, noise), delta, 1e-11));
+    CHECK(near(gaussian_delta(epsilon, 3 * noise, 3), delta, 1e-11));
+    const double back = gaussian_noise(epsilon, delta);
+    CHECK(near(back, noise, 1e-10));
+    CHECK(gaussian_delta(epsilon, back) <= delta);
+    CHECK(near(gaussian_noise(epsilon, delta, 7), 7 * back, 1e-14));
+    const double spent = gaussian_epsilon(delta, noise);
+    CHECK(std::abs(spent - epsilon) <= 1e-9);
+    CHECK(gaussian_delta(spent, noise) <= delta);
+  }
+  CHECK(gaussian_epsilon(0.5, 10) == 0);
+  // e^epsilon overflows, the two terms cancel to 30 digits, and delta still falls.
+  CHECK(gaussian_delta(1000, 1) == 0);
+  CHECK(gaussian_delta(1000, 0.02) > gaussian_delta(1001, 0.02));
+  CHECK(near(gaussian_delta(0, 1e12), 1e-12 / std::sqrt(2 * std::numbers::pi), 1e-12));
+}
+
+TEST_CASE("Gaussian mechanism: the three routes to epsilon, and the classic noise is larger") {
+  const double exact = gaussian_epsilon(1e-5, 1);
+  CHECK(std::abs(exact - 4.377) < 1e-3);
+  CHECK(std::abs(zcdp_epsilon(zcdp_of_gaussian(1), 1e-5) - 5.2985) < 5e-5);
+  double best = 1e300;
+  for (int k = 11; k < 1000; ++k) best = std::min(best, renyi_epsilon(0.05 * k, 0.1 * k, 1e-5));
+  CHECK(std::abs(best - 4.7285) < 5e-5);
+  CHECK(std::abs(zcdp_epsilon_of_best_order(0.5, 1e-5) - best) < 1e-3);
+  for (const double rho : {1e-8, 1e-3, 1.0, 1e3})
+    for (const double delta : {1e-12, 1e-5, 0.5}) {
+      CAPTURE(rho, delta);
+      const double epsilon = gaussian_epsilon(delta, std::sqrt(0.5 / rho));
+      CHECK(epsilon <= zcdp_epsilon_of_best_order(rho, delta));
+      CHECK(zcdp_epsilon_of_best_order(rho, delta) <= zcdp_epsilon(rho, delta));
+    }
+  for (const double epsilon : {0.01, 0.3, 1.0}) {
+    const double classic = std::sqrt(2 * std::log(1.25e5)) / epsilon;
+    CHECK(gaussian_noise(epsilon, 1e-5) < classic);
+  }
+  CHECK(gaussian_noise(10, 1e-5) > std::sqrt(2 * std::log(1.25e5)) / 10);  // where it promises too much
+}
+
+TEST_CASE("Renyi accountant: divergences as quadrature has them, and published budgets") {
+  CHECK(near(sampled_gaussian_divergence(2, 1.1, 0.01), 1.285100816052e-04, 1e-10));
+  CHECK(near(sampled_gaussian_divergence(8, 1.1, 256.0 / 60'000), 9.834106177995e-05, 1e-10));
+  CHECK(near(sampled_gaussian_divergence(16, 2, 0.1), 4.529183908362e-02, 1e-10));
+  CHECK(near(sampled_gaussian_divergence(5, 1, 0.5), 1.657893866440, 1e-10));
+  CHECK(near(sampled_gaussian_divergence(3, 4, 1e-5), 9.674175211022e-12, 1e-10));
+  CHECK(sampled_gaussian_divergence(7, 2, 0) == 0);
+  CHECK(near(sampled_gaussian_divergence(7, 2, 1), 7 / 8.0, 1e-15));
+  CHECK(near(sampled_gaussian_divergence(7, 2, 1 - 1e-12), 7 / 8.0, 1e-10));
+  CHECK(near(sampled_gaussian_divergence(4096, 0.01, 0.1), 4096 * 5000 + 4096 * std::log(0.1) / 4095, 1e-12));
+  CHECK(std::isinf(sampled_gaussian_divergence(9, 1e-200, 0.1)));
+
+  RenyiAccountant mnist, other, gaussian;
+  mnist.add_sampled_gaussian(1.1, 256.0 / 60'000, 14'062);
+  CHECK(std::abs(mnist.epsilon(1e-5) - 2.597) < 5e-4);
+  other.add_sampled_gaussian(4, 0.01, 10'000);
+  CHECK(std::abs(other.epsilon(1e-5) - 1.0355) < 5e-5);
+  gaussian.add_gaussian(1);
+  CHECK(std::abs(gaussian.epsilon(1e-5) - 4.752728) < 5e-5);  // of whole orders
+}
+
+TEST_CASE("Renyi accountant: what is spent adds up, step by step and over a file") {
+  const auto path = std::filesystem::temp_directory_path() / "glissade_privacy_accountant.safetensors";
+  RenyiAccountant once, apart, loaded;
+  CHECK(once.epsilon(1e-5) == 0);
+  once.add_sampled_gaussian(2, 0.25, 30);
+  once.add_zcdp(0.01);
+  double before = 0;
+  for (int t = 0; t < 30; ++t) {
+    if (t == 11) apart.add_zcdp(0.01);
+    if (t == 17) {
+      save(apart, path);
+      load(loaded, path);
+      apart = loaded;
+    }
+    apart.add_sampled_gaussian(2, 0.25);
+    CHECK(apart.epsilon(1e-6) > before);
+    before = apart.epsilon(1e-6);
+  }
+  std::filesystem::remove(path);
+  CHECK(near(apart.epsilon(1e-6), once.epsilon(1e-6), 1e-13));
+  RenyiAccountant all = once;
+  all.add_sampled_gaussian(1e-200, 0.5);
+  CHECK(std::isinf(all.epsilon(0.1)));
+}
+
+TEST_CASE("accountants: what is out of range is said, and nothing is spent") {
+  CHECK(message_of([] { (void)gaussian_delta(-1, 1); }) == "gaussian_delta: epsilon = -1, must be >= 0 and finite");
+  CHECK(message_of([] { (void)gaussian_noise(1, 0); }) == "gaussian_noise: delta = 0, must be in (0, 1)");
+  CHECK(message_of([] { (void)gaussian_noise(1, 0.1, 0); }) ==
+        "gaussian_noise: sensitivity = 0, must be > 0 and finite");
+  CHECK(message_of([] { (void)gaussian_epsilon(0.1, 0); }) == "gaussian_epsilon: noise = 0, must be > 0 and finite");
+  CHECK(message_of([] { (void)zcdp_epsilon(-1, 0.1); }) == "zcdp_epsilon: rho = -1, must be >= 0 and finite");
+  CHECK(message_of([] { (void)renyi_epsilon(1, 1, 0.1); }) == "renyi_epsilon: order = 1, must be > 1 and finite");
+  CHECK(message_of([] { (void)sampled_gaussian_divergence(1, 1, 0.1); }) ==
+        "sampled_gaussian_divergence: order = 1, must be in [2, 1e+06]");
+  RenyiAccountant spent;
+  CHECK(message_of([&] { spent.add_sampled_gaussian(1, 1.5); }) == "RenyiAccountant: rate = 1.5, must be in [0, 1]");
+  CHECK(message_of([&] { spent.add_sampled_gaussian(0, 0.5); }) ==
+        "RenyiAccountant: noise = 0, must be > 0 and finite");
+  CHECK(message_of([&] { spent.add_gaussian(1, -1); }) == "RenyiAccountant: steps = -1, must be >= 0 and finite");
+  CHECK(message_of([&] { (void)spent.epsilon(1); }) == "RenyiAccountant: delta = 1, must be in (0, 1)");
+  CHECK(spent.epsilon(0.1) == 0);
+}
