@@ -2,5 +2,8 @@
 // All of privacy/: training and sums whose results say little of any one person.
 #pragma once
 
+#include "privacy/clipped_sum.hpp"
+#include "privacy/dp_ftrl.hpp"
 #include "privacy/gaussian_mechanism.hpp"
 #include "privacy/renyi_accountant.hpp"
+#include "privacy/tree_noise.hpp"
