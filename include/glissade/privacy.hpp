@@ -4,6 +4,7 @@
 
 #include "privacy/clipped_sum.hpp"
 #include "privacy/dp_ftrl.hpp"
+#include "privacy/dp_sgd.hpp"
 #include "privacy/gaussian_mechanism.hpp"
 #include "privacy/renyi_accountant.hpp"
 #include "privacy/tree_noise.hpp"

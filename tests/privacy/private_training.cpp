@@ -194,3 +194,84 @@ TEST_CASE("DpFtrl, TreeNoise: what is wrong is said, and nothing moves") {
         "TreeNoise: step = 4, must be <= steps, which is 3");
   CHECK(learner.play() == last);
 }
+
+TEST_CASE("clipped_sum: no person moves it by more than the clip, and what is not finite counts as 0") {
+  MatrixXd g(2, 6);
+  g << 3, 0.3, infinity, std::nan(""), 1e308, 1e-320,  //
+      4, 0.4, 0, 1, 1e308, 0;
+  VectorXd sum;
+  clipped_sum(g, 2, sum);
+  const double half = std::sqrt(2.0);
+  CHECK((sum - Eigen::Vector2d(1.2 + 0.3 + half, 1.6 + 0.4 + half)).norm() < 1e-14);
+  clipped_sum(MatrixXd(3, 0), 2, sum);
+  CHECK(sum == VectorXd::Zero(3));
+  CHECK(message_of([&] { clipped_sum(g, 0, sum); }) == "clipped_sum: clip = 0, must be > 0 and finite");
+
+  const MatrixXd many = 5 * normal(4, 200, 3);
+  VectorXd with, without;
+  clipped_sum(many, 0.5, with);
+  for (const Index i : {0, 77, 199}) {
+    MatrixXd others = many;
+    others.col(i).setConstant(std::nan(""));
+    clipped_sum(others, 0.5, without);
+    CHECK((with - without).norm() <= 0.5 + 1e-12);
+    CHECK((with - without).norm() > 0.4);
+  }
+}
+
+TEST_CASE("DP-SGD: the noise has its size, is a function of seed and step, and any optimizer may follow") {
+  const Index size = 20'000;
+  const DpSgdOptions options{.clip = 2, .noise = 3, .batch = 5, .seed = 1};
+  VectorXd a, b, other;
+  private_gradient(options, MatrixXd(size, 0), 4, a);
+  CHECK(std::abs(a.squaredNorm() / static_cast<double>(size) / 1.44 - 1) < 4 * std::sqrt(2.0 / size));
+  CHECK(std::abs(a.mean()) < 4 * 1.2 / std::sqrt(static_cast<double>(size)));
+  private_gradient(options, MatrixXd(size, 0), 4, b);
+  CHECK(a == b);
+  private_gradient(options, MatrixXd(size, 0), 5, b);
+  CHECK(std::abs(a.dot(b)) < 4 * 1.44 * std::sqrt(static_cast<double>(size)));
+  DpSgdOptions next = options;
+  next.seed = 2;
+  private_gradient(next, MatrixXd(size, 0), 4, other);
+  CHECK(std::abs(a.dot(other)) < 4 * 1.44 * std::sqrt(static_cast<double>(size)));
+
+  // Around the clipped sum, over the expected size of a batch, whatever its own.
+  const MatrixXd g = normal(6, 9, 4);
+  VectorXd sum, out, noise;
+  clipped_sum(g, 2, sum);
+  private_gradient(options, g, 7, out);
+  private_gradient(options, MatrixXd(6, 0), 7, noise);
+  CHECK((out - noise - sum / 5).norm() < 1e-14);
+  const std::size_t before = allocations();
+  private_gradient(options, g, 8, out);
+  CHECK(allocations() == before);
+
+  CHECK(message_of([&] { private_gradient({.noise = -1}, g, 0, out); }) ==
+        "DpSgd: noise = -1, must be >= 0 and finite");
+  CHECK(message_of([&] { private_gradient({}, g, -1, out); }) == "DpSgd: step = -1, must be >= 0 and finite");
+}
+
+TEST_CASE("DP-SGD: Poisson samples take everybody with the same probability, apart from all others") {
+  const Index people = 300;
+  const double rate = 0.1;
+  VectorXd often = VectorXd::Zero(people);
+  double sizes = 0, squares = 0, pairs = 0;
+  const int steps = 4000;
+  for (int t = 0; t < steps; ++t) {
+    const std::vector<Index> batch = poisson_sample(people, rate, 6, t);
+    const auto size = static_cast<double>(batch.size());
+    sizes += size / steps;
+    squares += (size - 30) * (size - 30) / steps;
+    for (const Index i : batch) often[i] += 1.0 / steps;
+    pairs += batch.size() > 1 && batch[0] == 0 && batch[1] == 1;
+  }
+  CHECK(std::abs(sizes - 30) < 4 * std::sqrt(27.0 / steps));
+  CHECK(std::abs(squares / 27 - 1) < 4 * std::sqrt(2.0 / steps));  // binomial: the sizes are not fixed
+  CHECK((often.array() - rate).abs().maxCoeff() < 4.5 * std::sqrt(0.09 / steps));
+  CHECK(std::abs(pairs - 0.01 * steps) < 4 * std::sqrt(0.01 * steps));
+  CHECK(poisson_sample(people, rate, 6, 3) == poisson_sample(people, rate, 6, 3));
+  CHECK(poisson_sample(people, rate, 6, 3) != poisson_sample(people, rate, 7, 3));
+  CHECK(poisson_sample(5, 1, 1, 1) == std::vector<Index>{0, 1, 2, 3, 4});
+  CHECK(poisson_sample(5, 0, 1, 1).empty());
+  CHECK(message_of([] { (void)poisson_sample(5, 1.1, 1, 1); }) == "poisson_sample: rate = 1.1, must be in [0, 1]");
+}
