@@ -7,4 +7,5 @@
 #include "privacy/dp_sgd.hpp"
 #include "privacy/gaussian_mechanism.hpp"
 #include "privacy/renyi_accountant.hpp"
+#include "privacy/shuffled_sum.hpp"
 #include "privacy/tree_noise.hpp"

@@ -1,12 +1,15 @@
-// What noise buys and what a training has spent: against scipy, published values, and the definitions. The numbers are
-// of generate_privacy.py.
+// What noise buys and what a training has spent, against scipy, published values and the definitions; sums through a
+// shuffler. The numbers are of generate_privacy.py.
 #include "support/catch.hpp"
+#include "support/compiled_once.hpp"
 #include "support/message_of.hpp"
 #include <glissade/io/method_state.hpp>
 #include <glissade/privacy.hpp>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
+#include <vector>
 
 using namespace glissade;
 
@@ -125,4 +128,87 @@ TEST_CASE("accountants: what is out of range is said, and nothing is spent") {
   CHECK(message_of([&] { spent.add_gaussian(1, -1); }) == "RenyiAccountant: steps = -1, must be >= 0 and finite");
   CHECK(message_of([&] { (void)spent.epsilon(1); }) == "RenyiAccountant: delta = 1, must be in (0, 1)");
   CHECK(spent.epsilon(0.1) == 0);
+}
+
+TEST_CASE("shuffled sums: the exact number of coins") {
+  CHECK(shuffle_coins(1, 1e-6, 32) == 73'114);
+  CHECK(std::abs(fair_binomial_delta(73'114, 32, 1) - 9.99909e-7) < 6e-12);
+  CHECK(std::abs(fair_binomial_delta(73'113, 32, 1) - 1.00010e-6) < 6e-12);
+  const double published = 180 * 1024 * std::log(2e6) / 1000;  // of one person among 1000
+  CHECK(std::abs(std::log10(fair_binomial_delta(1000 * static_cast<std::int64_t>(published), 32, 1)) + 146.2) < 0.5);
+  // the definition, with Pascal's triangle
+  for (const int n : {1, 2, 7, 40})
+    for (const int g : {1, 3, 8})
+      for (const double epsilon : {0.0, 0.3, 2.0}) {
+        CAPTURE(n, g, epsilon);
+        std::vector<double> p{1};
+        for (int row = 1; row <= n; ++row) {
+          p.push_back(0);
+          for (std::size_t k = p.size() - 1; k > 0; --k) p[k] = (p[k] + p[k - 1]) / 2;
+          p[0] /= 2;
+        }
+        double delta = 0;
+        for (int k = 0; k <= n; ++k)
+          delta += std::max(0.0, p[static_cast<std::size_t>(k)] -
+                                     (k < g ? 0 : std::exp(epsilon) * p[static_cast<std::size_t>(k - g)]));
+        CHECK(std::abs(fair_binomial_delta(n, g, epsilon) - delta) <= 1e-13);
+      }
+  for (const double epsilon : {0.5, 4.0})
+    for (const std::int64_t g : {1, 10}) {
+      const std::int64_t coins = shuffle_coins(epsilon, 1e-5, g);
+      CHECK(fair_binomial_delta(coins, g, epsilon) <= 1e-5);
+      CHECK(fair_binomial_delta(coins - 1, g, epsilon) > 1e-5);
+    }
+  CHECK(message_of([] { (void)shuffle_coins(0, 0.1, 1); }) == "shuffle_coins: epsilon = 0, must be > 0 and finite");
+  CHECK(message_of([] { (void)fair_binomial_delta(0, 1, 1); }) ==
+        "fair_binomial_delta: coins = 0, must be in [1, 1e+12]");
+}
+
+TEST_CASE("shuffled sums: unbiased, with the variance that is said") {
+  const Eigen::Matrix<double, 5, 1> few(0.0, 0.013, 0.5, 0.77, 1.0);
+  const ShuffledSumOptions options{.range = 2, .levels = 8, .coins = 70, .seed = 3};
+  double predicted = 0;
+  for (const double x : few) {
+    const double part = x * 4 - std::floor(x * 4);
+    predicted += (70 / 4.0 + part * (1 - part)) / 16;
+  }
+  const int draws = 100'000;
+  double mean = 0, square = 0;
+  for (int t = 0; t < draws; ++t) {
+    const double error = shuffled_sum(options, few, t) - few.sum();
+    mean += error / draws;
+    square += error * error / draws;
+  }
+  CHECK(std::abs(mean) < 4 * std::sqrt(predicted / draws));
+  CHECK(std::abs(square / predicted - 1) < 4 * std::sqrt(2.0 / draws));
+
+  // 1000 persons in 32 levels: the noise is 4.2 levels, not 25.6
+  Eigen::VectorXd many(1000);
+  for (Eigen::Index i = 0; i < many.size(); ++i) many[i] = RandomKey{9}.uniform(static_cast<std::uint64_t>(i));
+  const ShuffledSumOptions thousand{.range = 1, .levels = 32, .coins = 74, .seed = 4};
+  double spread = 0;
+  for (int t = 0; t < 200; ++t) spread += std::pow(shuffled_sum(thousand, many, t) - many.sum(), 2) / 200;
+  CHECK(std::abs(spread / 18.2 - 1) < 4 * std::sqrt(2.0 / 200));
+}
+
+TEST_CASE("shuffled sums: of vectors coordinate by coordinate, cut at the range, and checked") {
+  Eigen::MatrixXd vectors(2, 50);
+  for (Eigen::Index i = 0; i < 50; ++i) vectors.col(i) << 0.01 * static_cast<double>(i) - 0.4, i == 7 ? 1e9 : -1.0;
+  const ShuffledSumOptions options{.range = 0.5, .levels = 16, .coins = 3, .seed = 3};
+  Eigen::VectorXd sum, mean = Eigen::VectorXd::Zero(2);
+  const int draws = 3000;
+  for (int t = 0; t < draws; ++t) {
+    shuffled_sum(options, vectors, t, sum);
+    mean += sum / draws;
+  }
+  // the coordinates that lie outside count as -0.5 and 0.5
+  const double deviation = std::sqrt(50 * (3 + 1) / 4.0) / 16 / std::sqrt(static_cast<double>(draws));
+  CHECK(std::abs(mean[0] - vectors.row(0).sum()) < 4 * deviation);
+  CHECK(std::abs(mean[1] - (0.5 - 49 * 0.5)) < 4 * deviation);
+  CHECK(message_of([&] { (void)shuffled_sum({.levels = 0}, vectors.col(0), 0); }) ==
+        "ShuffledSum: levels = 0, must be in [1, 1e+05]");
+  vectors(1, 1) = std::nan("");
+  const Eigen::VectorXd before = sum;
+  CHECK(message_of([&] { shuffled_sum(options, vectors, 0, sum); }) == "ShuffledSum: a value is NaN");
+  CHECK(sum == before);
 }

@@ -196,13 +196,13 @@ TEST_CASE("DpFtrl, TreeNoise: what is wrong is said, and nothing moves") {
 }
 
 TEST_CASE("clipped_sum: no person moves it by more than the clip, and what is not finite counts as 0") {
-  MatrixXd g(2, 6);
-  g << 3, 0.3, infinity, std::nan(""), 1e308, 1e-320,  //
-      4, 0.4, 0, 1, 1e308, 0;
+  MatrixXd g(2, 7);
+  g << 3, 0.3, infinity, std::nan(""), 1e308, 1e-320, 1.8,  //
+      4, 0.4, 0, 1, 1e308, 0, 2.4;
   VectorXd sum;
   clipped_sum(g, 2, sum);
   const double half = std::sqrt(2.0);
-  CHECK((sum - Eigen::Vector2d(1.2 + 0.3 + half, 1.6 + 0.4 + half)).norm() < 1e-14);
+  CHECK((sum - Eigen::Vector2d(1.2 + 0.3 + half + 1.2, 1.6 + 0.4 + half + 1.6)).norm() < 1e-14);
   clipped_sum(MatrixXd(3, 0), 2, sum);
   CHECK(sum == VectorXd::Zero(3));
   CHECK(message_of([&] { clipped_sum(g, 0, sum); }) == "clipped_sum: clip = 0, must be > 0 and finite");

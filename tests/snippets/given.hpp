@@ -147,7 +147,11 @@ struct Given {
   Eigen::MatrixXf gradients;
   ReferenceClock clock;
   double validation_loss;
-  double epsilon, delta, lambda, G, n, noise;  // of private training
+  RenyiAccountant spent;  // of private training
+  std::uint64_t seed;
+  Eigen::VectorXd sum;
+  static Eigen::MatrixXd person_gradients(const Eigen::VectorXd& at);
+  static Eigen::MatrixXd person_gradients(const Eigen::VectorXd& at, const std::vector<Index>& persons);
   bool fast;
   double loss(const Eigen::VectorXd& at) const;
   void log(const std::string& text) const;

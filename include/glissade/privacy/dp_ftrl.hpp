@@ -2,6 +2,10 @@
 // DP-FTRL: private training that needs no random batches.
 #pragma once
 
+#include <Eigen/Core>
+
+#include <cstdint>
+#include <stdexcept>
 #include <string_view>
 
 #include "clipped_sum.hpp"

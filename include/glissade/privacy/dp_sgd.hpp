@@ -55,9 +55,9 @@ struct DpSgdOptions {
 /// The gradient of a batch for training by DP-SGD, with any optimizer after it. This is a research kernel and not a
 /// certified implementation of differential privacy: its noise is floating-point.
 ///
-///     const auto batch = poisson_sample(60'000, 0.004, seed, t);
-///     private_gradient({.clip = 1, .noise = 1.1, .batch = 240, .seed = seed}, gradients_of(batch), t, g);
-///     step(rule, state, x, g);
+///     const std::vector<Eigen::Index> batch = poisson_sample(60'000, 0.004, seed, t);
+///     private_gradient({.clip = 1, .noise = 1.1, .batch = 240, .seed = seed}, person_gradients(x, batch), t, g);
+///     x -= 0.1 * g;   // or any optimizer
 ///     spent.add_sampled_gaussian(1.1, 0.004);
 ///
 ///     out = (clipped_sum(gradients, C) + N(0, (noise C)^2 I)) / batch

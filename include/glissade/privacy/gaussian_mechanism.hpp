@@ -54,7 +54,7 @@ inline double gaussian_delta_of_ratio(double epsilon, double ratio) {
 /// The smallest noise s with which the Gaussian mechanism is (epsilon, delta)-differentially private, to rounding and
 /// never below it. epsilon >= 0, delta in (0, 1), sensitivity > 0, else std::invalid_argument.
 ///
-///     noise = gaussian_noise(epsilon, delta, 2 * G / (lambda * n));
+///     const double noise = gaussian_noise(1, 1e-5, 0.012);
 [[nodiscard]] inline double gaussian_noise(double epsilon, double delta, double sensitivity = 1) {
   constexpr std::string_view name = "gaussian_noise";
   require(name, "epsilon", epsilon, range::non_negative);

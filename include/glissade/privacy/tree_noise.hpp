@@ -217,7 +217,7 @@ struct TreePasses {
 /// assumes that the order of the persons is the same in every pass, and nothing on how it came about.
 ///
 ///     const double S = training_sensitivity_squared({.steps_per_pass = 100, .steps = 10'000, .restart_every = 2000});
-///     epsilon = zcdp_epsilon_of_best_order(zcdp_of_gaussian(46.3, std::sqrt(S)), 1e-5);   // noise 46.3 clips
+///     const double epsilon = zcdp_epsilon_of_best_order(zcdp_of_gaussian(46.3, std::sqrt(S)), 1e-5);
 ///
 /// Cost: about steps log2(steps). Errors: std::invalid_argument for what is out of range.
 [[nodiscard]] inline double training_sensitivity_squared(const TreePasses& training) {
