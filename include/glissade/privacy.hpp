@@ -6,6 +6,7 @@
 #include "privacy/dp_ftrl.hpp"
 #include "privacy/dp_sgd.hpp"
 #include "privacy/gaussian_mechanism.hpp"
+#include "privacy/output_perturbation.hpp"
 #include "privacy/renyi_accountant.hpp"
 #include "privacy/shuffled_sum.hpp"
 #include "privacy/tree_noise.hpp"

@@ -1,5 +1,5 @@
 // What noise buys and what a training has spent, against scipy, published values and the definitions; sums through a
-// shuffler. The numbers are of generate_privacy.py.
+// shuffler, and minimizers with noise. The numbers are of generate_privacy.py.
 #include "support/catch.hpp"
 #include "support/compiled_once.hpp"
 #include "support/message_of.hpp"
@@ -211,4 +211,103 @@ TEST_CASE("shuffled sums: of vectors coordinate by coordinate, cut at the range,
   const Eigen::VectorXd before = sum;
   CHECK(message_of([&] { shuffled_sum(options, vectors, 0, sum); }) == "ShuffledSum: a value is NaN");
   CHECK(sum == before);
+}
+
+namespace {
+
+/// Ridge regression of users: the mean of |y - A w|^2 / (2 m) + lambda |w|^2 / 2 over those that are kept.
+struct Ridge {
+  std::vector<Eigen::MatrixXd> H;  // of each user: A'A / m + lambda I and A'y / m
+  std::vector<Eigen::VectorXd> r;
+
+  Ridge(int users, Eigen::Index d, Eigen::Index m, double lambda, RandomKey key) {
+    for (int i = 0; i < users; ++i) {
+      Eigen::MatrixXd A = Eigen::MatrixXd::Zero(m, d + 1);
+      for (Eigen::Index k = 0; k < A.size(); ++k)
+        A.data()[k] = key.derive(static_cast<std::uint64_t>(i)).normal(static_cast<std::uint64_t>(k));
+      A.col(d) += A.leftCols(d).rowwise().sum();  // the targets of w = 1, with noise of 1
+      H.push_back(A.leftCols(d).transpose() * A.leftCols(d) / static_cast<double>(m));
+      H.back().diagonal().array() += lambda;
+      r.push_back(A.leftCols(d).transpose() * A.col(d) / static_cast<double>(m));
+    }
+  }
+  [[nodiscard]] Eigen::VectorXd minimizer(const std::vector<Eigen::Index>& deleted) const {
+    Eigen::MatrixXd all = Eigen::MatrixXd::Zero(H[0].rows(), H[0].cols());
+    Eigen::VectorXd right = Eigen::VectorXd::Zero(all.rows());
+    for (std::size_t i = 0; i < H.size(); ++i)
+      if (std::find(deleted.begin(), deleted.end(), static_cast<Eigen::Index>(i)) == deleted.end()) {
+        all += H[i];
+        right += r[i];
+      }
+    return Eigen::LLT<Eigen::MatrixXd>(all).solve(right);
+  }
+  [[nodiscard]] Eigen::MatrixXd gradients(const Eigen::VectorXd& w) const {
+    Eigen::MatrixXd g(w.size(), static_cast<Eigen::Index>(H.size()));
+    for (Eigen::Index i = 0; i < g.cols(); ++i)
+      g.col(i) = H[static_cast<std::size_t>(i)] * w - r[static_cast<std::size_t>(i)];
+    return g;
+  }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "output perturbation: no deletion moves the minimizer beyond its bound, which falls with the items of a user") {
+  const double lambda = 0.5;
+  std::vector<double> logs;
+  for (const Eigen::Index m : {1, 4, 16, 64, 256}) {
+    double moved = 0;
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+      const Ridge ridge(40, 5, m, lambda, RandomKey{seed}.derive(static_cast<std::uint64_t>(m)));
+      const Eigen::VectorXd w = ridge.minimizer({});
+      const Eigen::MatrixXd g = ridge.gradients(w);
+      for (Eigen::Index i = 0; i < 40; ++i)
+        for (const std::vector<Eigen::Index>& deleted :
+             {std::vector<Eigen::Index>{i}, {i / 2, i / 2 + 7, 39}, {i / 4, 12, 13, 20, 21, 22, 23, 33, 34, 35}}) {
+          const double far = (ridge.minimizer(deleted) - w).norm();
+          const double bound = deletion_bound(g, deleted, lambda);
+          REQUIRE(far <= bound);
+          REQUIRE(bound <=
+                  (1 + 1e-12) * deletion_sensitivity_bound(g, static_cast<std::int64_t>(deleted.size()), lambda));
+          if (deleted.size() == 1) moved = std::max(moved, far);
+        }
+    }
+    logs.push_back(std::log(moved));
+  }
+  double slope = 0;  // of ln moved by ln m, least squares
+  for (int k = 0; k < 5; ++k) slope += (k - 2) * logs[static_cast<std::size_t>(k)] / 10 / std::log(4.0);
+  CAPTURE(logs, slope);
+  CHECK(slope < -0.5);
+  CHECK(slope > -0.7);
+}
+
+TEST_CASE("output perturbation: sensitivity of the worst case, and noise of its size") {
+  CHECK(minimizer_sensitivity(0.5, 3, 40) == 0.3);
+  CHECK(std::abs(minimizer_sensitivity(0.5, 3, 40, 1e-4) - 0.34) < 1e-14);
+  // it is reached: losses lambda w^2 / 2 +- G w on the line
+  const double lambda = 0.5, G = 3;
+  CHECK(std::abs((G * 40 / 40 - G * 38 / 40) / lambda - minimizer_sensitivity(lambda, G, 40)) < 1e-14);
+
+  Eigen::VectorXd w = Eigen::VectorXd::Constant(20'000, 5);
+  const double noise = perturb_output(w, 1, 1e-5, 0.3, 8);
+  CHECK(noise == gaussian_noise(1, 1e-5, 0.3));
+  CHECK(std::abs((w.array() - 5).square().mean() / (noise * noise) - 1) < 4 * std::sqrt(2.0 / 20'000));
+  CHECK(std::abs(w.mean() - 5) < 4 * noise / std::sqrt(20'000.0));
+
+  w[3] = std::nan("");
+  const Eigen::VectorXd others = w.tail(100);
+  CHECK(message_of([&] { perturb_output(w, 1, 1e-5, 0.3, 8); }) == "perturb_output: w is not finite");
+  CHECK(message_of([&] { perturb_output(w, 1, 2, 0.3, 8); }) == "gaussian_noise: delta = 2, must be in (0, 1)");
+  CHECK(w.tail(100) == others);
+  const Eigen::MatrixXd g = Eigen::MatrixXd::Ones(2, 3);
+  CHECK(message_of([&] {
+          (void)deletion_bound(g, std::vector<Eigen::Index>{1, 1}, 1);
+        }) == "deletion_bound: deleted = 1, must be in [2, 2]");
+  CHECK(message_of([&] {
+          (void)deletion_bound(g, std::vector<Eigen::Index>{0, 1, 2}, 1);
+        }) == "deletion_bound: number of deleted users = 3, must be < 3");
+  CHECK(message_of([&] { (void)deletion_sensitivity_bound(g, 3, 1); }) ==
+        "deletion_sensitivity_bound: k = 3, must be in [0, 2]");
+  CHECK(message_of([] { (void)minimizer_sensitivity(0, 1, 4); }) ==
+        "minimizer_sensitivity: lambda = 0, must be > 0 and finite");
 }
