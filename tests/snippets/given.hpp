@@ -24,6 +24,7 @@
 #include <glissade/networks.hpp>
 #include <glissade/online.hpp>
 #include <glissade/oracle/autodiff.hpp>
+#include <glissade/privacy.hpp>
 #include <glissade/problems/linear_model.hpp>
 #include <glissade/problems/more_garbow_hillstrom.hpp>
 #include <glissade/problems/residuals_of.hpp>
@@ -154,6 +155,11 @@ struct Given {
   Eigen::MatrixXf gradients;
   ReferenceClock clock;
   double validation_loss;
+  RenyiAccountant spent;  // of private training
+  std::uint64_t seed;
+  Eigen::VectorXd sum;
+  static Eigen::MatrixXd person_gradients(const Eigen::VectorXd& at);
+  static Eigen::MatrixXd person_gradients(const Eigen::VectorXd& at, const std::vector<Index>& persons);
   bool fast;
   double loss(const Eigen::VectorXd& at) const;
   void log(const std::string& text) const;
