@@ -120,6 +120,9 @@ struct Given {
   Eigen::MatrixXd s, D;
   Eigen::MatrixXd starts;  // of the nodes of a network
   static double node_gradient(Index i, std::int64_t call, const Eigen::VectorXd& at, Eigen::VectorXd& gradient);
+  std::vector<Eigen::MatrixXd> worker_gradients;
+  static void term_gradient(Index term, const SharedVector& at, SparseEntries& out);
+  static void block_operator(Index block, const Eigen::VectorXd& at, Eigen::VectorXd& image);
   Eigen::MatrixXd patterns, answers;  // of small models
   Eigen::MatrixXd features;           // of regressions
   Eigen::VectorXd targets;
