@@ -233,7 +233,7 @@ TEST_CASE("DelayAgnosticFixedPoint: its inequality holds at every update") {
   const double c = 4 * 0.2415;  // 0.966
   for (const double r : {0.5, 1.0})
     for (const DelaySchedule& delays :
-         {none, ten, random_100, hundred, growing, DelaySchedule{.most = 10, .order = BlockOrder::random},
+         {none, ten, random_100, hundred, growing, DelaySchedule{.most = 10, .order = UpdateOrder::random},
           DelaySchedule{.kind = DelayKind::service, .speeds = {1, 2, 3, 40}}})
       for (const bool own : {true, false}) {
         const DelayAgnosticFixedPoint method{
@@ -348,7 +348,7 @@ TEST_CASE("DelayAgnosticFixedPoint: a network that is defined by its energy, inf
   std::vector<double> speeds;
   for (Index v = 0; v < nodes; ++v) speeds.push_back(1 + 9 * RandomKey{12}.uniform(static_cast<std::uint64_t>(v)));
   for (const DelaySchedule& delays :
-       {random_100, DelaySchedule{.kind = DelayKind::uniform, .most = 60, .order = BlockOrder::random, .seed = 1},
+       {random_100, DelaySchedule{.kind = DelayKind::uniform, .most = 60, .order = UpdateOrder::random, .seed = 1},
         DelaySchedule{.kind = DelayKind::service, .speeds = speeds}}) {
     const DelayAgnosticFixedPoint method{.sizes = step.sizes, .delays = delays};
     VectorXd z = VectorXd::Constant(nodes * features, -2.0);

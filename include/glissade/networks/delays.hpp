@@ -22,7 +22,7 @@ namespace glissade {
 enum class DelayKind { fixed, uniform, growing, service };
 
 /// In which order blocks are written, but where service times decide.
-enum class BlockOrder { cyclic, random };
+enum class UpdateOrder { cyclic, random };
 
 /// Delays and order of the updates of m blocks by m workers, the same on every machine and for any number of threads.
 ///
@@ -38,7 +38,7 @@ struct DelaySchedule {
 
   DelayKind kind = DelayKind::fixed;
   std::int64_t most = 0;
-  BlockOrder order = BlockOrder::cyclic;
+  UpdateOrder order = UpdateOrder::cyclic;
   std::vector<double> speeds = {};
   bool random_times = true;
   std::int64_t seed = 0;
@@ -53,7 +53,7 @@ struct DelaySchedule {
                                   (needed > 0 ? ", one for each block" : ": they are of DelayKind::service"));
     const bool bounded = kind == DelayKind::fixed || kind == DelayKind::uniform;
     if (!bounded && most != 0) reject(name, "most", static_cast<double>(most), "0: it bounds fixed and uniform delays");
-    if (kind == DelayKind::service && order != BlockOrder::cyclic)
+    if (kind == DelayKind::service && order != UpdateOrder::cyclic)
       throw std::invalid_argument(std::string(name) + ": order = random, but service times decide the order");
   }
 };
@@ -107,7 +107,7 @@ struct DelayClock {
       ends.minCoeff(&first);
       return first;
     }
-    if (schedule.order == BlockOrder::cyclic) return static_cast<Eigen::Index>(updates % blocks());
+    if (schedule.order == UpdateOrder::cyclic) return static_cast<Eigen::Index>(updates % blocks());
     return whole(key(schedule).uniform(0), blocks());
   }
   /// The number of updates after which block j was read for the next update, which is of block i.
