@@ -18,6 +18,7 @@
 #include "networks/gossip.hpp"
 #include "networks/gradient_tracking.hpp"
 #include "networks/graph.hpp"
+#include "networks/graph_spectrum.hpp"
 #include "networks/hogwild.hpp"
 #include "networks/lock_free_fixed_point.hpp"
 #include "networks/nesterov_gossip.hpp"

@@ -1,6 +1,7 @@
 #include "support/catch.hpp"
 #include "support/message_of.hpp"
 #include <glissade/networks/graph.hpp>
+#include <glissade/networks/graph_spectrum.hpp>
 #include <glissade/networks/node_method.hpp>
 
 #include <Eigen/LU>

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "graph_spectrum.hpp"
 #include "node_method.hpp"
 
 namespace glissade {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "graph_spectrum.hpp"
 #include "node_method.hpp"
 
 namespace glissade {
