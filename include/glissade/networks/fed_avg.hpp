@@ -93,9 +93,11 @@ struct FedAvg {
 /// The servers of FedOpt, with Delta = mean of the clients - x:
 ///
 ///     m <- beta1 m + (1 - beta1) Delta,   x <- x + rate m / (sqrt(v) + tau)          no bias is corrected
-///     fed_adagrad:  beta1 = 0,  v <- v + Delta^2                                      v begins at tau^2
-///     fed_adam:     v <- beta2 v + (1 - beta2) Delta^2                                v begins at 0, in the paper
-///     tau^2 fed_yogi:     v <- v - (1 - beta2) Delta^2 sign(v - Delta^2)                    v begins at tau^2
+///     fed_adagrad:  beta1 = 0,  v <- v + Delta^2                             v begins at tau^2
+///     fed_adam:     v <- beta2 v + (1 - beta2) Delta^2                         v begins at 0
+///     fed_yogi:     v <- v - (1 - beta2) Delta^2 sign(v - Delta^2)             v begins at tau^2
+///
+/// In the paper v of fed_adam begins at tau^2, too.
 [[nodiscard]] inline auto fed_adagrad(const Schedule& rate, double tau = 1e-3) {
   return chain(ScaleByAdagrad{.initial_accumulator = tau * tau, .epsilon = tau}, ScaleByLearningRate{rate});
 }
