@@ -41,17 +41,14 @@ enum class GaussianLikelihood { gaussian, bernoulli };
 ///     resolution        in (0, 1) (1e-6): points whose variance, given those chosen, is below this part of the signal
 ///                       are not chosen
 ///     jitter            >= 0 (1e-10): added to the diagonal of K, a part of the signal
-///     natural_steps     >= 1 (2): of each batch
-///     rate              in (0, 1] (1): rho
-///     memory            >= 0 (0): at most as many examples are remembered, the latest;
-///     remember          >= 0 (1): how many of each batch
+///     natural_steps     >= 1 (2): of each batch; rate in (0, 1] (1): rho
+///     memory            >= 0 (0): at most as many examples are remembered, the latest; remember >= 0 (1) of each batch
 ///     seed              of what is remembered (0)
 struct DualGaussianProcessOptions {
   static constexpr std::string_view name = "DualGaussianProcess";
 
   GaussianKernel kernel = GaussianKernel::squared_exponential;
-  double signal = 1;
-  double length = 1;
+  double signal = 1, length = 1;
   Eigen::VectorXd lengths = {};
   GaussianLikelihood likelihood = GaussianLikelihood::gaussian;
   double noise = 0.01;
@@ -61,8 +58,7 @@ struct DualGaussianProcessOptions {
   double jitter = 1e-10;
   std::int64_t natural_steps = 2;
   double rate = 1;
-  std::int64_t memory = 0;
-  std::int64_t remember = 1;
+  std::int64_t memory = 0, remember = 1;
   std::uint64_t seed = 0;
 
   static void options(auto& self, auto&& visit) {
@@ -85,8 +81,7 @@ struct DualGaussianProcessOptions {
 
 /// Of f at some points.
 struct GaussianPrediction {
-  Eigen::VectorXd mean;
-  Eigen::VectorXd variance;
+  Eigen::VectorXd mean, variance;
 };
 
 /// Regression and classification from a stream, with uncertainty: what is known of all data are two sums over dual
