@@ -45,13 +45,14 @@ std::vector<std::pair<std::string, Topology>> topologies() {
 
 void for_each_network(const std::function<void(const NodeMethodSubject&, const Topology&)>& law) {
   for (const NodeMethodSubject& subject : node_method_subjects())
-    for (const auto& [name, topology] : topologies()) {
+    for (const auto& named : topologies()) {
+      const Topology& topology = named.second;
       if (subject.one_graph && topology.graphs().size() > 1) {
         CHECK(message_of([&] { subject.make(topology, starts()); }).find("the graph must stay the same") !=
               std::string::npos);
         continue;
       }
-      INFO(subject.name << ", " << name);
+      INFO(subject.name << ", " << named.first);
       law(subject, topology);
     }
 }
