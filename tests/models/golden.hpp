@@ -1,11 +1,11 @@
 // The matrices of generate_golden.py, and the rows of golden.csv.
 #pragma once
 
+#include "support/golden_rows.hpp"
+
 #include <Eigen/Core>
 
 #include <cmath>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -25,19 +25,7 @@ inline Eigen::VectorXd vector(Index m, Index seed) {
 }
 
 /// The rows that begin with `name`.
-inline std::vector<std::vector<double>> rows(const std::string& name) {
-  std::ifstream file(GLISSADE_TEST_DATA "/models/golden.csv");
-  std::vector<std::vector<double>> found;
-  for (std::string line; std::getline(file, line);) {
-    std::stringstream fields(line);
-    std::string field;
-    std::getline(fields, field, ',');
-    if (field != name) continue;
-    found.emplace_back();
-    while (std::getline(fields, field, ',')) found.back().push_back(std::stod(field));
-  }
-  return found;
-}
+inline std::vector<std::vector<double>> rows(const std::string& name) { return golden_rows("models/golden.csv", name); }
 
 inline Index whole(double number) { return static_cast<Index>(number); }
 

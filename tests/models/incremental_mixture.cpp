@@ -1,6 +1,7 @@
 // Mixtures of Gaussians learned point by point: against numpy's covariance form, batch moments, invariances, recall.
 #include "support/catch.hpp"
 #include "support/compiled_once.hpp"
+#include "support/golden_rows.hpp"
 #include "support/message_of.hpp"
 #include "support/no_heap.hpp"
 #include <glissade/core/random.hpp>
@@ -9,9 +10,7 @@
 
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <limits>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -25,17 +24,7 @@ namespace {
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<std::vector<double>> golden(const std::string& name) {
-  std::ifstream file(GLISSADE_TEST_DATA "/models/incremental_mixture.csv");
-  std::vector<std::vector<double>> found;
-  for (std::string line; std::getline(file, line);) {
-    std::stringstream cells(line);
-    std::string cell;
-    std::getline(cells, cell, ',');
-    if (cell != name) continue;
-    found.emplace_back();
-    while (std::getline(cells, cell, ',')) found.back().push_back(std::stod(cell));
-  }
-  return found;
+  return golden_rows("models/incremental_mixture.csv", name);
 }
 
 /// The points of generate_incremental_mixture.py.

@@ -1,6 +1,7 @@
 // Matrices from some of their entries: against numpy, the digits of the claim, identities, and what is wrong.
 #include "support/catch.hpp"
 #include "support/compiled_once.hpp"
+#include "support/golden_rows.hpp"
 #include "support/message_of.hpp"
 #include <glissade/io/method_state.hpp>
 #include <glissade/models/matrix_completion.hpp>
@@ -8,9 +9,7 @@
 
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <limits>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -53,17 +52,7 @@ MatrixXd answer(const MatrixCompleter& completer) {
 double error(const MatrixCompleter& completer, const MatrixXd& M) { return (answer(completer) - M).norm() / M.norm(); }
 
 std::vector<std::vector<double>> golden(const std::string& name) {
-  std::ifstream file(GLISSADE_TEST_DATA "/models/matrix_completion.csv");
-  std::vector<std::vector<double>> found;
-  for (std::string line; std::getline(file, line);) {
-    std::stringstream cells(line);
-    std::string cell;
-    std::getline(cells, cell, ',');
-    if (cell != name) continue;
-    found.emplace_back();
-    while (std::getline(cells, cell, ',')) found.back().push_back(std::stod(cell));
-  }
-  return found;
+  return golden_rows("models/matrix_completion.csv", name);
 }
 
 }  // namespace
