@@ -230,6 +230,19 @@ TEST_CASE("optimizer: a buffer is made when its option is switched on, and dropp
   CHECK((x.array() == -4.5).all());
 }
 
+TEST_CASE("optimizer: a buffer that was dropped between two steps is made again") {
+  VectorXd x = VectorXd::Zero(3), y = VectorXd::Zero(3);
+  Optimizer optimizer{Sgd{.learning_rate = 1, .momentum = 0.5}, x, y};
+  for (int t = 0; t < 2; ++t) optimizer.step(ones(3), ones(3));
+  optimizer.rule().momentum = 0;
+  optimizer.reset(0);  // looks at the arrays of both
+  CHECK(optimizer.state_bytes() == 0);
+  optimizer.rule().momentum = 0.5;
+  optimizer.step(ones(3), ones(3));
+  CHECK(optimizer.state_bytes() == 48);
+  CHECK((y.array() == -3.5).all());
+}
+
 TEST_CASE("optimizer: a parameter that is assigned to is followed, one that is resized is refused") {
   VectorXd x = ones(3);
   Optimizer optimizer{Sgd{.learning_rate = 1}, named("x", x)};

@@ -73,8 +73,9 @@ TEST_CASE("step: a copied memory goes its own way") {
   CHECK(second.memory == first.memory);
   const Client moved = std::move(second);
   CHECK(moved.memory == first.memory);
-  CHECK(first.memory.workspace.parameters.empty());  // no address of the caller's is kept
-  CHECK(first.memory.workspace.sources.empty());
+  REQUIRE(first.memory.workspace.parameters.size() == 1);
+  CHECK(first.memory.workspace.parameters[0] == nullptr);  // no address of the caller's is kept
+  CHECK(first.memory.workspace.sources[0].data == nullptr);
 }
 
 TEST_CASE("step: equals an Optimizer, whatever the rule and the parameters") {

@@ -31,11 +31,13 @@ void check_scalar() {
   static_assert(std::is_same_v<std::remove_const_t<S>, P>, "all parameters of one optimizer have the same scalar type");
 }
 
+[[noreturn]] inline void reject_gradient(const Tensor& tensor, Index rows, Index cols) {
+  throw std::invalid_argument("Optimizer::step: gradient of \"" + tensor.name + "\" is " + shape_text(rows, cols) +
+                              ", its parameter " + tensor.shape());
+}
 /// Throws std::invalid_argument unless a gradient has its parameter's shape.
 inline void check_gradient_shape(const Tensor& tensor, Index rows, Index cols) {
-  if (rows != tensor.rows || cols != tensor.cols)
-    throw std::invalid_argument("Optimizer::step: gradient of \"" + tensor.name + "\" is " + shape_text(rows, cols) +
-                                ", its parameter " + tensor.shape());
+  if (rows != tensor.rows || cols != tensor.cols) reject_gradient(tensor, rows, cols);
 }
 
 /// use(x) for every array that a gradient or another argument of a step consists of, no_gradient among them.
@@ -84,7 +86,7 @@ class GradientReader {
   template <class G>
   void read(const G& gradient) {
     for_each_array(gradient, [&](const auto& one) {
-      if (count_ < tensors_.size()) read_one(one);
+      if (count_ < work_.sources.size()) read_one(one);
       ++count_;
     });
   }
@@ -213,8 +215,9 @@ class BoundParameters {
 
   /// Tells the coming step where all parameters lie.
   void look_at_parameters() {
-    state.workspace.parameters.resize(size());
-    for (std::size_t k = 0; k < size(); ++k) state.workspace.parameters[k] = parameter(k);
+    const std::size_t count = size();
+    state.workspace.parameters.resize(count);
+    for (std::size_t k = 0; k < count; ++k) state.workspace.parameters[k] = parameter(k);
   }
 
  private:

@@ -34,15 +34,16 @@ void check_all_options(const RuleView<P>& rule, const OptimizerOptions& options,
   rule.check(state.counts.updates);
 }
 
-/// Takes the addresses of the caller's objects out of a workspace when a step is over, however it ends.
+/// Takes the addresses of the caller's objects out of a workspace when a step is over, however it ends. The lists keep
+/// their length for the next step.
 struct ForgetAddresses {
   Workspace& work;
   explicit ForgetAddresses(Workspace& workspace) : work(workspace) {}
   ForgetAddresses(const ForgetAddresses&) = delete;
   ForgetAddresses& operator=(const ForgetAddresses&) = delete;
   ~ForgetAddresses() {
-    work.parameters.clear();
-    work.sources.clear();
+    std::fill(work.parameters.begin(), work.parameters.end(), nullptr);
+    std::fill(work.sources.begin(), work.sources.end(), Source{});
   }
 };
 

@@ -16,19 +16,26 @@ namespace glissade {
 /// zero, has to be divided by. All tensors of a step ask for the same few, so the last ones are kept.
 inline double bias_correction(double beta, std::int64_t t) {
   struct Known {
-    double beta = 0;
+    double beta = 1;
+    double log_beta = 0;
     std::int64_t t = 0;
-    double value = 1;
+    double value = 0;
   };
-  thread_local std::array<Known, 2> known;
+  thread_local std::array<Known, 4> known;
   thread_local std::size_t next = 0;
   if (beta == 0) return 1;
-  for (const Known& k : known)
-    if (k.beta == beta && k.t == t) return k.value;
-  const double value = -std::expm1(static_cast<double>(t) * std::log(beta));
-  known[next] = {beta, t, value};
-  next = 1 - next;
-  return value;
+  std::size_t k = 0;
+  while (k < known.size() && known[k].beta != beta) ++k;
+  if (k == known.size()) {
+    k = next;
+    next = (next + 1) % known.size();
+    known[k] = {beta, std::log(beta), 0, 0};
+  }
+  if (known[k].t != t) {
+    known[k].t = t;
+    known[k].value = -std::expm1(static_cast<double>(t) * known[k].log_beta);
+  }
+  return known[k].value;
 }
 
 /// What to add to a root that is divided by: epsilon, or the smallest normal number for an epsilon that is 0 in the

@@ -39,9 +39,7 @@ struct CheckOption {
   }
   void operator()(std::string_view field, const Schedule& schedule, const Range& allowed = range::any) const {
     const double value = schedule(time);
-    if (allowed.contains(value)) return;
-    if (schedule.constant()) reject(owner, field, value, allowed.text());
-    reject(owner, std::string(field) + "(" + std::to_string(time) + ")", value, allowed.text());
+    if (!allowed.contains(value)) reject_value(field, schedule, value, allowed);
   }
   void operator()(std::string_view field, const std::optional<Schedule>& schedule,
                   const Range& allowed = range::any) const {
@@ -56,6 +54,13 @@ struct CheckOption {
   template <class F>
   requires std::is_class_v<F>
   void operator()(std::string_view, const F&) const {}
+
+ private:
+  [[noreturn]] void reject_value(std::string_view field, const Schedule& schedule, double value,
+                                 const Range& allowed) const {
+    if (schedule.constant()) reject(owner, field, value, allowed.text());
+    reject(owner, std::string(field) + "(" + std::to_string(time) + ")", value, allowed.text());
+  }
 };
 
 }  // namespace glissade

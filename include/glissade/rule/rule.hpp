@@ -91,8 +91,9 @@ struct Step {
   const Tensor& tensor;
   std::int64_t count;  // the number of this update of this tensor, from 1
   std::int64_t time;   // completed steps of the optimizer: the argument of schedules
-  RandomKey seed;      // of this call of step
   std::size_t link;    // position in the chain, composites spelled out
+  RandomKey seed;      // of the optimizer
+  std::int64_t call;   // completed calls of step, counted also where a gate was closed
   double* shared_values = nullptr;
   double* scratch = nullptr;  // of a barrier that asks for it: room for a double per coefficient of the tensor
   const ToldNumbers* told_numbers = nullptr;
@@ -105,7 +106,9 @@ struct Step {
     return told_numbers == nullptr ? from_parameters : told_numbers->value(name);
   }
   /// A key of its own for this step, tensor and link of the chain.
-  [[nodiscard]] RandomKey key() const { return seed.derive(tensor.index).derive(link); }
+  [[nodiscard]] RandomKey key() const {
+    return seed.derive(static_cast<std::uint64_t>(call)).derive(tensor.index).derive(link);
+  }
   [[nodiscard]] double& scalar(std::size_t i) const { return *scalars[i]; }
   [[nodiscard]] double& shared(std::size_t i) const { return shared_values[i]; }
 };

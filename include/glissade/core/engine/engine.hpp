@@ -28,21 +28,21 @@ template <class R, StorageScalar P>
 class Engine {
  public:
   Engine(const R& rule, RuleState<P>& state, const StepSettings& settings)
-      : rule_(rule),
-        links_(flatten<void>(rule)),
-        state_(state),
-        work_(state.workspace),
-        settings_(settings),
-        seed_(RandomKey{settings.seed}.derive(static_cast<std::uint64_t>(state.counts.calls))) {}
+      : rule_(rule), links_(flatten<void>(rule)), state_(state), work_(state.workspace), settings_(settings) {}
 
   void step(const RuleTable<P>& table) {
     if constexpr (absorbs) take_missing_for_zero();
-    for (std::size_t k = 0; k < tensors(); ++k) {
+    for (std::size_t k = 0; k < tensors_; ++k) {
       TensorState& tensor = state_.states[k];
       if (tensor.at_rest())
         work_.sources[k] = {};
-      else if (work_.sources[k].present && !(Traits::fixed && tensor.made.by == &table))
-        make_fields<P>({&table, &rule_}, state_.tensors[k], parameters(k), tensor);
+      else if (work_.sources[k].present)
+        choose_leaves(links_, state_.tensors[k], [&]<class... L>(const Pack<L...>&) {
+          constexpr const void* type = &made_for<P, L...>;
+          if (tensor.made.by == type && !(false || ... || MatrixRule<typename L::Rule>)) return;
+          make_fields<P>({&table, &rule_}, state_.tensors[k], parameters(k), tensor);
+          tensor.made.by = type;
+        });
     }
     const bool passed = segment<0>(nullptr);
     const auto count = [passed](Counts& counts) {
@@ -50,7 +50,7 @@ class Engine {
       if (passed) ++counts.updates;
     };
     count(state_.counts);
-    for (std::size_t k = 0; k < tensors(); ++k) {
+    for (std::size_t k = 0; k < tensors_; ++k) {
       TensorState& tensor = state_.states[k];
       if (!work_.sources[k].present) continue;
       count(tensor.counts);
@@ -69,7 +69,6 @@ class Engine {
   static constexpr bool keeps_parameters = Traits::keeper < size;
   using X = std::conditional_t<keeps_parameters, T, P>;  // what kernels read
 
-  [[nodiscard]] std::size_t tensors() const { return state_.tensors.size(); }
   [[nodiscard]] P* parameters(std::size_t k) const { return static_cast<P*>(work_.parameters[k]); }
   double* shared_values(std::size_t link) {
     return state_.shared[link].empty() ? nullptr : state_.shared[link].front().template as<double>();
@@ -84,14 +83,14 @@ class Engine {
 
   /// What stands before a gate that takes updates in runs on every tensor.
   void take_missing_for_zero() {
-    for (std::size_t k = 0; k < tensors(); ++k) {
+    for (std::size_t k = 0; k < tensors_; ++k) {
       if (state_.states[k].at_rest()) continue;
       if (work_.sources[k].present)
         work_.sources[k].given = true;
       else
         work_.sources[k] = {nullptr, true, false, true};
     }
-    for (std::size_t k = 0; k < tensors(); ++k)
+    for (std::size_t k = 0; k < tensors_; ++k)
       if (work_.sources[k].present && work_.sources[k].data == nullptr)
         work_.sources[k].data = reserve<T>(work_.no_gradient, largest_size());
   }
@@ -117,7 +116,7 @@ class Engine {
     constexpr std::int64_t here = bit_of<Gate>;
     constexpr bool last = Traits::find(Gate + 1, size, Traits::absorbs) == size;
     run_segment<From, Gate + 1, Store::nothing>(totals, -here);
-    for (std::size_t k = 0; k < tensors(); ++k) {
+    for (std::size_t k = 0; k < tensors_; ++k) {
       std::int64_t& waits = state_.states[k].waits;
       if ((waits & -here) == 0)
         work_.sources[k].present = false;
@@ -136,9 +135,9 @@ class Engine {
       using B = RuleAt<end>;
       const auto& rule = item<end>(links_).rule;
       std::array<double, B::sums> sums{};
-      for (std::size_t k = 0; k < tensors(); ++k)
+      for (std::size_t k = 0; k < tensors_; ++k)
         for (std::size_t s = 0; s < B::sums; ++s) sums[s] += work_.tensor_sums[k * B::sums + s];
-      const std::span<const double> each(work_.tensor_sums.data(), tensors() * B::sums);
+      const std::span<const double> each(work_.tensor_sums.data(), tensors_ * B::sums);
       const bool gated = end < Traits::first_after_gates;
       const Totals all{state_.tensors,
                        each,
@@ -165,7 +164,7 @@ class Engine {
       const auto& rule = item<gate>(links_).rule;
       double* memory = shared_values(gate);
       if constexpr (bit_of<gate> == 1)
-        for (std::size_t k = 0; k < tensors(); ++k)
+        for (std::size_t k = 0; k < tensors_; ++k)
           if (work_.sources[k].given) state_.states[k].waits |= 1;
       const bool open = rule.open(memory);
       bool passed = false;
@@ -195,11 +194,12 @@ class Engine {
     if constexpr (measures) {
       sums = RuleAt<End>::sums;
       scratch = wants_scratch<RuleAt<End>>;
-      work_.tensor_sums.assign(tensors() * sums, 0.0);
-      work_.held.resize(tensors());
+      work_.tensor_sums.assign(tensors_ * sums, 0.0);
+      work_.held.resize(tensors_);
       measured_ = 0;
     }
-    for (std::size_t k = 0; k < tensors(); ++k) {
+    for (std::size_t k = 0; k < tensors_; ++k) {
+      fetch_ahead(k);
       TensorState& memory = state_.states[k];
       if (!work_.sources[k].present || (memory.waits & gates) != 0) continue;
       const Tensor& tensor = state_.tensors[k];
@@ -207,14 +207,10 @@ class Engine {
         using Leaves = std::remove_cvref_t<decltype(leaves)>;
         const auto fields = first_fields<T, P>(
             leaves, tensor, [&](std::size_t link, std::size_t n) { return memory.links[link].data() + n; });
-        const StepOfTensor told{&tensor,
-                                seed_,
-                                memory.counts,
-                                state_.counts,
-                                Traits::first_after_gates,
-                                &state_.shared,
-                                scratch ? room_for(tensor) : nullptr,
-                                settings_.told};
+        const StepOfTensor told{
+            &tensor,       {settings_.seed},          state_.counts.calls, memory.counts,
+            state_.counts, Traits::first_after_gates, &state_.shared,      scratch ? room_for(tensor) : nullptr,
+            settings_.told};
         X* read = nullptr;
         if constexpr (std::is_same_v<X, P>)
           read = parameters(k);
@@ -235,6 +231,19 @@ class Engine {
     }
   }
 
+  /// Fetches what tensors after k need, pointer by pointer: with many small ones a step waits for little else. Inlined,
+  /// since a compiler may leave out a call that changes nothing.
+  EIGEN_ALWAYS_INLINE void fetch_ahead(std::size_t k) const {
+    if (k + 8 >= tensors_) return;
+    __builtin_prefetch(state_.states[k + 8].links.data());
+    for (const Fields& fields : state_.states[k + 6].links)
+      for (const Field& field : fields) __builtin_prefetch(&field);
+    for (const Fields& fields : state_.states[k + 4].links)
+      for (const Field& field : fields) __builtin_prefetch(field.data(), 1);
+    __builtin_prefetch(work_.sources[k + 4].data);
+    __builtin_prefetch(work_.parameters[k + 4], 1);
+  }
+
   /// Room for a double per coefficient of the next tensor, and for a lane too many.
   double* room_for(const Tensor& tensor) {
     const std::size_t begin = measured_;
@@ -249,7 +258,7 @@ class Engine {
   RuleState<P>& state_;
   Workspace& work_;
   StepSettings settings_;
-  RandomKey seed_;  // of this call of step
+  const std::size_t tensors_ = state_.tensors.size();
   std::size_t measured_ = 0;
 };
 

@@ -20,7 +20,8 @@ struct StepSettings {
 /// What the rules of one tensor are told of a step.
 struct StepOfTensor {
   const Tensor* tensor;
-  RandomKey seed;
+  RandomKey seed;  // of the optimizer
+  std::int64_t call;
   Counts of_tensor;  // before the step
   Counts of_all;
   std::size_t first_after_gates;  // link
@@ -28,16 +29,19 @@ struct StepOfTensor {
   double* scratch = nullptr;
   const ToldNumbers* told = nullptr;
 
+  /// A key of its own for this step and tensor.
+  [[nodiscard]] RandomKey key() const { return seed.derive(static_cast<std::uint64_t>(call)).derive(tensor->index); }
   /// `numbers` are the scalars of the rule.
-  [[nodiscard]] Step for_link(std::size_t link, std::span<Field> numbers) const {
+  [[nodiscard]] EIGEN_ALWAYS_INLINE Step for_link(std::size_t link, std::span<Field> numbers) const {
     const bool gated = link < first_after_gates;
     double* const values =
         shared == nullptr || (*shared)[link].empty() ? nullptr : (*shared)[link].front().template as<double>();
     Step step{*tensor,
               1 + (gated ? of_tensor.calls : of_tensor.updates),
               gated ? of_all.calls : of_all.updates,
-              seed,
               link,
+              seed,
+              call,
               values,
               scratch,
               told};
@@ -220,8 +224,7 @@ struct Pass {
   void sweep_from(const Kernels& kernels, T* stored, double* totals) {
     const Index count = tensor_size();
     StochasticRounding rounding;
-    if (settings.rounding == Rounding::stochastic)
-      rounding = {true, step.seed.derive(step.tensor->index).derive(rounding_stream)};
+    if (settings.rounding == Rounding::stochastic) rounding = {true, step.key().derive(rounding_stream)};
     const Streams<T, In, X, P> io{static_cast<const In*>(source.data),
                                   stored,
                                   parameters,
@@ -251,7 +254,8 @@ void InnerRun<Storage, T, P>::run(const Inner& inner, const Step& step, std::int
     // All leaves of an inner rule share the link of the matrix rule.
     const auto first = first_fields<T, P>(leaves, within, [&](std::size_t, std::size_t n) { return memory_ + n; });
     const Counts done{count - 1, count - 1};
-    const StepOfTensor told{&within, step.seed, done, {step.time, step.time}, 0, nullptr, nullptr, settings_.told};
+    const StepOfTensor told{&within, step.seed, step.call, done,          {step.time, step.time},
+                            0,       nullptr,   nullptr,   settings_.told};
     const StepSettings settings{settings_.threads, settings_.seed, Rounding::nearest, settings_.told};
     Pass<P, P, Leaves, Store::update, false> pass{
         leaves, first, told, settings, *work_->inner, seen, nullptr, nullptr, Source{from, true, false, true}, to};

@@ -112,8 +112,6 @@ struct ChainTraits<Pack<L...>> {
       (0 + ... + largest_of_parts<typename L::Rule>(ReadsArrays<typename L::Rule>, [](auto chain) {
          return int{decltype(chain)::reads_arrays};
        })) != 0;
-  /// Whether the arrays of a tensor do not depend on the options.
-  static constexpr bool fixed = !(false || ... || (Selector<typename L::Rule> || MatrixRule<typename L::Rule>));
   /// The first link in [from, to) of which `is` holds, or `to`.
   static constexpr std::size_t find(std::size_t from, std::size_t to, const std::array<bool, size + 1>& is) {
     while (from < to && !is[from]) ++from;

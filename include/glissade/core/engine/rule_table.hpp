@@ -87,11 +87,15 @@ bool fields_fit(const RuleView<P>& rule, const Tensor& tensor, const TensorState
   return fits && unclaimed == 0;
 }
 
+/// Its address stands for the types of leaves and parameter. Not constant, since linkers may fold equal constants.
+template <StorageScalar P, class... Leaves>
+inline char made_for = 0;
+
 /// Makes the arrays of a tensor what the rule wants; those of the same link, name and shape are kept.
 template <StorageScalar P>
 void make_fields(const RuleView<P>& rule, const Tensor& tensor, const P* parameters, TensorState& state) {
-  state.made.by = rule.table;
   if (fields_fit(rule, tensor, state)) return;
+  state.made.by = nullptr;
   std::vector<Fields> old(rule.table->shared.size());
   old.swap(state.links);
   old.resize(state.links.size());

@@ -24,9 +24,9 @@ void step_stretches(const R& rule, RuleState<P>& state, P* x, std::int64_t steps
                     const StepSettings& settings, const Use& use) {
   using T = compute_t<P>;
   const Tensor& tensor = state.tensors.front();
-  const RandomKey seed = RandomKey{settings.seed}.derive(static_cast<std::uint64_t>(steps));
+  const StepOfTensor told{&tensor, {settings.seed}, steps, {steps, steps}, {steps, steps}, 0};
   StochasticRounding rounding;
-  if (settings.rounding == Rounding::stochastic) rounding = {true, seed.derive(tensor.index).derive(rounding_stream)};
+  if (settings.rounding == Rounding::stochastic) rounding = {true, told.key().derive(rounding_stream)};
   const auto links = flatten<void>(rule);
   choose_leaves(links, tensor, [&](const auto& leaves) {
     using Leaves = std::remove_cvref_t<decltype(leaves)>;
@@ -35,7 +35,6 @@ void step_stretches(const R& rule, RuleState<P>& state, P* x, std::int64_t steps
     make_fields(view_of<P>(rule), tensor, static_cast<const P*>(x), state.states.front());
     const auto fields = first_fields<T, P>(
         leaves, tensor, [&](std::size_t link, std::size_t n) { return state.states.front().links[link].data() + n; });
-    const StepOfTensor told{&tensor, seed, {steps, steps}, {steps, steps}, 0};
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       const auto kernels =
           pack(bind_kernel<typename item_t<I, Leaves>::StorageType, typename item_t<I, Leaves>::Rule, T, 0>(

@@ -345,9 +345,9 @@ void sweep(const Streams<T, In, X, P>& io, const Kernels& kernels, Index size, i
            [[maybe_unused]] double* partials, [[maybe_unused]] double* totals) {
   constexpr int count = sums_of<Kernels>;
   if constexpr (count == 0) {
-    const Index part = threads > 1 ? task : size;  // memory is read best in one stretch
-    parallel_for(size == 0 ? 0 : (size + part - 1) / part, threads,
-                 [&](Index t) { sweep_part<store>(io, kernels, t * part, (std::min)(size, (t + 1) * part), nullptr); });
+    if (threads <= 1) return sweep_part<store>(io, kernels, 0, size, nullptr);  // memory is read best in one stretch
+    parallel_for((size + task - 1) / task, threads,
+                 [&](Index t) { sweep_part<store>(io, kernels, t * task, (std::min)(size, (t + 1) * task), nullptr); });
   } else {
     const Index blocks = (size + block - 1) / block;
     parallel_for(blocks, threads, [&](Index b) {

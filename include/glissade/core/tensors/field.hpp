@@ -147,7 +147,7 @@ struct TensorState {
   std::vector<Fields> links;
   Counts counts;
   std::int64_t waits = 0;  // a bit for each gate that has taken in updates since it was open last
-  /// The types of rule and parameter that the arrays were last found to fit; nothing that matters to a copy.
+  /// The types of leaves and parameter that the arrays were last found to fit; nothing that matters to a copy.
   struct Made {
     const void* by = nullptr;
     friend bool operator==(Made, Made) { return true; }
