@@ -178,6 +178,17 @@ foreach(header IN LISTS headers)
   endforeach()
 endforeach()
 
+# --- Eigen 3.4 and 5 spell these differently ----------------------------------------------------------------
+file(GLOB_RECURSE sources RELATIVE ${root} ${include_dir}/*.hpp ${root}/examples/*.cpp ${root}/tests/*.cpp
+     ${root}/bench/*.cpp)
+foreach(source IN LISTS sources)
+  file(STRINGS ${root}/${source} names REGEX "Eigen::(all|last|lastp1|placeholders)[^A-Za-z_]")
+  foreach(line IN LISTS names)
+    string(STRIP "${line}" line)
+    complain(${source} ": not in both of Eigen 3.4 and 5: " ${line})
+  endforeach()
+endforeach()
+
 # --- The umbrella, or the header of a room, reaches everything that needs Eigen alone ---------------------
 
 set(frontier ${headers})

@@ -81,7 +81,11 @@ int main(int argc, char** argv) {
   TableData data = read_csv(data_file(argc, argv));
   standardize(data.features);
   const MatrixXd signed_rows = signs_of(data.targets).asDiagonal() * data.features;
-  const auto third = [&](Index first) { return Sample{signed_rows(Eigen::seq(first, Eigen::last, 3), Eigen::all)}; };
+  const auto third = [&](Index first) {
+    MatrixXd rows((signed_rows.rows() - first + 2) / 3, signed_rows.cols());
+    for (Index i = 0; i < rows.rows(); ++i) rows.row(i) = signed_rows.row(first + 3 * i);
+    return Sample{rows};
+  };
   const Penalties problem{third(0), third(1)};
   const Sample test = third(2);
 

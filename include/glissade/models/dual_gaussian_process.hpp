@@ -344,7 +344,9 @@ class DualGaussianProcess {
       order.push_back(pivot);
     }
     std::sort(order.begin(), order.end());  // points at hand stay in their order
-    return all(order, Eigen::all);
+    MatrixXd points(static_cast<Index>(order.size()), all.cols());
+    for (std::size_t i = 0; i < order.size(); ++i) points.row(static_cast<Index>(i)) = all.row(order[i]);
+    return points;
   }
 
   /// Mean and variance where k_Zx = Kx. False: K or K + L2 is not positive definite.
