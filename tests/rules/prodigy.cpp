@@ -28,6 +28,22 @@ TEST_CASE("Prodigy: one distance for all tensors") {
   }
 }
 
+TEST_CASE("Prodigy: a step is proportional to the learning rate, on which the first distance does not depend") {
+  const Eigen::VectorXd start = laws::parameters<Eigen::VectorXd>(40);
+  const auto g = laws::gradients<Eigen::VectorXd>(40, 1);
+  const auto moved = [&](double rate) {
+    Eigen::VectorXd x = start;
+    Optimizer optimizer{Prodigy{.learning_rate = rate, .initial_distance = 0.1}, x};
+    optimizer.step(g);
+    CHECK(optimizer.shared("d") == 0.1);
+    return Eigen::VectorXd(x - start);
+  };
+  const Eigen::VectorXd whole = moved(1);
+  CHECK(whole.norm() > 0.01);
+  CHECK((moved(0.25) - 0.25 * whole).norm() <= 1e-14);
+  CHECK((moved(3) - 3 * whole).norm() <= 1e-14);
+}
+
 TEST_CASE("Prodigy: growth_rate bounds how fast the distance grows once it has left its start") {
   Eigen::VectorXd x = Eigen::VectorXd::Constant(10, 3.0);
   Optimizer optimizer{Prodigy{.growth_rate = 1.02}, x};

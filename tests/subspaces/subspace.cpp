@@ -139,3 +139,12 @@ TEST_CASE("Restarted: a rule begins anew every so many updates of the tensor") {
     CHECK(x == y);
   }
 }
+
+TEST_CASE("subspace: a projector of one column is found by that column alone") {
+  double memory[] = {0, 1, 0, 0};
+  const MatrixView<double> column{memory, 2, 1};
+  CHECK_FALSE(detail::is_unset(column));
+  memory[1] = 0;
+  memory[2] = 1;
+  CHECK(detail::is_unset(column));
+}

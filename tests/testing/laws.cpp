@@ -83,6 +83,18 @@ struct Misspelt {
   }
 };
 
+struct Nameless {
+  static constexpr std::string_view name = "Nameless";
+  static constexpr std::array<std::string_view, 4> slots{"average", "other", "other"};
+  [[nodiscard]] auto kernel(const Step&) const {
+    return [](auto& u, const auto&, auto& m, auto& n, auto&, auto&) {
+      n = m;
+      m = 0.5 * m + u;
+      u = -0.1 * m;
+    };
+  }
+};
+
 }  // namespace
 
 TEST_CASE("testing: a good rule breaks no law") {
@@ -163,4 +175,13 @@ TEST_CASE("testing: misspelt and mistyped members are findings") {
         "Misspelt breaks the law \"members\": Misspelt: initial must be double initial(std::size_t slot) const.\n"
         "Misspelt breaks the law \"members\": Misspelt has data but no options, which would be neither checked nor "
         "saved.\n");
+}
+
+TEST_CASE("testing: slots without a name, or with one name, are findings") {
+  std::string all;
+  for (const Finding& finding : check_rule(Nameless{}, {.converges = false})) all += finding.text() + "\n";
+  INFO(all);
+  CHECK(all ==
+        "Nameless breaks the law \"members\": Nameless: more than one slot is named \"other\".\n"
+        "Nameless breaks the law \"members\": Nameless: slot 3 has no name.\n");
 }

@@ -1,6 +1,7 @@
 // Members of a rule that are misspelt, or not of the form that rule/rule.hpp asks for, and would be ignored.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <string>
@@ -28,6 +29,20 @@ struct Both : R, Names {};
 struct AnyOptions {
   void operator()(std::string_view, auto&, const Range& = range::any) const {}
 };
+
+/// A sentence for every slot of R that a file could not tell from another.
+template <class R>
+std::vector<std::string> slot_mistakes() {
+  std::vector<std::string> mistakes;
+  if constexpr (requires { std::string_view(R::slots[0]); })
+    for (std::size_t i = 0; i < R::slots.size(); ++i) {
+      if (R::slots[i].empty())
+        mistakes.push_back(std::string(R::name) + ": slot " + std::to_string(i) + " has no name");
+      else if (std::count(R::slots.begin(), R::slots.begin() + i, R::slots[i]) > 0)
+        mistakes.push_back(std::string(R::name) + ": more than one slot is named \"" + std::string(R::slots[i]) + "\"");
+    }
+  return mistakes;
+}
 
 /// A sentence for every member of R itself that would be ignored.
 template <class R>

@@ -67,6 +67,17 @@ struct Subject {
   bool by_name;                       // tensors of other names have other rules
 };
 
+/// visit(part) for all that a rule consists of when composites are spelled out.
+template <class R, class Visit>
+void for_each_spelled_out(const R& rule, const Visit& visit) {
+  for_each_part(rule, [&](const auto& part) {
+    if constexpr (requires { part.chain(); })
+      for_each_spelled_out(part.chain(), visit);
+    else
+      visit(part);
+  });
+}
+
 template <bool in_codes, Rule R>
 Subject subject_of(std::string name, const R& rule, RuleExpectations expected) {
   constexpr bool by_name = requires { rule.members; };
@@ -75,10 +86,11 @@ Subject subject_of(std::string name, const R& rule, RuleExpectations expected) {
   };
   Subject subject{std::move(name), std::move(expected), rule, rule, rule, {}, minimize, {}, by_name};
   if constexpr (in_codes) subject.in_codes.emplace(with_state<LogarithmicCode>(rule));
-  for_each_rule(rule, [&](const auto& r) {
-    for (std::string& mistake : member_mistakes<std::remove_cvref_t<decltype(r)>>())
-      subject.mistakes.push_back(std::move(mistake));
-  });
+  const auto add = [&](std::vector<std::string> mistakes) {
+    for (std::string& mistake : mistakes) subject.mistakes.push_back(std::move(mistake));
+  };
+  for_each_rule(rule, [&](const auto& r) { add(member_mistakes<std::remove_cvref_t<decltype(r)>>()); });
+  for_each_spelled_out(rule, [&]<class Part>(const Part&) { add(slot_mistakes<Part>()); });
   return subject;
 }
 
