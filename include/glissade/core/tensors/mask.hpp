@@ -37,17 +37,10 @@ class TensorMask {
   std::shared_ptr<const Test> test_;
 };
 
-namespace detail {
-
-inline bool never(const Tensor&) { return false; }
-inline bool is_matrix(const Tensor& tensor) { return tensor.is_matrix(); }
-
-}  // namespace detail
-
 /// None of the tensors.
-inline const TensorMask no_tensor{detail::never};
+inline bool no_tensor(const Tensor&) { return false; }
 
 /// The customary decay mask: matrices yes, vectors and numbers (biases, gains) no.
-inline const TensorMask matrices_only{detail::is_matrix};
+inline bool matrices_only(const Tensor& tensor) { return tensor.is_matrix(); }
 
 }  // namespace glissade
