@@ -22,12 +22,33 @@ extern template Eigen::MatrixXf glissade::orthonormalized(const Eigen::MatrixXf&
 extern template Eigen::MatrixXf glissade::leading_subspace(const Eigen::MatrixXf&, Eigen::Index);
 extern template Eigen::MatrixXf glissade::random_leading_subspace(const Eigen::MatrixXf&, Eigen::Index,
                                                                   glissade::RandomKey, const glissade::RangeFinder&);
-extern template void glissade::multiply<float>(glissade::MatrixView<const float>, glissade::MatrixView<const float>,
-                                               glissade::MatrixView<float>, double, bool);
+extern template void glissade::detail::multiply_panels<false, false, float>(glissade::MatrixView<const float>,
+                                                                            glissade::MatrixView<const float>,
+                                                                            glissade::MatrixView<float>, double, bool);
+extern template void glissade::detail::multiply_panels<false, true, float>(glissade::MatrixView<const float>,
+                                                                           glissade::MatrixView<const float>,
+                                                                           glissade::MatrixView<float>, double, bool);
+extern template void glissade::detail::multiply_panels<true, false, float>(glissade::MatrixView<const float>,
+                                                                           glissade::MatrixView<const float>,
+                                                                           glissade::MatrixView<float>, double, bool);
+extern template void glissade::detail::multiply_panels<true, true, float>(glissade::MatrixView<const float>,
+                                                                          glissade::MatrixView<const float>,
+                                                                          glissade::MatrixView<float>, double, bool);
 extern template Eigen::MatrixXd glissade::orthonormalized(const Eigen::MatrixXd&);
 extern template Eigen::MatrixXd glissade::leading_subspace(const Eigen::MatrixXd&, Eigen::Index);
 extern template Eigen::MatrixXd glissade::random_leading_subspace(const Eigen::MatrixXd&, Eigen::Index,
                                                                   glissade::RandomKey, const glissade::RangeFinder&);
 extern template glissade::ThinSvd<double> glissade::thin_svd(const Eigen::MatrixXd&);
-extern template void glissade::multiply<double>(glissade::MatrixView<const double>, glissade::MatrixView<const double>,
-                                                glissade::MatrixView<double>, double, bool);
+extern template void glissade::detail::multiply_panels<false, false, double>(glissade::MatrixView<const double>,
+                                                                             glissade::MatrixView<const double>,
+                                                                             glissade::MatrixView<double>, double,
+                                                                             bool);
+extern template void glissade::detail::multiply_panels<false, true, double>(glissade::MatrixView<const double>,
+                                                                            glissade::MatrixView<const double>,
+                                                                            glissade::MatrixView<double>, double, bool);
+extern template void glissade::detail::multiply_panels<true, false, double>(glissade::MatrixView<const double>,
+                                                                            glissade::MatrixView<const double>,
+                                                                            glissade::MatrixView<double>, double, bool);
+extern template void glissade::detail::multiply_panels<true, true, double>(glissade::MatrixView<const double>,
+                                                                           glissade::MatrixView<const double>,
+                                                                           glissade::MatrixView<double>, double, bool);

@@ -85,10 +85,17 @@ struct KrasnoselskiiMann {
   }
 };
 
+/// a / (t + a)
+struct InverseSteps {
+  double a;
+
+  [[nodiscard]] double operator()(std::int64_t t) const { return a / (static_cast<double>(t) + a); }
+};
+
 /// The schedule a / (t + a): 1 / (t + 1), 2 / (t + 2).
-inline Schedule inverse_steps(double a) {
+[[nodiscard]] inline InverseSteps inverse_steps(double a) {
   require("inverse_steps", "a", a, range::positive);
-  return [a](std::int64_t t) { return a / (static_cast<double>(t) + a); };
+  return {a};
 }
 
 }  // namespace glissade

@@ -129,8 +129,8 @@ template <class T>
   const Matrix R1 = first.matrixQR().topRows(left).template triangularView<Eigen::Upper>();
   const Matrix R2 = second.matrixQR().topRows(right).template triangularView<Eigen::Upper>();
   const Matrix core = R1 * R2.transpose();
-  const ThinSvd<double> svd = thin_svd<double>(adapter.scale * core.template cast<double>());
-  const Eigen::VectorXd sigma = times_power_of_two(svd.sigma, of_B + of_A);
+  const auto svd = thin_svd<double>(adapter.scale * core.template cast<double>());
+  const auto sigma = times_power_of_two(svd.sigma, of_B + of_A).eval();
 
   Matrix B = Matrix::Zero(m, rank);
   B.topRows(left) = (svd.U.leftCols(rank) * sigma.head(rank).asDiagonal()).template cast<T>();

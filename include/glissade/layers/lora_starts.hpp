@@ -46,7 +46,7 @@ template <class T>
 [[nodiscard]] LoraLayer<T> pissa_layer(typename LoraLayer<T>::Matrix weight, const LoraOptions& options) {
   return detail::lora_without<T>("pissa_layer", std::move(weight), options,
                                  [](const auto& W, double scale, auto& A, auto& B) {
-                                   const ThinSvd<double> svd = thin_svd<double>(W.template cast<double>());
+                                   const auto svd = thin_svd<double>(W.template cast<double>());
                                    const Eigen::Index r = A.rows();
                                    const Eigen::VectorXd root = (svd.sigma.head(r) / scale).cwiseSqrt();
                                    B = (svd.U.leftCols(r) * root.asDiagonal()).template cast<T>();

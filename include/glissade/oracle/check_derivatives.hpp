@@ -30,11 +30,13 @@ struct DerivativeCheck {
 
 namespace detail {
 
-using Values = Eigen::ArrayXd;
+/// A derivative for each of some values.
+template <class V>
+using Derivatives = Eigen::Array<typename V::Scalar, Eigen::Dynamic, 1>;
 
 /// The derivative at 0 of values(t), a vector, by central differences extrapolated to h = 0 (Ridders, 1982),
 /// and for each coefficient a bound of its error.
-template <class F>
+template <class Values, class F>
 void differentiate(const F& values, double first, Values& derivative, Values& bound) {
   constexpr int rows = 14;
   constexpr double eps = std::numeric_limits<double>::epsilon();
@@ -69,8 +71,8 @@ void differentiate(const F& values, double first, Values& derivative, Values& bo
 
 /// The derivative of values(x + t direction) from two first steps: of the size of x and of size 1.
 template <class V, class F>
-void differentiate_along(const V& x, const V& direction, double scale, const F& values, Values& derivative,
-                         Values& bound) {
+void differentiate_along(const V& x, const V& direction, double scale, const F& values, Derivatives<V>& derivative,
+                         Derivatives<V>& bound) {
   bound.setConstant(std::numeric_limits<double>::infinity());
   derivative.setZero();
   const auto at = [&](double t) { return values(V(x + t * direction)); };
@@ -111,11 +113,11 @@ DerivativeCheck check_gradient(F&& objective, const X& at, double tolerance = 1e
   V gradient(x.size()), scratch(x.size());
   f.value_and_gradient(x, gradient);
   DerivativeCheck check;
-  detail::Values derivative(1), bound(1);
+  detail::Derivatives<V> derivative(1), bound(1);
   for (Index i = 0; i < x.size(); ++i) {
     detail::differentiate_along(
         x, V(V::Unit(x.size(), i)), std::abs(x[i]),
-        [&](const V& y) { return detail::Values::Constant(1, f.probe(y, scratch)); }, derivative, bound);
+        [&](const V& y) { return detail::Derivatives<V>::Constant(1, f.probe(y, scratch)); }, derivative, bound);
     detail::compare(check, tolerance, i, 0, gradient[i], derivative[0], bound[0]);
   }
   return check;
@@ -133,10 +135,10 @@ DerivativeCheck check_hessian(F&& objective, const X& at, double tolerance = 1e-
   f.hessian(x, hessian);
   V gradient(x.size());
   DerivativeCheck check;
-  detail::Values derivative(x.size()), bound(x.size());
+  detail::Derivatives<V> derivative(x.size()), bound(x.size());
   const auto values = [&](const V& y) {
     f.value_and_gradient(y, gradient);
-    return detail::Values(gradient);
+    return detail::Derivatives<V>(gradient);
   };
   for (Index j = 0; j < x.size(); ++j) {
     detail::differentiate_along(x, V(V::Unit(x.size(), j)), std::abs(x[j]), values, derivative, bound);
@@ -156,10 +158,10 @@ DerivativeCheck check_hessian_vector(F&& objective, const X& at, const X& direct
   V product(x.size()), gradient(x.size());
   f.hessian_vector(x, v, product);
   DerivativeCheck check;
-  detail::Values derivative(x.size()), bound(x.size());
+  detail::Derivatives<V> derivative(x.size()), bound(x.size());
   const auto values = [&](const V& y) {
     f.value_and_gradient(y, gradient);
-    return detail::Values(gradient);
+    return detail::Derivatives<V>(gradient);
   };
   detail::differentiate_along(x, v, norm_of(x) / norm_of(v), values, derivative, bound);
   for (Index i = 0; i < x.size(); ++i) detail::compare(check, tolerance, i, 0, product[i], derivative[i], bound[i]);

@@ -45,7 +45,10 @@ inline double central_step(double size) { return std::cbrt(std::numeric_limits<d
 /// Throws std::invalid_argument for a size that is not positive and finite.
 class TypicalSize {
  public:
-  TypicalSize(double of_all = 1) : sizes_(Eigen::VectorXd::Constant(1, of_all)) { check(); }
+  TypicalSize(double of_all = 1) : sizes_(1) {
+    sizes_[0] = of_all;
+    check();
+  }
   TypicalSize(Eigen::VectorXd of_each) : sizes_(std::move(of_each)), each_(true) { check(); }
 
   /// Throws std::invalid_argument unless it is of so many variables.

@@ -34,10 +34,17 @@ struct JoinedSchedules {
   return {std::move(parts), std::move(boundaries)};
 }
 
-/// schedule(t + offset): what is left of a schedule after `offset` steps, or one that counts from another
-/// step.
-[[nodiscard]] inline Schedule shifted(Schedule schedule, std::int64_t offset) {
-  return [schedule = std::move(schedule), offset](std::int64_t t) { return schedule(t + offset); };
+/// schedule(t + offset)
+struct ShiftedSchedule {
+  Schedule schedule;
+  std::int64_t offset;
+
+  [[nodiscard]] double operator()(std::int64_t t) const { return schedule(t + offset); }
+};
+
+/// What is left of a schedule after `offset` steps, or one that counts from another step.
+[[nodiscard]] inline ShiftedSchedule shifted(Schedule schedule, std::int64_t offset) {
+  return {std::move(schedule), offset};
 }
 
 }  // namespace glissade

@@ -37,7 +37,10 @@ class PerCoefficient {
   [[nodiscard]] bool many() const { return many_; }
   [[nodiscard]] double operator[](std::size_t i) const { return many_ ? numbers_[i] : number_; }
   /// All numbers that were given.
-  [[nodiscard]] std::span<const double> numbers() const { return many_ ? std::span(numbers_) : std::span(&number_, 1); }
+  [[nodiscard]] std::span<const double> numbers() const {
+    if (many_) return {numbers_.data(), numbers_.size()};
+    return {&number_, 1};
+  }
 
   /// Throws std::invalid_argument: "L1: weight[2] = -1, must be >= 0 and finite".
   void require_in(std::string_view owner, std::string_view field, const Range& allowed) const {

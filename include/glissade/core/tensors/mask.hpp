@@ -38,9 +38,9 @@ class TensorMask {
 };
 
 /// None of the tensors.
-inline const TensorMask no_tensor{[](const Tensor&) { return false; }};
+inline bool no_tensor(const Tensor&) { return false; }
 
 /// The customary decay mask: matrices yes, vectors and numbers (biases, gains) no.
-inline const TensorMask matrices_only{[](const Tensor& tensor) { return tensor.is_matrix(); }};
+inline bool matrices_only(const Tensor& tensor) { return tensor.is_matrix(); }
 
 }  // namespace glissade

@@ -13,7 +13,9 @@ namespace glissade {
 using Search = std::variant<Armijo, StrongWolfe, Polyak>;
 
 inline void check_search(const Search& search) {
-  std::visit([](const auto& chosen) { check_method(chosen); }, search);
+  if (const auto* armijo = std::get_if<Armijo>(&search)) check_method(*armijo);
+  if (const auto* strong_wolfe = std::get_if<StrongWolfe>(&search)) check_method(*strong_wolfe);
+  if (const auto* polyak = std::get_if<Polyak>(&search)) check_method(*polyak);
 }
 
 /// Why a search that returned 0 at this value did not move.

@@ -41,7 +41,7 @@ struct BarzilaiBorwein {
   template <class V>
   struct State : ValueAndGradient<V> {
     static constexpr std::string_view name = BarzilaiBorwein::name;
-    using Values = Eigen::Matrix<double, Eigen::Dynamic, 1, Eigen::ColMajor, 100, 1>;
+    using Values = Eigen::Matrix<typename V::Scalar, Eigen::Dynamic, 1, Eigen::ColMajor, 100, 1>;
     double length = 0;  // a of the coming step
     Values recent;      // the last values, in a ring
     std::int64_t steps = 0;
