@@ -266,7 +266,7 @@ class BasicIncrementalMixture {
     for (Index i = 0; i < values.size(); ++i) sum += std::log(values[i]);
     return sum;
   }
-  [[nodiscard]] Matrix::ColsBlockXpr precision_of(Index j) {
+  [[nodiscard]] typename Matrix::ColsBlockXpr precision_of(Index j) {
     return precisions_.middleCols(j * dimensions(), dimensions());
   }
   void check(const Eigen::Ref<const Vector>& x, std::string_view what) const {
