@@ -9,6 +9,11 @@ template class Eigen::LLT<Eigen::MatrixXd>;
 template class Eigen::LDLT<Eigen::MatrixXd>;
 template class Eigen::PartialPivLU<Eigen::MatrixXd>;
 
+template class glissade::SafeCholesky<Eigen::MatrixXd>;
+template class glissade::AbsoluteSolver<Eigen::MatrixXd>;
+template class glissade::ModifiedCholesky<Eigen::MatrixXd>;
+template class glissade::ShiftedSolver<Eigen::VectorXd>;
+
 template Eigen::MatrixXf glissade::orthonormalized(const Eigen::MatrixXf&);
 template Eigen::MatrixXf glissade::leading_subspace(const Eigen::MatrixXf&, Eigen::Index);
 template Eigen::MatrixXf glissade::random_leading_subspace(const Eigen::MatrixXf&, Eigen::Index, glissade::RandomKey,

@@ -3,8 +3,12 @@
 // compile.
 #pragma once
 
+#include <glissade/linalg/absolute_solver.hpp>
+#include <glissade/linalg/modified_cholesky.hpp>
 #include <glissade/linalg/orthonormal.hpp>
 #include <glissade/linalg/product.hpp>
+#include <glissade/linalg/safe_cholesky.hpp>
+#include <glissade/linalg/shifted_solver.hpp>
 #include <glissade/linalg/thin_svd.hpp>
 
 #include <Eigen/Dense>
@@ -17,6 +21,11 @@ extern template class Eigen::JacobiSVD<Eigen::MatrixXd>;
 extern template class Eigen::LLT<Eigen::MatrixXd>;
 extern template class Eigen::LDLT<Eigen::MatrixXd>;
 extern template class Eigen::PartialPivLU<Eigen::MatrixXd>;
+
+extern template class glissade::SafeCholesky<Eigen::MatrixXd>;
+extern template class glissade::AbsoluteSolver<Eigen::MatrixXd>;
+extern template class glissade::ModifiedCholesky<Eigen::MatrixXd>;
+extern template class glissade::ShiftedSolver<Eigen::VectorXd>;
 
 extern template Eigen::MatrixXf glissade::orthonormalized(const Eigen::MatrixXf&);
 extern template Eigen::MatrixXf glissade::leading_subspace(const Eigen::MatrixXf&, Eigen::Index);

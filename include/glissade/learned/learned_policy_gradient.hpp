@@ -74,14 +74,14 @@ struct PolicyTargets {
 /// "Discovering Reinforcement Learning Algorithms", 2020, arXiv 2007.08794; "Discovering Temporally-Aware Reinforcement
 /// Learning Algorithms", 2024, arXiv 2402.05828, whose code was the reference (EmptyJackson/groove). Deviations: there
 /// the orthogonal start of flax, and 1e-8 added to probabilities.
-class LearnedPolicyGradient {
+template <class Matrix>
+class BasicLearnedPolicyGradient {
  public:
   static constexpr std::string_view name = LearnedPolicyGradientOptions::name;
   using Index = Eigen::Index;
-  using MatrixXd = Eigen::MatrixXd;
-  using VectorXd = Eigen::VectorXd;
+  using Vector = Eigen::Matrix<typename Matrix::Scalar, Eigen::Dynamic, 1>;
 
-  explicit LearnedPolicyGradient(const LearnedPolicyGradientOptions& options = {}, std::uint64_t seed = 0)
+  explicit BasicLearnedPolicyGradient(const LearnedPolicyGradientOptions& options = {}, std::uint64_t seed = 0)
       : options_(options) {
     visit_options(options_, CheckOption{name, 0});
     layers_ = layout();
@@ -95,8 +95,8 @@ class LearnedPolicyGradient {
   }
 
   [[nodiscard]] const LearnedPolicyGradientOptions& options() const { return options_; }
-  [[nodiscard]] const VectorXd& weights() const { return weights_; }
-  void set_weights(const Eigen::Ref<const VectorXd>& weights) {
+  [[nodiscard]] const Vector& weights() const { return weights_; }
+  void set_weights(const Eigen::Ref<const Vector>& weights) {
     require_shape(name, "weights", weights, weights_.size(), 1);
     if (!weights.allFinite()) throw std::invalid_argument("LearnedPolicyGradient: a weight is not finite");
     weights_ = weights;
@@ -105,8 +105,8 @@ class LearnedPolicyGradient {
   [[nodiscard]] PolicyTargets targets(const PolicyTrajectory& lived) const {
     check(lived);
     const Index T = lived.rewards.size();
-    MatrixXd inputs(input_size(), T);
-    const VectorXd now = embed(lived.predictions), next = embed(lived.next_predictions);
+    Matrix inputs(input_size(), T);
+    const Vector now = embed(lived.predictions), next = embed(lived.next_predictions);
     inputs.row(0) = lived.rewards;
     inputs.row(1) = lived.done;
     inputs.row(2) = lived.probabilities;
@@ -116,8 +116,8 @@ class LearnedPolicyGradient {
       inputs.row(5).setConstant(lived.progress);
       inputs.row(6).setConstant(lived.log_lifetime);
     }
-    PolicyTargets told{VectorXd(T), MatrixXd(options_.target_width, T)};
-    VectorXd h = VectorXd::Zero(options_.gru_width), r, z, n, active, logits;
+    PolicyTargets told{Vector(T), Matrix(options_.target_width, T)};
+    Vector h = Vector::Zero(options_.gru_width), r, z, n, active, logits;
     const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
     const auto tanh = [](double x) { return std::tanh(x); };
     for (Index t = T - 1; t >= 0; --t) {
@@ -173,11 +173,11 @@ class LearnedPolicyGradient {
     place(all.d, m, 1);
     return all;
   }
-  [[nodiscard]] Eigen::Map<const MatrixXd> at(const Part& part) const {
+  [[nodiscard]] Eigen::Map<const Matrix> at(const Part& part) const {
     return {weights_.data() + part.at, part.rows, part.cols};
   }
-  [[nodiscard]] VectorXd embed(const MatrixXd& y) const {
-    MatrixXd hidden = at(layers_.W1) * y;
+  [[nodiscard]] Vector embed(const Matrix& y) const {
+    Matrix hidden = at(layers_.W1) * y;
     hidden.colwise() += at(layers_.b1).col(0);
     hidden = hidden.cwiseMax(0).eval();
     return ((at(layers_.w2) * hidden).array() + weights_[layers_.b2.at]).matrix().transpose();
@@ -197,7 +197,7 @@ class LearnedPolicyGradient {
       require(name, "rewards" + at, lived.rewards[t], range::finite);
       require(name, "probabilities" + at, lived.probabilities[t], range::fraction);
       if (lived.done[t] != 0 && lived.done[t] != 1) reject(name, "done" + at, lived.done[t], "0 or 1");
-      for (const MatrixXd* y : {&lived.predictions, &lived.next_predictions})
+      for (const Matrix* y : {&lived.predictions, &lived.next_predictions})
         if (!(y->col(t).minCoeff() >= 0) || !(std::abs(y->col(t).sum() - 1) <= 1e-6))
           throw std::invalid_argument("LearnedPolicyGradient: a prediction at time " + std::to_string(t) +
                                       " is not a distribution");
@@ -206,8 +206,11 @@ class LearnedPolicyGradient {
 
   LearnedPolicyGradientOptions options_;
   Layout layers_;
-  VectorXd weights_;
+  Vector weights_;
 };
+
+/// The one there is: a template, so that it is compiled only where it is used.
+using LearnedPolicyGradient = BasicLearnedPolicyGradient<Eigen::MatrixXd>;
 
 /// The loss of an agent that follows a learned rule, with its derivatives; the targets are taken for constants.
 ///

@@ -112,15 +112,15 @@ struct GaussianPrediction {
 /// Source: "Memory-Based Dual Gaussian Processes for Sequential Learning", 2023, arXiv 2306.03566, and the authors'
 /// program. Deviation: each remembered example keeps the vector by which it entered l1 and L2, moved along with Z, so
 /// that what is taken away is what was added.
-class DualGaussianProcess {
+template <class Matrix>
+class BasicDualGaussianProcess {
  public:
   static constexpr std::string_view name = DualGaussianProcessOptions::name;
   using Index = Eigen::Index;
-  using MatrixXd = Eigen::MatrixXd;
-  using VectorXd = Eigen::VectorXd;
+  using Vector = Eigen::Matrix<typename Matrix::Scalar, Eigen::Dynamic, 1>;
 
   /// Without inducing points at first.
-  DualGaussianProcess(const DualGaussianProcessOptions& options, Index dimensions) : options_(options) {
+  BasicDualGaussianProcess(const DualGaussianProcessOptions& options, Index dimensions) : options_(options) {
     visit_options(options_, CheckOption{name, 0});
     require(name, "dimensions", static_cast<double>(dimensions), range::at_least_one);
     if (options_.lengths.size() == 0) options_.lengths.setConstant(dimensions, options_.length);
@@ -137,22 +137,22 @@ class DualGaussianProcess {
     hermite();
   }
   /// Starts from inducing points, one in each row.
-  DualGaussianProcess(const DualGaussianProcessOptions& options, const Eigen::Ref<const MatrixXd>& Z)
-      : DualGaussianProcess(options, Z.cols()) {
+  BasicDualGaussianProcess(const DualGaussianProcessOptions& options, const Eigen::Ref<const Matrix>& Z)
+      : BasicDualGaussianProcess(options, Z.cols()) {
     move(Z);
   }
 
   [[nodiscard]] const DualGaussianProcessOptions& options() const { return options_; }
   [[nodiscard]] Index dimensions() const { return points_.cols(); }
-  [[nodiscard]] MatrixXd inducing_points() const { return points_.topRows(count_); }
+  [[nodiscard]] Matrix inducing_points() const { return points_.topRows(count_); }
   /// l1 and L2.
-  [[nodiscard]] VectorXd first_dual() const { return l1_.head(count_); }
-  [[nodiscard]] MatrixXd second_dual() const { return L2_.topLeftCorner(count_, count_); }
+  [[nodiscard]] Vector first_dual() const { return l1_.head(count_); }
+  [[nodiscard]] Matrix second_dual() const { return L2_.topLeftCorner(count_, count_); }
   [[nodiscard]] Index remembered() const { return static_cast<Index>(memory_count_); }
 
   /// k(X, Y), a point in each row of either.
-  [[nodiscard]] MatrixXd kernel(const Eigen::Ref<const MatrixXd>& X, const Eigen::Ref<const MatrixXd>& Y) const {
-    MatrixXd k(X.rows(), Y.rows());
+  [[nodiscard]] Matrix kernel(const Eigen::Ref<const Matrix>& X, const Eigen::Ref<const Matrix>& Y) const {
+    Matrix k(X.rows(), Y.rows());
     const Eigen::RowVectorXd inverse = options_.lengths.cwiseInverse().transpose();
     for (Index j = 0; j < k.cols(); ++j)
       for (Index i = 0; i < k.rows(); ++i) {
@@ -166,11 +166,11 @@ class DualGaussianProcess {
   }
 
   /// Moves what is known to other inducing points, one in each row.
-  Status move(const Eigen::Ref<const MatrixXd>& Z) {
+  Status move(const Eigen::Ref<const Matrix>& Z) {
     require(name, "inducing points", static_cast<double>(Z.rows()), Range{1, static_cast<double>(options_.inducing)});
     require_shape(name, "Z", Z, Z.rows(), dimensions());
     check_finite("Z", Z);
-    if (Eigen::LLT<MatrixXd>(own_kernel(Z)).info() != Eigen::Success)
+    if (Eigen::LLT<Matrix>(own_kernel(Z)).info() != Eigen::Success)
       throw std::invalid_argument("DualGaussianProcess: the kernel of the inducing points is not positive definite");
     Known known = recall();
     if (!move(known, Z)) return Status::not_convex;
@@ -179,7 +179,7 @@ class DualGaussianProcess {
   }
 
   /// Learns a batch, an example in each row of X.
-  Status learn(const Eigen::Ref<const MatrixXd>& X, const Eigen::Ref<const VectorXd>& y) {
+  Status learn(const Eigen::Ref<const Matrix>& X, const Eigen::Ref<const Vector>& y) {
     check(X, y);
     const Index n = X.rows(), old = remembered();
     Known known = recall();
@@ -187,20 +187,20 @@ class DualGaussianProcess {
     if (known.Z.rows() == 0)
       throw std::invalid_argument("DualGaussianProcess: there are no inducing points, and move_inducing is false");
 
-    MatrixXd points(old + n, dimensions());
+    Matrix points(old + n, dimensions());
     points << memory_points_.topRows(old), X;
-    VectorXd labels(old + n), s1 = VectorXd::Zero(old + n), s2 = s1;
+    Vector labels(old + n), s1 = Vector::Zero(old + n), s2 = s1;
     labels << memory_.col(0).head(old), y;
     s1.head(old) = memory_.col(1).head(old);
     s2.head(old) = memory_.col(2).head(old);
-    const MatrixXd Kx = kernel(known.Z, points);
+    const Matrix Kx = kernel(known.Z, points);
 
     // What is known without these examples.
-    product(known.vectors, VectorXd(s1.head(old)), known.l1, -1, true);
-    product_with_transposed(MatrixXd(known.vectors * s2.head(old).asDiagonal()), known.vectors, known.L2, -1, true);
+    product(known.vectors, Vector(s1.head(old)), known.l1, -1, true);
+    product_with_transposed(Matrix(known.vectors * s2.head(old).asDiagonal()), known.vectors, known.L2, -1, true);
     const auto with_sites = [&](Known& all) {
       product(Kx, s1, all.l1, 1, true);
-      const MatrixXd half = Kx * s2.cwiseSqrt().asDiagonal();
+      const Matrix half = Kx * s2.cwiseSqrt().asDiagonal();
       product_with_transposed(half, half, all.L2, 1, true);
     };
     GaussianPrediction f;
@@ -228,7 +228,7 @@ class DualGaussianProcess {
   }
 
   /// Mean and variance of f, a point in each row; NaN where K + L2 is not positive definite.
-  [[nodiscard]] GaussianPrediction predict(const Eigen::Ref<const MatrixXd>& X) const {
+  [[nodiscard]] GaussianPrediction predict(const Eigen::Ref<const Matrix>& X) const {
     require_shape(name, "X", X, X.rows(), dimensions());
     check_finite("X", X);
     const Known known = recall();
@@ -256,9 +256,9 @@ class DualGaussianProcess {
  private:
   /// What is in use of the state.
   struct Known {
-    MatrixXd Z;
-    VectorXd l1;
-    MatrixXd L2, vectors;  // of the memory, one in each column
+    Matrix Z;
+    Vector l1;
+    Matrix L2, vectors;  // of the memory, one in each column
   };
 
   [[nodiscard]] Known recall() const {
@@ -277,13 +277,13 @@ class DualGaussianProcess {
     memory_vectors_.topLeftCorner(count_, remembered()) = known.vectors;
   }
 
-  static void check_finite(std::string_view what, const Eigen::Ref<const MatrixXd>& X) {
+  static void check_finite(std::string_view what, const Eigen::Ref<const Matrix>& X) {
     for (Index j = 0; j < X.cols(); ++j)
       for (Index i = 0; i < X.rows(); ++i)
         if (!std::isfinite(X(i, j)))
           reject(name, std::string(what) + "(" + std::to_string(i) + ", " + std::to_string(j) + ")", X(i, j), "finite");
   }
-  void check(const Eigen::Ref<const MatrixXd>& X, const Eigen::Ref<const VectorXd>& y) const {
+  void check(const Eigen::Ref<const Matrix>& X, const Eigen::Ref<const Vector>& y) const {
     require(name, "examples", static_cast<double>(X.rows()), range::at_least_one);
     require_shape(name, "X", X, X.rows(), dimensions());
     require_shape(name, "y", y, X.rows(), 1);
@@ -294,26 +294,26 @@ class DualGaussianProcess {
         if (std::abs(y[i]) != 1) reject(name, "y[" + std::to_string(i) + "]", y[i], "-1 or 1");
   }
 
-  [[nodiscard]] MatrixXd own_kernel(const MatrixXd& Z) const {
-    MatrixXd K = kernel(Z, Z);
+  [[nodiscard]] Matrix own_kernel(const Matrix& Z) const {
+    Matrix K = kernel(Z, Z);
     K.diagonal().array() += options_.jitter * options_.signal;
     return K;
   }
 
-  [[nodiscard]] bool move(Known& known, const MatrixXd& Z) const {
+  [[nodiscard]] bool move(Known& known, const Matrix& Z) const {
     if (Z.rows() == known.Z.rows() && Z == known.Z) return true;
     if (known.Z.rows() == 0) {
-      known = {Z, VectorXd::Zero(Z.rows()), MatrixXd::Zero(Z.rows(), Z.rows()), MatrixXd(Z.rows(), 0)};
+      known = {Z, Vector::Zero(Z.rows()), Matrix::Zero(Z.rows(), Z.rows()), Matrix(Z.rows(), 0)};
       return true;
     }
-    const Eigen::LLT<MatrixXd> factors(own_kernel(known.Z));
+    const Eigen::LLT<Matrix> factors(own_kernel(known.Z));
     if (factors.info() != Eigen::Success) return false;
-    MatrixXd A = factors.solve(kernel(known.Z, Z));
+    Matrix A = factors.solve(kernel(known.Z, Z));
     for (Index j = 0; j < Z.rows(); ++j)  // points that stay keep what they have to the last bit
       for (Index i = 0; i < known.Z.rows(); ++i)
-        if (Z.row(j) == known.Z.row(i)) A.col(j) = VectorXd::Unit(known.Z.rows(), i);
-    Known moved{Z, VectorXd(Z.rows()), MatrixXd(Z.rows(), Z.rows()), MatrixXd(Z.rows(), known.vectors.cols())};
-    MatrixXd half(known.Z.rows(), Z.rows());
+        if (Z.row(j) == known.Z.row(i)) A.col(j) = Vector::Unit(known.Z.rows(), i);
+    Known moved{Z, Vector(Z.rows()), Matrix(Z.rows(), Z.rows()), Matrix(Z.rows(), known.vectors.cols())};
+    Matrix half(known.Z.rows(), Z.rows());
     product(known.L2, A, half);
     product_of_transposed(A, half, moved.L2);
     product_of_transposed(A, known.l1, moved.l1);
@@ -323,21 +323,21 @@ class DualGaussianProcess {
   }
 
   /// Of the points at hand and the new ones, those that a Cholesky factorization with pivots takes first.
-  [[nodiscard]] MatrixXd chosen(const MatrixXd& Z, const Eigen::Ref<const MatrixXd>& X) const {
-    MatrixXd all(Z.rows() + X.rows(), X.cols());
+  [[nodiscard]] Matrix chosen(const Matrix& Z, const Eigen::Ref<const Matrix>& X) const {
+    Matrix all(Z.rows() + X.rows(), X.cols());
     all << Z, X;
     const Index n = all.rows(), most = std::min(static_cast<Index>(options_.inducing), n);
-    VectorXd left = VectorXd::Constant(n, options_.signal);
-    MatrixXd factor = MatrixXd::Zero(most, n);
+    Vector left = Vector::Constant(n, options_.signal);
+    Matrix factor = Matrix::Zero(most, n);
     std::vector<Index> order;
     while (static_cast<Index>(order.size()) < most) {
       Index pivot = 0;
       if (!(left.maxCoeff(&pivot) > options_.resolution * options_.signal)) break;
       const auto k = static_cast<Index>(order.size());
-      const MatrixXd column = kernel(all, all.row(pivot));
+      const Matrix column = kernel(all, all.row(pivot));
       const double root = std::sqrt(left[pivot]);
-      VectorXd along(n);
-      product_of_transposed(factor.topRows(k), VectorXd(factor.col(pivot).head(k)), along);
+      Vector along(n);
+      product_of_transposed(factor.topRows(k), Vector(factor.col(pivot).head(k)), along);
       factor.row(k) = (column - along).transpose() / root;
       left -= factor.row(k).transpose().cwiseAbs2();
       left[pivot] = 0;
@@ -350,21 +350,21 @@ class DualGaussianProcess {
   }
 
   /// Mean and variance where k_Zx = Kx. False: K or K + L2 is not positive definite.
-  [[nodiscard]] bool posterior(const Known& known, const MatrixXd& Kx, GaussianPrediction& f) const {
+  [[nodiscard]] bool posterior(const Known& known, const Matrix& Kx, GaussianPrediction& f) const {
     const Index m = known.Z.rows();
-    const Eigen::LLT<MatrixXd> prior(own_kernel(known.Z));
+    const Eigen::LLT<Matrix> prior(own_kernel(known.Z));
     if (prior.info() != Eigen::Success) return false;
-    const Eigen::LLT<MatrixXd> factors(own_kernel(known.Z) + known.L2);
+    const Eigen::LLT<Matrix> factors(own_kernel(known.Z) + known.L2);
     if (!known.L2.allFinite() || factors.info() != Eigen::Success) return false;
-    MatrixXd before = Kx, after(m, Kx.cols() + 1);
+    Matrix before = Kx, after(m, Kx.cols() + 1);
     prior.matrixL().solveInPlace(before);
     after << Kx, known.l1;
     factors.matrixL().solveInPlace(after);
-    const MatrixXd V = after.leftCols(Kx.cols());
+    const Matrix V = after.leftCols(Kx.cols());
     f.variance = (V.colwise().squaredNorm() - before.colwise().squaredNorm()).transpose().array() + options_.signal;
     f.variance = f.variance.cwiseMax(0);
     f.mean.resize(V.cols());
-    product_of_transposed(V, VectorXd(after.col(Kx.cols())), f.mean);
+    product_of_transposed(V, Vector(after.col(Kx.cols())), f.mean);
     return true;
   }
 
@@ -417,8 +417,8 @@ class DualGaussianProcess {
   }
 
   /// Some of the new examples, drawn without replacement, in place of the oldest.
-  void remember(const MatrixXd& points, const VectorXd& labels, const VectorXd& s1, const VectorXd& s2,
-                const VectorXd& variance, const MatrixXd& vectors) {
+  void remember(const Matrix& points, const Vector& labels, const Vector& s1, const Vector& s2, const Vector& variance,
+                const Matrix& vectors) {
     if (options_.memory == 0) return;
     const RandomKey key = RandomKey{options_.seed}.derive(static_cast<std::uint64_t>(batches_));
     std::vector<std::pair<double, Index>> draws;  // the largest log(u) / weight are a weighted draw
@@ -440,13 +440,16 @@ class DualGaussianProcess {
 
   DualGaussianProcessOptions options_;
   std::int64_t count_ = 0;
-  MatrixXd points_;  // inducing ones, the first count_ of as many as there may be
-  VectorXd l1_;
-  MatrixXd L2_;
+  Matrix points_;  // inducing ones, the first count_ of as many as there may be
+  Vector l1_;
+  Matrix L2_;
   std::int64_t memory_count_ = 0, memory_next_ = 0, batches_ = 0;
-  MatrixXd memory_points_, memory_;  // memory_: y, s1, s2
-  MatrixXd memory_vectors_;          // by which they entered l1 and L2
-  VectorXd nodes_, node_weights_;
+  Matrix memory_points_, memory_;  // memory_: y, s1, s2
+  Matrix memory_vectors_;          // by which they entered l1 and L2
+  Vector nodes_, node_weights_;
 };
+
+/// The one there is: a template, so that it is compiled only where it is used.
+using DualGaussianProcess = BasicDualGaussianProcess<Eigen::MatrixXd>;
 
 }  // namespace glissade

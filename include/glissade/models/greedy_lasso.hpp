@@ -128,25 +128,26 @@ inline double square_gain(GreedyKind kind, double lambda, const GreedyCoordinate
 }
 
 /// One run of greedy_lasso.
+template <class Matrix>
 class GreedySelection {
  public:
   using Index = Eigen::Index;
+  using Vector = Eigen::Matrix<typename Matrix::Scalar, Eigen::Dynamic, 1>;
 
-  GreedySelection(const Eigen::Ref<const Eigen::MatrixXd>& A, const Eigen::Ref<const Eigen::VectorXd>& y,
-                  const GreedyLasso& options)
-      : A_(A), y_(y), options_(options), norms_(Eigen::VectorXd::Ones(A.cols())) {
+  GreedySelection(const Eigen::Ref<const Matrix>& A, const Eigen::Ref<const Vector>& y, const GreedyLasso& options)
+      : A_(A), y_(y), options_(options), norms_(Vector::Ones(A.cols())) {
     check();
     residual_ = y;
     coefficients_.setZero(A.cols());
     state_.assign(static_cast<std::size_t>(A.cols()), State::free);
     basis_.resize(A.rows(), std::min<Index>(8, A.rows()));
-    size_of_y_ = least_absolute() ? y.lpNorm<1>() : norm_of(y);
+    size_of_y_ = least_absolute() ? y.template lpNorm<1>() : norm_of(y);
   }
 
   void run(GreedyLassoFit& fit) {
     const Index most = std::min({options_.max_support, A_.rows(), A_.cols()});
     while (true) {
-      const double left = least_absolute() ? residual_.lpNorm<1>() : norm_of(residual_);
+      const double left = least_absolute() ? residual_.template lpNorm<1>() : norm_of(residual_);
       fit.residual_norm = left;
       if (left <= greedy_noise * size_of_y_)
         fit.end = GreedyEnd::perfect_fit;
@@ -161,7 +162,7 @@ class GreedySelection {
   }
 
   /// Declares columns of the support, at coefficients of the user's.
-  void set(const Eigen::Ref<const Eigen::VectorXd>& x) {
+  void set(const Eigen::Ref<const Vector>& x) {
     require_shape(GreedyLasso::name, "x", x, A_.cols(), 1);
     coefficients_ = x.cwiseProduct(norms_);
     residual_.noalias() -= A_ * x;
@@ -170,7 +171,7 @@ class GreedySelection {
   }
 
   /// The gain of every column; of those that were dropped or are zero it is 0.
-  const Eigen::VectorXd& gains() {
+  const Vector& gains() {
     gains_.setZero(A_.cols());
     if (least_absolute()) {
       absolute_gains();
@@ -274,7 +275,7 @@ class GreedySelection {
     if (!least_absolute()) {
       refit_squares();
     } else if (!refit_absolute()) {
-      fit.residual_norm = residual_.lpNorm<1>();
+      fit.residual_norm = residual_.template lpNorm<1>();
       fit.end = GreedyEnd::no_refit;
       return false;
     }
@@ -325,24 +326,24 @@ class GreedySelection {
       const Index j = support_[static_cast<std::size_t>(i)];
       columns_.col(i) = A_.col(j) / norms_[j];
     }
-    const LeastAbsoluteDeviationsFit refit = least_absolute_deviations(columns_, y_);
+    const LeastAbsoluteDeviationsFit refit = least_absolute_deviations<Matrix>(columns_, y_);
     for (Index i = 0; i < k; ++i) coefficients_[support_[static_cast<std::size_t>(i)]] = refit.x[i];
     residual_ = y_;
     residual_.noalias() -= columns_ * refit.x;
     return refit.optimal;
   }
 
-  Eigen::Ref<const Eigen::MatrixXd> A_;
-  Eigen::Ref<const Eigen::VectorXd> y_;
+  Eigen::Ref<const Matrix> A_;
+  Eigen::Ref<const Vector> y_;
   const GreedyLasso& options_;
-  Eigen::VectorXd norms_;         // of the columns, by which they are divided wherever they are used
-  Eigen::VectorXd coefficients_;  // of the columns of norm 1
-  Eigen::VectorXd residual_, gains_, products_, column_, along_, products_with_y_;
+  Vector norms_;         // of the columns, by which they are divided wherever they are used
+  Vector coefficients_;  // of the columns of norm 1
+  Vector residual_, gains_, products_, column_, along_, products_with_y_;
   double size_of_y_ = 0;
   std::vector<State> state_;
   std::vector<Index> support_;
-  Eigen::MatrixXd basis_, triangle_;  // Q and R of the columns of the support
-  Eigen::MatrixXd columns_;
+  Matrix basis_, triangle_;  // Q and R of the columns of the support
+  Matrix columns_;
   std::vector<WeightedPoint> points_;
 };
 
@@ -377,11 +378,11 @@ class GreedySelection {
 /// orthogonal matching pursuit", 2023, arXiv 2303.00844. Deviations: gains derived again, for in the authors' program
 /// square_root_l1 gains where |c| <= k R and least_absolute_l1 mixes norms; x is refit in the l1 norm exactly; it ends
 /// where a gain is 0 or a column of S is selected, after which the authors' repeats itself.
-[[nodiscard]] inline GreedyLassoFit greedy_lasso(const Eigen::Ref<const Eigen::MatrixXd>& A,
-                                                 const Eigen::Ref<const Eigen::VectorXd>& y,
-                                                 const GreedyLasso& options = {}) {
+template <class Matrix = Eigen::MatrixXd>
+[[nodiscard]] GreedyLassoFit greedy_lasso(const Eigen::Ref<const Eigen::MatrixXd>& A,
+                                          const Eigen::Ref<const Eigen::VectorXd>& y, const GreedyLasso& options = {}) {
   GreedyLassoFit fit;
-  detail::GreedySelection(A, y, options).run(fit);
+  detail::GreedySelection<Matrix>(A, y, options).run(fit);
   return fit;
 }
 
@@ -389,19 +390,19 @@ class GreedySelection {
 /// selected, until k are. Columns count as divided by their norms.
 ///
 ///     const GreedyLassoFit fit = orthogonal_matching_pursuit(features, targets, 10);
-[[nodiscard]] inline GreedyLassoFit orthogonal_matching_pursuit(const Eigen::Ref<const Eigen::MatrixXd>& A,
-                                                                const Eigen::Ref<const Eigen::VectorXd>& y,
-                                                                Eigen::Index k) {
-  return greedy_lasso(A, y, {.max_support = k});
+template <class Matrix = Eigen::MatrixXd>
+[[nodiscard]] GreedyLassoFit orthogonal_matching_pursuit(const Eigen::Ref<const Eigen::MatrixXd>& A,
+                                                         const Eigen::Ref<const Eigen::VectorXd>& y, Eigen::Index k) {
+  return greedy_lasso<Matrix>(A, y, {.max_support = k});
 }
 
 /// The gains by which greedy_lasso would select next at x, which minimizes the loss over its coefficients other than
 /// 0; never negative. Of the least absolute kinds at any x.
-[[nodiscard]] inline Eigen::VectorXd greedy_gains(const Eigen::Ref<const Eigen::MatrixXd>& A,
-                                                  const Eigen::Ref<const Eigen::VectorXd>& y,
-                                                  const Eigen::Ref<const Eigen::VectorXd>& x,
-                                                  const GreedyLasso& options) {
-  detail::GreedySelection selection(A, y, options);
+template <class Matrix = Eigen::MatrixXd>
+[[nodiscard]] Eigen::VectorXd greedy_gains(const Eigen::Ref<const Eigen::MatrixXd>& A,
+                                           const Eigen::Ref<const Eigen::VectorXd>& y,
+                                           const Eigen::Ref<const Eigen::VectorXd>& x, const GreedyLasso& options) {
+  detail::GreedySelection<Matrix> selection(A, y, options);
   selection.set(x);
   return selection.gains();
 }

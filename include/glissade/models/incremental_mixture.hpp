@@ -91,15 +91,15 @@ struct MixtureReport {
 /// arXiv 1506.04422. Deviations: their covariance, C <- (1 - w) C + w e*e*' - (w e)(w e)' with e* = x - the new mean,
 /// is not the weighted one and loses definiteness for w > 0.382; a new component does not learn the point that made it
 /// once more.
-class IncrementalMixture {
+template <class Matrix>
+class BasicIncrementalMixture {
  public:
   static constexpr std::string_view name = IncrementalMixtureOptions::name;
   using Index = Eigen::Index;
-  using MatrixXd = Eigen::MatrixXd;
-  using VectorXd = Eigen::VectorXd;
+  using Vector = Eigen::Matrix<typename Matrix::Scalar, Eigen::Dynamic, 1>;
 
   /// spread: standard deviations of the data, one for each dimension.
-  IncrementalMixture(const IncrementalMixtureOptions& options, const Eigen::Ref<const VectorXd>& spread)
+  BasicIncrementalMixture(const IncrementalMixtureOptions& options, const Eigen::Ref<const Vector>& spread)
       : options_(options), spread_(spread) {
     visit_options(options_, CheckOption{name, 0});
     const Index D = spread.size();
@@ -133,17 +133,17 @@ class IncrementalMixture {
   [[nodiscard]] double age(Index j) const { return ages_[j]; }
 
   /// Adds a component of the caller's, of weight >= 1. False: there are max_components already.
-  bool add(const Eigen::Ref<const VectorXd>& mean, const Eigen::Ref<const MatrixXd>& covariance, double weight = 1) {
+  bool add(const Eigen::Ref<const Vector>& mean, const Eigen::Ref<const Matrix>& covariance, double weight = 1) {
     const Index D = dimensions();
     check(mean, "mean");
     require_shape(name, "covariance", covariance, D, D);
     require(name, "weight", weight, range::at_least_one);
-    const Eigen::LLT<MatrixXd> factors{MatrixXd(covariance)};
+    const Eigen::LLT<Matrix> factors{Matrix(covariance)};
     const double symmetric = (covariance - covariance.transpose()).cwiseAbs().maxCoeff();
     if (!covariance.allFinite() || factors.info() != Eigen::Success ||
         !(symmetric <= 1e-12 * covariance.cwiseAbs().maxCoeff()))
       throw std::invalid_argument("IncrementalMixture: the covariance is not symmetric and positive definite");
-    const MatrixXd inverse = factors.solve(MatrixXd::Identity(D, D));
+    const Matrix inverse = factors.solve(Matrix::Identity(D, D));
     if (!inverse.allFinite())
       throw std::invalid_argument("IncrementalMixture: the covariance is singular up to rounding errors");
     if (count_ == options_.max_components) return false;
@@ -158,7 +158,7 @@ class IncrementalMixture {
   }
 
   /// Learns one point.
-  MixtureReport learn(const Eigen::Ref<const VectorXd>& x) {
+  MixtureReport learn(const Eigen::Ref<const Vector>& x) {
     check(x, "x");
     const Index k = components();
     const auto D = static_cast<double>(dimensions());
@@ -208,15 +208,15 @@ class IncrementalMixture {
   }
 
   /// The probabilities with which x is of each component.
-  [[nodiscard]] VectorXd responsibilities(const Eigen::Ref<const VectorXd>& x) {
+  [[nodiscard]] Vector responsibilities(const Eigen::Ref<const Vector>& x) {
     require_learned();
     check(x, "x");
     look(x);
-    if (!share()) return VectorXd::Constant(components(), std::numeric_limits<double>::quiet_NaN());
+    if (!share()) return Vector::Constant(components(), std::numeric_limits<double>::quiet_NaN());
     return shares_.head(components());
   }
   /// The logarithm of the density at x; minus infinity where it vanishes.
-  [[nodiscard]] double log_density(const Eigen::Ref<const VectorXd>& x) {
+  [[nodiscard]] double log_density(const Eigen::Ref<const Vector>& x) {
     require_learned();
     check(x, "x");
     look(x);
@@ -226,27 +226,27 @@ class IncrementalMixture {
   }
 
   /// The expectation of the other coordinates, in rising order, where those of `known` have `values`.
-  [[nodiscard]] VectorXd recall(const std::vector<Index>& known, const Eigen::Ref<const VectorXd>& values) const {
+  [[nodiscard]] Vector recall(const std::vector<Index>& known, const Eigen::Ref<const Vector>& values) const {
     require_learned();
     const std::vector<Index> wanted = others(known);
     require_shape(name, "values", values, static_cast<Index>(known.size()), 1);
     if (!values.allFinite()) throw std::invalid_argument("IncrementalMixture: values has one that is not finite");
     const auto t = static_cast<Index>(wanted.size());
-    MatrixXd found(t, components());
-    VectorXd logs(components());
+    Matrix found(t, components());
+    Vector logs(components());
     for (Index j = 0; j < components(); ++j) {
-      const MatrixXd L = precision(j), L_tt = L(wanted, wanted);
-      const VectorXd mu = mean(j), e = values - mu(known);
-      const VectorXd across = L(wanted, known) * e;
-      const Eigen::LLT<MatrixXd> factors(L_tt);
-      const VectorXd shift = factors.solve(across);
+      const Matrix L = precision(j), L_tt = L(wanted, wanted);
+      const Vector mu = mean(j), e = values - mu(known);
+      const Vector across = L(wanted, known) * e;
+      const Eigen::LLT<Matrix> factors(L_tt);
+      const Vector shift = factors.solve(across);
       found.col(j) = mu(wanted) - shift;
-      const VectorXd inside = L(known, known) * e;
+      const Vector inside = L(known, known) * e;
       const double square = e.dot(inside) - across.dot(shift);
       const double log_determinant_of_known = log_determinants_[j] + 2 * sum_of_logs(factors.matrixLLT().diagonal());
       logs[j] = std::log(weights_[j]) - (log_determinant_of_known + square) / 2;
     }
-    VectorXd shares = (logs.array() - logs.maxCoeff()).exp();
+    Vector shares = (logs.array() - logs.maxCoeff()).exp();
     shares /= shares.sum();
     return found * shares;
   }
@@ -261,15 +261,15 @@ class IncrementalMixture {
   }
 
  private:
-  static double sum_of_logs(const VectorXd& values) {
+  static double sum_of_logs(const Vector& values) {
     double sum = 0;
     for (Index i = 0; i < values.size(); ++i) sum += std::log(values[i]);
     return sum;
   }
-  [[nodiscard]] MatrixXd::ColsBlockXpr precision_of(Index j) {
+  [[nodiscard]] typename Matrix::ColsBlockXpr precision_of(Index j) {
     return precisions_.middleCols(j * dimensions(), dimensions());
   }
-  void check(const Eigen::Ref<const VectorXd>& x, std::string_view what) const {
+  void check(const Eigen::Ref<const Vector>& x, std::string_view what) const {
     require_shape(name, what, x, dimensions(), 1);
     for (Index i = 0; i < x.size(); ++i)
       if (!std::isfinite(x[i])) reject(name, std::string(what) + "[" + std::to_string(i) + "]", x[i], "finite");
@@ -279,7 +279,7 @@ class IncrementalMixture {
   }
 
   /// e, L e and their product for every component.
-  void look(const Eigen::Ref<const VectorXd>& x) {
+  void look(const Eigen::Ref<const Vector>& x) {
     for (Index j = 0; j < components(); ++j) {
       residuals_.col(j) = x - means_.col(j);
       images_.col(j).noalias() = precision(j) * residuals_.col(j);
@@ -330,14 +330,17 @@ class IncrementalMixture {
   }
 
   IncrementalMixtureOptions options_;
-  VectorXd spread_;
+  Vector spread_;
   double novel_ = 0;  // the square distance
   std::int64_t count_ = 0;
-  MatrixXd means_, precisions_;
-  VectorXd log_determinants_, weights_, ages_;
-  MatrixXd residuals_, images_;  // of the point at hand
-  VectorXd squares_, shares_;
+  Matrix means_, precisions_;
+  Vector log_determinants_, weights_, ages_;
+  Matrix residuals_, images_;  // of the point at hand
+  Vector squares_, shares_;
   double log_sum_ = 0;
 };
+
+/// The one there is: a template, so that it is compiled only where it is used.
+using IncrementalMixture = BasicIncrementalMixture<Eigen::MatrixXd>;
 
 }  // namespace glissade

@@ -64,12 +64,13 @@ struct GainSystem {
 /// r with H r = d. With s = diag(H)^(-1/2), the eigenvectors of s H s with eigenvalues above cut times the largest; a
 /// row of zeros, of an input that changes nothing, has the gain 0.
 /// Cost: 9 n^3 flops.
-[[nodiscard]] inline Eigen::VectorXd solve_gains(const GainSystem& system, double cut) {
+template <class Matrix = Eigen::MatrixXd>
+[[nodiscard]] Eigen::VectorXd solve_gains(const GainSystem& system, double cut) {
   const Eigen::VectorXd diagonal = system.hessian.diagonal();
   const Eigen::VectorXd s = (diagonal.array() > 0).select(diagonal.array().rsqrt(), 0.0);
-  const Eigen::MatrixXd scaled = s.asDiagonal() * system.hessian * s.asDiagonal();
+  const Matrix scaled = s.asDiagonal() * system.hessian * s.asDiagonal();
   if (!scaled.allFinite()) return Eigen::VectorXd::Constant(s.size(), std::numeric_limits<double>::quiet_NaN());
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(scaled);
+  const Eigen::SelfAdjointEigenSolver<Matrix> eigen(scaled);
   const Eigen::VectorXd& values = eigen.eigenvalues();
   const double least = cut * values[values.size() - 1];
   const Eigen::VectorXd inverse = (values.array() > std::max(least, 0.0)).select(values.array().inverse(), 0.0);
@@ -124,16 +125,16 @@ struct GainSystem {
 /// Source: "Optimal Input Gain: All You Need to Supercharge a Feed-Forward Neural Network", 2023, arXiv 2303.17732, of
 /// which the abstract was at hand: the formulas were derived anew and are checked by tests. Deviations: halvings, and
 /// singular values in place of orthogonal least squares. Which A the paper takes is not known.
-class InputGainTrainer {
+template <class Matrix>
+class BasicInputGainTrainer {
  public:
   static constexpr std::string_view name = InputGainOptions::name;
   using Index = Eigen::Index;
-  using MatrixXd = Eigen::MatrixXd;
-  using VectorXd = Eigen::VectorXd;
+  using Vector = Eigen::Matrix<typename Matrix::Scalar, Eigen::Dynamic, 1>;
 
   /// Starts from the input weights of a network; its other weights are found at once.
-  InputGainTrainer(const InputGainOptions& options, OneHiddenLayer start, const Eigen::Ref<const MatrixXd>& X,
-                   const Eigen::Ref<const MatrixXd>& T)
+  BasicInputGainTrainer(const InputGainOptions& options, OneHiddenLayer start, const Eigen::Ref<const Matrix>& X,
+                        const Eigen::Ref<const Matrix>& T)
       : options_(options), network_(std::move(start)), inputs_(X), targets_(T) {
     visit_options(options_, CheckOption{name, 0});
     require(name, "outputs", static_cast<double>(T.cols()), range::at_least_one);
@@ -150,9 +151,9 @@ class InputGainTrainer {
   [[nodiscard]] double error() const { return error_; }
   [[nodiscard]] std::int64_t iterations() const { return iterations_; }
   /// A: as many rows as inputs that the method sees, inputs + 1 columns.
-  [[nodiscard]] const MatrixXd& transform() const { return transform_; }
+  [[nodiscard]] const Matrix& transform() const { return transform_; }
   /// G: minus the derivative of the error by weights of the inputs that the method sees, hidden x those.
-  [[nodiscard]] MatrixXd negative_gradient() const { return at().gradient; }
+  [[nodiscard]] Matrix negative_gradient() const { return at().gradient; }
   /// d and H, whatever the method.
   [[nodiscard]] GainSystem gain_system() const { return gain_system(at()); }
 
@@ -167,7 +168,7 @@ class InputGainTrainer {
     if (!std::isfinite(error_)) return Status::non_finite;
     const Point point = at();
     if (!point.gradient.allFinite()) return Status::non_finite;
-    MatrixXd change;
+    Matrix change;
     if (options_.method == InputGainMethod::bp || options_.method == InputGainMethod::hwo)
       change = learning_factor(point) * point.gradient;
     else
@@ -201,9 +202,9 @@ class InputGainTrainer {
  private:
   /// What a step needs to know of where it begins. It is computed anew, so that it is the same after a load.
   struct Point {
-    MatrixXd residual;  // t - y, patterns x outputs
-    MatrixXd slope;     // f', patterns x hidden
-    MatrixXd gradient;  // G
+    Matrix residual;  // t - y, patterns x outputs
+    Matrix slope;     // f', patterns x hidden
+    Matrix gradient;  // G
   };
 
   [[nodiscard]] bool white() const {
@@ -213,10 +214,10 @@ class InputGainTrainer {
 
   [[nodiscard]] Point at() const {
     Point point;
-    const MatrixXd O = network_.hidden(inputs_);
+    const Matrix O = network_.hidden(inputs_);
     point.residual = targets_ - network_.predict(inputs_, O);
     point.slope = O.array() * (1 - O.array());
-    MatrixXd delta(O.rows(), O.cols());
+    Matrix delta(O.rows(), O.cols());
     product(point.residual, network_.output_weights, delta);
     delta.array() *= point.slope.array();
     point.gradient.resize(network_.units(), seen_.cols());
@@ -226,10 +227,10 @@ class InputGainTrainer {
 
   /// z: the step along G at which the outputs, linear in the step, are nearest to the targets.
   [[nodiscard]] double learning_factor(const Point& point) const {
-    MatrixXd nets(seen_.rows(), network_.units());
+    Matrix nets(seen_.rows(), network_.units());
     product_with_transposed(seen_, point.gradient, nets);
     nets.array() *= point.slope.array();
-    MatrixXd s(seen_.rows(), network_.outputs());
+    Matrix s(seen_.rows(), network_.outputs());
     product_with_transposed(nets, network_.output_weights, s);
     const double squares = s.squaredNorm();
     return squares > 0 ? point.residual.cwiseProduct(s).sum() / squares : 0;
@@ -237,8 +238,8 @@ class InputGainTrainer {
 
   [[nodiscard]] GainSystem gain_system(const Point& point) const {
     const Index n = seen_.cols();
-    MatrixXd H = MatrixXd::Zero(n, n);
-    MatrixXd v(seen_.rows(), n), weighted(network_.units(), n);
+    Matrix H = Matrix::Zero(n, n);
+    Matrix v(seen_.rows(), n), weighted(network_.units(), n);
     for (Index i = 0; i < network_.outputs(); ++i) {
       weighted = network_.output_weights.row(i).asDiagonal() * point.gradient;
       product(point.slope, weighted, v);
@@ -248,20 +249,20 @@ class InputGainTrainer {
     return {point.gradient.colwise().squaredNorm(), (H + H.transpose()) / 2};
   }
 
-  static MatrixXd times(const MatrixXd& A, const MatrixXd& B) {
-    MatrixXd out(A.rows(), B.cols());
+  static Matrix times(const Matrix& A, const Matrix& B) {
+    Matrix out(A.rows(), B.cols());
     product(A, B, out);
     return out;
   }
-  [[nodiscard]] MatrixXd with_ones() const {
-    MatrixXd X(inputs_.rows(), inputs_.cols() + 1);
+  [[nodiscard]] Matrix with_ones() const {
+    Matrix X(inputs_.rows(), inputs_.cols() + 1);
     X.leftCols(inputs_.cols()) = inputs_;
     X.col(inputs_.cols()).setOnes();
     return X;
   }
   void take_as_they_are() {
     seen_ = with_ones();
-    transform_ = MatrixXd::Identity(seen_.cols(), seen_.cols());
+    transform_ = Matrix::Identity(seen_.cols(), seen_.cols());
   }
   /// From factors of X itself: those of X'X have lost half of the digits. hwo, for which A'A is all that matters, takes
   /// the triangle, whose decisions on ranks do not depend on units of measurement.
@@ -277,7 +278,7 @@ class InputGainTrainer {
     const ThinSvd<double> svd = thin_svd(with_ones());
     Index rank = 0;
     while (rank < svd.sigma.size() && svd.sigma[rank] > options_.rank_cut * svd.sigma[0]) ++rank;
-    const MatrixXd V = svd.V.leftCols(rank);
+    const Matrix V = svd.V.leftCols(rank);
     seen_ = std::sqrt(patterns()) * svd.U.leftCols(rank);
     transform_ = std::sqrt(patterns()) * svd.sigma.head(rank).cwiseInverse().asDiagonal() * V.transpose();
     if (options_.whitening == Whitening::klt) return;
@@ -287,17 +288,17 @@ class InputGainTrainer {
 
   /// Gram and Schmidt, twice: column j less its part along those before it is kept unless hardly anything is left.
   void whiten_by_triangle() {
-    const MatrixXd X = with_ones();
+    const Matrix X = with_ones();
     seen_.resize(X.rows(), X.cols());
-    transform_ = MatrixXd::Zero(X.cols(), X.cols());
+    transform_ = Matrix::Zero(X.cols(), X.cols());
     Index rank = 0;
     for (Index j = 0; j < X.cols() && rank < X.rows(); ++j) {
       const double length = X.col(j).stableNorm();
       if (!(length > 0)) continue;
-      VectorXd rest = X.col(j) / length;
-      VectorXd row = VectorXd::Unit(X.cols(), j) / length;  // rest = X row
+      Vector rest = X.col(j) / length;
+      Vector row = Vector::Unit(X.cols(), j) / length;  // rest = X row
       for (int pass = 0; pass < 2; ++pass) {
-        VectorXd along(rank);
+        Vector along(rank);
         product_of_transposed(seen_.leftCols(rank), rest, along);
         product(seen_.leftCols(rank), along, rest, -1, true);
         product_of_transposed(transform_.topRows(rank), along, row, -1, true);
@@ -314,11 +315,14 @@ class InputGainTrainer {
 
   InputGainOptions options_;
   OneHiddenLayer network_;
-  MatrixXd inputs_, targets_;
-  MatrixXd seen_;       // b, a pattern in each row
-  MatrixXd transform_;  // A
+  Matrix inputs_, targets_;
+  Matrix seen_;       // b, a pattern in each row
+  Matrix transform_;  // A
   double error_ = 0;
   std::int64_t iterations_ = 0;
 };
+
+/// The one there is: a template, so that it is compiled only where it is used.
+using InputGainTrainer = BasicInputGainTrainer<Eigen::MatrixXd>;
 
 }  // namespace glissade

@@ -41,9 +41,10 @@ namespace detail {
 /// The simplex method on |y - A x|_1. A vertex is a basis of n rows whose residuals are 0; at the start these are the
 /// n rows of the identity, of weight 0, which stand for x = 0. Where residuals of other rows are 0 too, which of them
 /// leaves first is settled as if y were y + e u, for an infinitesimal e and a random u: every step is then a gain.
+template <class Matrix>
 class L1Simplex {
  public:
-  L1Simplex(const Eigen::Ref<const Eigen::MatrixXd>& A, const Eigen::Ref<const Eigen::VectorXd>& y,
+  L1Simplex(const Eigen::Ref<const Matrix>& A, const Eigen::Ref<const Eigen::VectorXd>& y,
             const LeastAbsoluteDeviations& options)
       : A_(A), targets_(A.rows(), 2), m_(A.rows()), n_(A.cols()), options_(options) {
     column_exponents_.resize(n_);
@@ -130,7 +131,7 @@ class L1Simplex {
     const double sign = multipliers_[leaving] > 0 ? 1 : -1;
     direction_ = -sign * inverse_.col(leaving);
     change_.noalias() = A_ * direction_;
-    const double noise = 1e-12 * direction_.lpNorm<1>();
+    const double noise = 1e-12 * direction_.template lpNorm<1>();
     const double zero = residual_noise();
     kinks_.clear();
     for (Index i = 0; i < m_; ++i) {
@@ -166,12 +167,12 @@ class L1Simplex {
   }
 
   /// What counts as a residual of 0: coefficients of A and y are at most 1.
-  [[nodiscard]] double residual_noise() const { return 1e-13 * (1 + x_.col(0).lpNorm<1>()); }
+  [[nodiscard]] double residual_noise() const { return 1e-13 * (1 + x_.col(0).template lpNorm<1>()); }
 
   /// All that was updated, computed again from the basis.
   void refresh() {
-    Eigen::MatrixXd rows = Eigen::MatrixXd::Zero(n_, n_);
-    Eigen::MatrixXd values = Eigen::MatrixXd::Zero(n_, 2);
+    Matrix rows = Matrix::Zero(n_, n_);
+    Matrix values = Matrix::Zero(n_, 2);
     for (Index i = 0; i < n_; ++i) {
       if (is_row(i)) {
         rows.row(i) = A_.row(row(i));
@@ -204,17 +205,17 @@ class L1Simplex {
     }
     for (Index i = 0; i < n_; ++i)
       if (!is_row(i)) fit.x[row(i) - m_] = 0;  // what is left there are rounding errors
-    const double value = (targets_.col(0) - A_ * fit.x).lpNorm<1>();
+    const double value = (targets_.col(0) - A_ * fit.x).template lpNorm<1>();
     fit.value = std::ldexp(value, target_exponent_);
     fit.gap = std::ldexp(value - targets_.col(0).dot(fit.dual), target_exponent_);
     for (Index i = 0; i < n_; ++i) fit.x[i] = std::ldexp(fit.x[i], target_exponent_ - column_exponents_[i]);
   }
 
-  Eigen::MatrixXd A_;          // m x n, the largest coefficient of each column in [1/2, 1)
-  Eigen::MatrixXd targets_;    // m x 2: y, of the same size, and its infinitesimal part
-  Eigen::MatrixXd residuals_;  // m x 2
-  Eigen::MatrixXd x_;          // n x 2
-  Eigen::MatrixXd inverse_;    // of the rows of the basis
+  Matrix A_;                   // m x n, the largest coefficient of each column in [1/2, 1)
+  Matrix targets_;             // m x 2: y, of the same size, and its infinitesimal part
+  Matrix residuals_;           // m x 2
+  Matrix x_;                   // n x 2
+  Matrix inverse_;             // of the rows of the basis
   std::vector<Index> basis_;   // below m: a row of A, else of the identity
   std::vector<bool> blocked_;  // positions along whose edge nothing but rounding errors was found
   Eigen::VectorXd signs_;      // of the residuals, 0 in the basis
@@ -248,9 +249,10 @@ class L1Simplex {
 /// Errors: std::invalid_argument for options, sizes and coefficients that are not finite.
 /// Source: Barrodale and Roberts, "An Improved Algorithm for Discrete l1 Linear Approximation", 1973. Deviations: an
 /// inverse of n rows that is updated takes the place of the tableau; the tie-breaking.
-[[nodiscard]] inline LeastAbsoluteDeviationsFit least_absolute_deviations(const Eigen::Ref<const Eigen::MatrixXd>& A,
-                                                                          const Eigen::Ref<const Eigen::VectorXd>& y,
-                                                                          const LeastAbsoluteDeviations& options = {}) {
+template <class Matrix = Eigen::MatrixXd>
+[[nodiscard]] LeastAbsoluteDeviationsFit least_absolute_deviations(const Eigen::Ref<const Eigen::MatrixXd>& A,
+                                                                   const Eigen::Ref<const Eigen::VectorXd>& y,
+                                                                   const LeastAbsoluteDeviations& options = {}) {
   constexpr std::string_view name = LeastAbsoluteDeviations::name;
   require(name, "tolerance", options.tolerance, range::open_fraction);
   require(name, "max_pivots", static_cast<double>(options.max_pivots), Range{.low = -1});
@@ -258,7 +260,7 @@ class L1Simplex {
   if (!A.allFinite()) throw std::invalid_argument("LeastAbsoluteDeviations: A has a coefficient that is not finite");
   if (!y.allFinite()) throw std::invalid_argument("LeastAbsoluteDeviations: y has a coefficient that is not finite");
   LeastAbsoluteDeviationsFit fit;
-  detail::L1Simplex(A, y, options).solve(fit);
+  detail::L1Simplex<Matrix>(A, y, options).solve(fit);
   return fit;
 }
 

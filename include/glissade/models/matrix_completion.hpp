@@ -87,30 +87,30 @@ struct MatrixCompletion {
 /// solves, here by conjugate gradients in place of its sketched preconditioner; "Low-rank Matrix Completion using
 /// Alternating Minimization", 2012, arXiv 1212.0467. Deviations: all entries are used in every sweep; rows, not single
 /// entries, are clipped, which no rotation of U changes.
-class MatrixCompleter {
+template <class Matrix>
+class BasicMatrixCompleter {
  public:
   static constexpr std::string_view name = MatrixCompletion::name;
   using Index = Eigen::Index;
-  using MatrixXd = Eigen::MatrixXd;
-  using VectorXd = Eigen::VectorXd;
+  using Vector = Eigen::Matrix<typename Matrix::Scalar, Eigen::Dynamic, 1>;
 
-  MatrixCompleter(const MatrixCompletion& options, Index rows, Index cols, std::span<const MatrixEntry> entries)
-      : MatrixCompleter(options, observed_matrix(name, rows, cols, entries)) {
+  BasicMatrixCompleter(const MatrixCompletion& options, Index rows, Index cols, std::span<const MatrixEntry> entries)
+      : BasicMatrixCompleter(options, observed_matrix(name, rows, cols, entries)) {
     left_ = start();
   }
   /// Starts from a U of the caller's, rows x rank, of which only the span matters.
-  MatrixCompleter(const MatrixCompletion& options, Index rows, Index cols, std::span<const MatrixEntry> entries,
-                  const Eigen::Ref<const MatrixXd>& U)
-      : MatrixCompleter(options, observed_matrix(name, rows, cols, entries)) {
+  BasicMatrixCompleter(const MatrixCompletion& options, Index rows, Index cols, std::span<const MatrixEntry> entries,
+                       const Eigen::Ref<const Matrix>& U)
+      : BasicMatrixCompleter(options, observed_matrix(name, rows, cols, entries)) {
     require_shape(name, "U", U, rows, options.rank);
     if (!U.allFinite()) throw std::invalid_argument("MatrixCompletion: U has a coefficient that is not finite");
-    left_ = orthonormalized(MatrixXd(U));
+    left_ = orthonormalized(Matrix(U));
   }
 
   [[nodiscard]] const MatrixCompletion& options() const { return options_; }
   /// U and V, whose columns are orthonormal after the first sweep. Before it V is zero.
-  [[nodiscard]] MatrixXd left() const { return times_power_of_two(left_, observed_.exponent); }
-  [[nodiscard]] const MatrixXd& right() const { return right_; }
+  [[nodiscard]] Matrix left() const { return times_power_of_two(left_, observed_.exponent); }
+  [[nodiscard]] const Matrix& right() const { return right_; }
   /// The entry in row i and column j.
   [[nodiscard]] double operator()(Index i, Index j) const {
     return std::ldexp(left_.row(i).dot(right_.row(j)), observed_.exponent);
@@ -132,15 +132,15 @@ class MatrixCompleter {
   /// One sweep.
   Status step() {
     const Index k = left_.cols();
-    MatrixXd Q = orthonormalized(left_), factor(k, k), V(k, observed_.cols), U(k, observed_.rows);
+    Matrix Q = orthonormalized(left_), factor(k, k), V(k, observed_.cols), U(k, observed_.rows);
     product_of_transposed(left_, Q, factor);  // R'
-    product_of_transposed(factor, MatrixXd(right_.transpose()), V);
+    product_of_transposed(factor, Matrix(right_.transpose()), V);
     solve(observed_.by_column, Q.transpose(), V);
     if (!V.allFinite()) return Status::non_finite;
 
-    const MatrixXd found = V.transpose(), orthonormal = orthonormalized(found);
+    const Matrix found = V.transpose(), orthonormal = orthonormalized(found);
     product_of_transposed(found, orthonormal, factor);
-    product_of_transposed(factor, MatrixXd(Q.transpose()), U);
+    product_of_transposed(factor, Matrix(Q.transpose()), U);
     const double squares = solve(observed_.by_row, orthonormal.transpose(), U);
     if (!U.allFinite() || !std::isfinite(squares)) return Status::non_finite;
 
@@ -161,12 +161,12 @@ class MatrixCompleter {
   }
 
  private:
-  MatrixCompleter(const MatrixCompletion& options, ObservedMatrix observed)
+  BasicMatrixCompleter(const MatrixCompletion& options, ObservedMatrix observed)
       : options_(options), observed_(std::move(observed)) {
     visit_options(options_, CheckOption{name, 0});
     const auto most = static_cast<double>(std::min(observed_.rows, observed_.cols));
     require(name, "rank", static_cast<double>(options_.rank), Range{1, most});
-    right_ = MatrixXd::Zero(observed_.cols, options_.rank);
+    right_ = Matrix::Zero(observed_.cols, options_.rank);
     Index longest = 0;
     for (const ObservedLines* lines : {&observed_.by_column, &observed_.by_row})
       for (Index j = 0; j < lines->lines(); ++j) longest = std::max(longest, lines->size(j));
@@ -183,18 +183,18 @@ class MatrixCompleter {
   }
 
   /// B X, or B'X, for the matrix B with 0 where nothing is known.
-  static MatrixXd times_known(const ObservedLines& lines, const MatrixXd& X) {
-    const MatrixXd columns = X.transpose();
-    MatrixXd out = MatrixXd::Zero(X.cols(), lines.lines());
+  static Matrix times_known(const ObservedLines& lines, const Matrix& X) {
+    const Matrix columns = X.transpose();
+    Matrix out = Matrix::Zero(X.cols(), lines.lines());
     for (Index j = 0; j < lines.lines(); ++j)
       for (Index e = lines.first(j); e < lines.first(j + 1); ++e)
         out.col(j) += lines.values[e] * columns.col(lines.across(e));
     return out.transpose();
   }
 
-  [[nodiscard]] MatrixXd start() const {
-    MatrixXd V = random_normal<double>(observed_.cols, options_.rank, RandomKey{options_.seed});
-    MatrixXd U = orthonormalized(times_known(observed_.by_row, V));
+  [[nodiscard]] Matrix start() const {
+    Matrix V = random_normal<double>(observed_.cols, options_.rank, RandomKey{options_.seed});
+    Matrix U = orthonormalized(times_known(observed_.by_row, V));
     for (std::int64_t k = 0; k < options_.start_iterations; ++k) {
       V = orthonormalized(times_known(observed_.by_column, U));
       U = orthonormalized(times_known(observed_.by_row, V));
@@ -208,7 +208,7 @@ class MatrixCompleter {
 
   /// Every line: min over x of |F x - values|, F being columns of `fixed`, from column j of X, which x becomes. The sum
   /// of squares that are left.
-  double solve(const ObservedLines& lines, const MatrixXd& fixed, MatrixXd& X) {
+  double solve(const ObservedLines& lines, const Matrix& fixed, Matrix& X) {
     double squares = 0;
     for (Index j = 0; j < lines.lines(); ++j) {
       if (lines.size(j) < options_.rank) X.col(j).setZero();
@@ -217,7 +217,7 @@ class MatrixCompleter {
     return squares;
   }
 
-  double solve_roughly(const ObservedLines& lines, Index j, const MatrixXd& fixed, MatrixXd& X) {
+  double solve_roughly(const ObservedLines& lines, Index j, const Matrix& fixed, Matrix& X) {
     const Index first = lines.first(j), n = lines.size(j);
     auto r = residual_of_line_.head(n);
     auto x = X.col(j);
@@ -251,22 +251,22 @@ class MatrixCompleter {
     return r.squaredNorm();
   }
 
-  double solve_exactly(const ObservedLines& lines, Index j, const MatrixXd& fixed, MatrixXd& X) {
+  double solve_exactly(const ObservedLines& lines, Index j, const Matrix& fixed, Matrix& X) {
     const Index first = lines.first(j), n = lines.size(j), k = fixed.rows();
     if (n == 0) return 0;
-    MatrixXd F(n, k);
+    Matrix F(n, k);
     for (Index e = 0; e < n; ++e) F.row(e) = fixed.col(lines.across(first + e)).transpose();
-    const VectorXd b = lines.values.segment(first, n);
+    const Vector b = lines.values.segment(first, n);
     bool full = n >= k;
     if (full) {
-      const Eigen::HouseholderQR<MatrixXd> qr(F);
-      const VectorXd pivots = qr.matrixQR().diagonal().cwiseAbs();
+      const Eigen::HouseholderQR<Matrix> qr(F);
+      const Vector pivots = qr.matrixQR().diagonal().cwiseAbs();
       full = pivots.minCoeff() > 1e-10 * pivots.maxCoeff();
       if (full) X.col(j) = qr.solve(b);
     }
     if (!full) {  // the solution of least norm
       const ThinSvd<double> svd = thin_svd(F);
-      VectorXd parts(svd.sigma.size()), x(k);
+      Vector parts(svd.sigma.size()), x(k);
       product_of_transposed(svd.U, b, parts);
       for (Index i = 0; i < parts.size(); ++i)
         parts[i] = svd.sigma[i] > 1e-10 * svd.sigma[0] ? parts[i] / svd.sigma[i] : 0;
@@ -280,12 +280,15 @@ class MatrixCompleter {
 
   MatrixCompletion options_;
   ObservedMatrix observed_;
-  MatrixXd left_;   // U, of the scaled entries
-  MatrixXd right_;  // V
+  Matrix left_;   // U, of the scaled entries
+  Matrix right_;  // V
   double residual_ = 1;
   std::int64_t iterations_ = 0;
   std::int64_t products_ = 0;
-  VectorXd residual_of_line_, image_, descent_, direction_;  // of one line
+  Vector residual_of_line_, image_, descent_, direction_;  // of one line
 };
+
+/// The one there is: a template, so that it is compiled only where it is used.
+using MatrixCompleter = BasicMatrixCompleter<Eigen::MatrixXd>;
 
 }  // namespace glissade

@@ -32,34 +32,34 @@ namespace glissade {
 ///
 /// Errors: std::invalid_argument for shapes that do not fit, no patterns, and numbers that are not finite in what
 /// fit_outputs is given. Nets beyond the largest double make weights that are not numbers.
-struct OneHiddenLayer {
+template <class Matrix>
+struct BasicOneHiddenLayer {
   static constexpr std::string_view name = "OneHiddenLayer";
   using Index = Eigen::Index;
-  using MatrixXd = Eigen::MatrixXd;
-  using Patterns = Eigen::Ref<const MatrixXd>;
+  using Patterns = Eigen::Ref<const Matrix>;
 
-  MatrixXd input_weights;   // W, hidden x (inputs + 1): the last column is for the 1, of thresholds
-  MatrixXd bypass_weights;  // W_oi, outputs x (inputs + 1)
-  MatrixXd output_weights;  // W_oh, outputs x hidden
+  Matrix input_weights;   // W, hidden x (inputs + 1): the last column is for the 1, of thresholds
+  Matrix bypass_weights;  // W_oi, outputs x (inputs + 1)
+  Matrix output_weights;  // W_oh, outputs x hidden
 
   [[nodiscard]] Index inputs() const { return input_weights.cols() - 1; }
   [[nodiscard]] Index units() const { return input_weights.rows(); }
   [[nodiscard]] Index outputs() const { return output_weights.rows(); }
 
   /// O, patterns x hidden.
-  [[nodiscard]] MatrixXd hidden(const Patterns& X) const {
+  [[nodiscard]] Matrix hidden(const Patterns& X) const {
     require_inputs("hidden", X);
-    MatrixXd O = affine(X, input_weights);
+    Matrix O = affine(X, input_weights);
     O = (1 + (-O.array()).exp()).inverse();
     return O;
   }
 
   /// y, patterns x outputs.
-  [[nodiscard]] MatrixXd predict(const Patterns& X) const { return predict(X, hidden(X)); }
+  [[nodiscard]] Matrix predict(const Patterns& X) const { return predict(X, hidden(X)); }
   /// The same where `hidden` has been asked already.
-  [[nodiscard]] MatrixXd predict(const Patterns& X, const Patterns& O) const {
+  [[nodiscard]] Matrix predict(const Patterns& X, const Patterns& O) const {
     require_inputs("predict", X);
-    MatrixXd y = affine(X, bypass_weights);
+    Matrix y = affine(X, bypass_weights);
     product_with_transposed(O, output_weights, y, 1, true);
     return y;
   }
@@ -87,7 +87,7 @@ struct OneHiddenLayer {
     require(name, "rank_cut", rank_cut, range::decay);
     const Index straight = inputs() + 1;
     const Index columns = straight + units();
-    MatrixXd Z(X.rows(), columns + T.cols());  // [X 1 O T]
+    Matrix Z(X.rows(), columns + T.cols());  // [X 1 O T]
     Z.leftCols(inputs()) = X;
     Z.col(inputs()).setOnes();
     Z.middleCols(straight, units()) = hidden(X);
@@ -103,13 +103,13 @@ struct OneHiddenLayer {
       if (!(length[j] > 0)) length[j] = 1;
       Z.col(j) /= length[j];
     }
-    const Eigen::HouseholderQR<MatrixXd> qr(Z);
+    const Eigen::HouseholderQR<Matrix> qr(Z);
     const Index rows = std::min(Z.rows(), columns);
-    const MatrixXd triangle = qr.matrixQR().topLeftCorner(rows, columns).triangularView<Eigen::Upper>();
+    const Matrix triangle = qr.matrixQR().topLeftCorner(rows, columns).template triangularView<Eigen::Upper>();
     const ThinSvd<double> svd = thin_svd(triangle);
     Index rank = 0;
     while (rank < rows && svd.sigma[rank] > rank_cut * svd.sigma[0]) ++rank;
-    MatrixXd parts(rank, T.cols()), weights(columns, T.cols());
+    Matrix parts(rank, T.cols()), weights(columns, T.cols());
     product_of_transposed(svd.U.leftCols(rank), qr.matrixQR().block(0, columns, rows, T.cols()), parts);
     parts.array().colwise() /= svd.sigma.head(rank).array();
     product(svd.V.leftCols(rank), parts, weights);
@@ -120,8 +120,8 @@ struct OneHiddenLayer {
 
  private:
   /// [X 1] weights'
-  static MatrixXd affine(const Patterns& X, const MatrixXd& weights) {
-    MatrixXd out(X.rows(), weights.rows());
+  static Matrix affine(const Patterns& X, const Matrix& weights) {
+    Matrix out(X.rows(), weights.rows());
     product_with_transposed(X, weights.leftCols(X.cols()), out);
     out.rowwise() += weights.col(X.cols()).transpose();
     return out;
@@ -140,12 +140,15 @@ struct OneHiddenLayer {
   }
 };
 
+/// The one there is: a template, so that it is compiled only where it is used.
+using OneHiddenLayer = BasicOneHiddenLayer<Eigen::MatrixXd>;
+
 /// Random input weights: standard normal, then each unit brought to mean 1/2 and standard deviation 1 of its net over
 /// the patterns, where it is not steep and not flat. A function of the seed. The other weights are 0.
 /// Errors: std::invalid_argument for no patterns, no inputs, no outputs, no hidden units, numbers that are not finite.
-[[nodiscard]] inline OneHiddenLayer random_one_hidden_layer(const Eigen::Ref<const Eigen::MatrixXd>& X,
-                                                            Eigen::Index outputs, Eigen::Index hidden = 10,
-                                                            std::uint64_t seed = 0) {
+template <class Matrix = Eigen::MatrixXd>
+[[nodiscard]] OneHiddenLayer random_one_hidden_layer(const Eigen::Ref<const Eigen::MatrixXd>& X, Eigen::Index outputs,
+                                                     Eigen::Index hidden = 10, std::uint64_t seed = 0) {
   using Eigen::Index;
   constexpr std::string_view where = "random_one_hidden_layer";
   require(where, "patterns", static_cast<double>(X.rows()), range::at_least_one);
@@ -156,9 +159,9 @@ struct OneHiddenLayer {
     for (Index i = 0; i < X.rows(); ++i)
       if (!std::isfinite(X(i, j)))
         reject(where, "X(" + std::to_string(i) + ", " + std::to_string(j) + ")", X(i, j), range::finite.text());
-  OneHiddenLayer network{Eigen::MatrixXd(hidden, X.cols() + 1), Eigen::MatrixXd::Zero(outputs, X.cols() + 1),
-                         Eigen::MatrixXd::Zero(outputs, hidden)};
-  Eigen::MatrixXd& W = network.input_weights;
+  OneHiddenLayer network{Matrix(hidden, X.cols() + 1), Matrix::Zero(outputs, X.cols() + 1),
+                         Matrix::Zero(outputs, hidden)};
+  Matrix& W = network.input_weights;
   const RandomKey key = RandomKey{seed}.derive(0);
   Eigen::VectorXd net(X.rows());
   for (Index k = 0; k < hidden; ++k) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "../drive/status.hpp"
 #include "../linalg/product.hpp"
@@ -55,10 +56,10 @@ struct SoftImputeFit {
 /// Errors: std::invalid_argument for options, shapes, entries outside, twice or not finite.
 /// Source: "Spectral Regularization Algorithms for Learning Large Incomplete Matrices", Mazumder, Hastie and
 /// Tibshirani, 2010, Algorithm 1 for one lambda.
-[[nodiscard]] inline SoftImputeFit soft_impute(Eigen::Index rows, Eigen::Index cols,
-                                               std::span<const MatrixEntry> entries, const SoftImpute& options = {},
-                                               const Eigen::MatrixXd& start = {}) {
-  using Eigen::MatrixXd;
+template <class Matrix = Eigen::MatrixXd>
+[[nodiscard]] SoftImputeFit soft_impute(Eigen::Index rows, Eigen::Index cols, std::span<const MatrixEntry> entries,
+                                        const SoftImpute& options = {},
+                                        const std::type_identity_t<Matrix>& start = {}) {
   visit_options(options, CheckOption{SoftImpute::name, 0});
   const ObservedMatrix observed = observed_matrix(SoftImpute::name, rows, cols, entries);
   SoftImputeFit fit;
@@ -75,14 +76,14 @@ struct SoftImputeFit {
       for (Eigen::Index e = known.first(j); e < known.first(j + 1); ++e) action(known.across(e), j, known.values[e]);
   };
   while (fit.status == Status::max_iterations && fit.iterations < options.max_iterations) {
-    MatrixXd filled = fit.Z;
+    Matrix filled = fit.Z;
     for_each_known([&](Eigen::Index i, Eigen::Index j, double value) { filled(i, j) = value; });
     ThinSvd<double> svd = thin_svd(filled);
     svd.sigma = (svd.sigma.array() - lambda).cwiseMax(0).matrix();
     fit.rank = (svd.sigma.array() > 0).count();
     fit.nuclear_norm = svd.sigma.sum();
-    MatrixXd next(rows, cols);
-    product_with_transposed(MatrixXd(svd.U * svd.sigma.asDiagonal()), svd.V, next);
+    Matrix next(rows, cols);
+    product_with_transposed(Matrix(svd.U * svd.sigma.asDiagonal()), svd.V, next);
     const double change = (next - fit.Z).norm();
     fit.Z = next;
     ++fit.iterations;

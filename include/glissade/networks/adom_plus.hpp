@@ -63,8 +63,9 @@ struct AdomPlus {
     double tau1 = 0, tau2 = 0, s1 = 0, s2 = 0, eta = 0, al = 0, nu = 0, be = 0, de = 0, ga = 0, th = 0, ze = 0.5;
   };
 
+  template <class Matrix = Eigen::MatrixXd>
   [[nodiscard]] Plan plan(const Topology& topology, Eigen::Index) const {
-    const ConsensusBounds bounds = consensus_bounds(name, topology);
+    const ConsensusBounds bounds = consensus_bounds<Matrix>(name, topology);
     Plan p;
     double chi = 1;
     if (bounds.largest > 0) {

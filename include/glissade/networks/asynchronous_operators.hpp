@@ -1,15 +1,19 @@
-// Operators for asynchronous updates that need no parameter for the delays.
+// Operators for asynchronous updates that need no parameter for the delays. Those of matrices are templates, so that
+// products and factorizations are compiled only where they are used.
 #pragma once
 
 #include <Eigen/LU>
+
+#include <type_traits>
 
 #include "asynchronous_fixed_point.hpp"
 
 namespace glissade {
 
 /// T x = M x + b. Errors: std::invalid_argument where M is not square or b has another size.
-inline BlockOperator affine_operator(Eigen::MatrixXd M, Eigen::VectorXd b,
-                                     const std::vector<Eigen::Index>& sizes = {}) {
+template <class Matrix = Eigen::MatrixXd>
+BlockOperator affine_operator(std::type_identity_t<Matrix> M, Eigen::VectorXd b,
+                              const std::vector<Eigen::Index>& sizes = {}) {
   if (M.rows() != M.cols() || M.rows() != b.size())
     throw std::invalid_argument("affine_operator: M is " + std::to_string(M.rows()) + " x " + std::to_string(M.cols()) +
                                 ", b has " + std::to_string(b.size()) + " coefficients");
@@ -25,9 +29,10 @@ inline BlockOperator affine_operator(Eigen::MatrixXd M, Eigen::VectorXd b,
 /// for some delays (Chazan and
 /// Miranker 1969). They are the solution of (I - |M|) w = 1, positive if and only if the
 /// spectral radius of |M| is below 1. Cost: 2 / 3 n^3 flops.
-inline std::vector<double> weights_for_all_delays(const Eigen::MatrixXd& M) {
+template <class Matrix = Eigen::MatrixXd>
+std::vector<double> weights_for_all_delays(const std::type_identity_t<Matrix>& M) {
   if (M.rows() != M.cols()) throw std::invalid_argument("weights_for_all_delays: M is not square");
-  const Eigen::MatrixXd A = Eigen::MatrixXd::Identity(M.rows(), M.cols()) - M.cwiseAbs();
+  const Matrix A = Matrix::Identity(M.rows(), M.cols()) - M.cwiseAbs();
   const Eigen::VectorXd w = A.partialPivLu().solve(Eigen::VectorXd::Ones(M.rows()));
   if (!w.allFinite() || !(w.minCoeff() > 0)) return {};
   return {w.data(), w.data() + w.size()};

@@ -52,12 +52,13 @@ struct ChebyshevGossip {
     double c2 = 1, c3 = 0;
   };
 
+  template <class Matrix = Eigen::MatrixXd>
   [[nodiscard]] Plan plan(const Topology& topology, Eigen::Index) const {
     if (topology.graphs().size() > 1)
       throw std::invalid_argument(std::string(name) +
                                   ": the graph must stay the same; for one that changes there is "
                                   "NesterovGossip");
-    const ConsensusBounds bounds = consensus_bounds(name, topology, largest, smallest);
+    const ConsensusBounds bounds = consensus_bounds<Matrix>(name, topology, largest, smallest);
     if (bounds.largest == 0) return {};
     // One eigenvalue alone: a single round makes the mean, and c2 would be infinite.
     const double inverse = bounds.smallest / bounds.largest;

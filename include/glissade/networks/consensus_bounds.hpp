@@ -19,12 +19,13 @@ struct ConsensusBounds {
 /// Those of the graphs, or what is given in their place, where it is not 0.
 /// Cost: 9 nodes^3 flops for each graph.
 /// Errors: std::invalid_argument for a graph that is not connected, and for bounds that do not hold.
-inline ConsensusBounds consensus_bounds(std::string_view owner, const Topology& topology, double largest = 0,
-                                        double smallest = 0) {
+template <class Matrix = Eigen::MatrixXd>
+ConsensusBounds consensus_bounds(std::string_view owner, const Topology& topology, double largest = 0,
+                                 double smallest = 0) {
   ConsensusBounds found{0, std::numeric_limits<double>::infinity()};
   for (const Graph& graph : topology.graphs()) {
     require_connected(owner, graph);
-    const GraphSpectrum spectrum = laplacian_spectrum(graph);
+    const GraphSpectrum spectrum = laplacian_spectrum<Matrix>(graph);
     found.largest = std::max(found.largest, spectrum.largest);
     found.smallest = std::min(found.smallest, spectrum.smallest);
   }

@@ -80,11 +80,12 @@ struct Dadao {
     Flow flow = Flow::Zero();  // of (x, xt, y, yt, z, zt)
   };
 
+  template <class Matrix = Eigen::MatrixXd>
   [[nodiscard]] Plan plan(const Topology& topology, Eigen::Index) const {
     Plan plan{topology};
     double chi1 = 0, chi2 = 0;
     for (const Graph& graph : topology.graphs()) {
-      const GraphSpectrum spectrum = laplacian_spectrum(graph);
+      const GraphSpectrum spectrum = laplacian_spectrum<Matrix>(graph);
       chi1 = std::max(chi1, spectrum.chi1);
       chi2 = std::max(chi2, spectrum.chi2);
     }

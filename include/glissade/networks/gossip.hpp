@@ -45,10 +45,11 @@ struct Gossip {
     double step = 0;
   };
 
+  template <class Matrix = Eigen::MatrixXd>
   [[nodiscard]] Plan plan(const Topology& topology, Eigen::Index) const {
     double used = step;
     if (weights == GossipWeights::laplacian) {
-      const double largest = consensus_bounds(name, topology).largest;
+      const double largest = consensus_bounds<Matrix>(name, topology).largest;
       if (used == 0 && largest > 0) used = 1 / largest;
       if (!(used * largest < 2))
         reject(name, "step", step, "below " + to_text(2 / largest) + ", 2 / the largest eigenvalue of the Laplacian");

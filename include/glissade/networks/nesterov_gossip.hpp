@@ -47,8 +47,9 @@ struct NesterovGossip {
     double step = 0, momentum = 0;
   };
 
+  template <class Matrix = Eigen::MatrixXd>
   [[nodiscard]] Plan plan(const Topology& topology, Eigen::Index) const {
-    const ConsensusBounds bounds = consensus_bounds(name, topology, largest, smallest);
+    const ConsensusBounds bounds = consensus_bounds<Matrix>(name, topology, largest, smallest);
     if (bounds.largest == 0) return {};
     const double s = std::sqrt(bounds.smallest / bounds.largest);
     return {1 / bounds.largest, (1 - s) / (1 + s)};

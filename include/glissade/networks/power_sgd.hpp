@@ -75,7 +75,8 @@ struct PowerSgd {
   }
 
   /// The mean of the matrices, as all workers know it after the step.
-  Eigen::MatrixXd aggregate(const std::vector<Eigen::MatrixXd>& gradients, State& state) const {
+  template <class Matrix>
+  Matrix aggregate(const std::vector<Matrix>& gradients, State& state) const {
     const std::size_t n = state.memory.size();
     if (gradients.size() != n)
       throw std::invalid_argument("PowerSgd: " + std::to_string(gradients.size()) + " matrices, must be " +
@@ -90,7 +91,7 @@ struct PowerSgd {
         throw std::invalid_argument("PowerSgd: the matrix of worker " + std::to_string(i) + " is not finite");
     }
     const double share = 1 / static_cast<double>(n);
-    Eigen::MatrixXd P = Eigen::MatrixXd::Zero(rows, rank), sent(rows, rank);
+    Matrix P = Matrix::Zero(rows, rank), sent(rows, rank);
     for (std::size_t i = 0; i < n; ++i) {
       state.memory[i] += gradients[i];
       sent.noalias() = state.memory[i] * state.Q;
@@ -103,9 +104,9 @@ struct PowerSgd {
       sent.noalias() = state.memory[i].transpose() * P;
       state.Q += share * sent;
     }
-    Eigen::MatrixXd mean(rows, cols);
+    Matrix mean(rows, cols);
     mean.noalias() = P * state.Q.transpose();
-    for (Eigen::MatrixXd& memory : state.memory)
+    for (Matrix& memory : state.memory)
       if (error_feedback)
         memory -= mean;
       else
@@ -115,7 +116,7 @@ struct PowerSgd {
   }
 
  private:
-  static void orthonormalize(Eigen::MatrixXd& P) {
+  static void orthonormalize(auto& P) {
     for (Eigen::Index j = 0; j < P.cols(); ++j) {
       const double before = P.col(j).stableNorm();
       for (int twice = 0; twice < 2; ++twice)

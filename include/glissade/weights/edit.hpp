@@ -59,10 +59,11 @@ struct EditReport {
 
 /// C = K K' / samples of keys in columns: what WeightEditor preserves.
 /// Throws std::invalid_argument where there is no key and for numbers that are not finite.
-[[nodiscard]] inline Eigen::MatrixXd second_moments(const Eigen::Ref<const Eigen::MatrixXd>& K) {
+template <class Matrix = Eigen::MatrixXd>
+[[nodiscard]] Matrix second_moments(const Eigen::Ref<const Eigen::MatrixXd>& K) {
   if (K.size() == 0) throw std::invalid_argument("second_moments: there are no keys");
   if (!K.allFinite()) throw std::invalid_argument("second_moments: keys that are infinite or NaN");
-  Eigen::MatrixXd C(K.rows(), K.rows());
+  Matrix C(K.rows(), K.rows());
   product_with_transposed(K, K, C, 1 / static_cast<double>(K.cols()));
   return C;
 }
@@ -99,14 +100,14 @@ struct EditReport {
 /// a Transformer" (MEMIT), 2022, arXiv 2210.07229; "A Unified Framework for Model Editing" (EMMET), 2024, arXiv
 /// 2403.14236; and the authors' code. Deviations: one key throughout, where ROME's code divides by another than it
 /// multiplies with; accumulation for exact edits; keys are made orthogonal, where EMMET's code inverts their products.
-class WeightEditor {
+template <class Matrix>
+class BasicWeightEditor {
  public:
   static constexpr std::string_view name = EditOptions::name;
   using Index = Eigen::Index;
-  using MatrixXd = Eigen::MatrixXd;
-  using VectorXd = Eigen::VectorXd;
+  using Vector = Eigen::Matrix<typename Matrix::Scalar, Eigen::Dynamic, 1>;
 
-  WeightEditor(const EditOptions& options, const Eigen::Ref<const MatrixXd>& C) : options_(options) {
+  BasicWeightEditor(const EditOptions& options, const Eigen::Ref<const Matrix>& C) : options_(options) {
     require(name, "kind", static_cast<double>(options.kind), Range{0, 2});
     require(name, "lambda", options.lambda, range::positive);
     require(name, "relaxation", options.relaxation, range::non_negative);
@@ -119,7 +120,7 @@ class WeightEditor {
     if ((C - C.transpose()).cwiseAbs().maxCoeff() > 1e-8 * C.cwiseAbs().maxCoeff())
       throw std::invalid_argument("WeightEditor: the second moments are not symmetric");
     factorize(C);
-    if (exact() && options_.accumulate_keys) basis_ = MatrixXd::Zero(C.rows(), C.rows());
+    if (exact() && options_.accumulate_keys) basis_ = Matrix::Zero(C.rows(), C.rows());
   }
 
   [[nodiscard]] const EditOptions& options() const { return options_; }
@@ -127,18 +128,16 @@ class WeightEditor {
 
   /// Makes the outputs at the columns of K those of V, or nearly so.
   template <class Weights>
-  EditReport edit(Eigen::DenseBase<Weights>& W, const Eigen::Ref<const MatrixXd>& K,
-                  const Eigen::Ref<const MatrixXd>& V) {
+  EditReport edit(Eigen::DenseBase<Weights>& W, const Eigen::Ref<const Matrix>& K, const Eigen::Ref<const Matrix>& V) {
     check(W, K, V, "V");
-    const MatrixXd before = in_double(W);
-    MatrixXd R = V;
+    const Matrix before = in_double(W);
+    Matrix R = V;
     product(before, K, R, -1, true);
     return write(W, before, K, R);
   }
   /// The same, where R says by how much the outputs should move.
   template <class Weights>
-  EditReport add(Eigen::DenseBase<Weights>& W, const Eigen::Ref<const MatrixXd>& K,
-                 const Eigen::Ref<const MatrixXd>& R) {
+  EditReport add(Eigen::DenseBase<Weights>& W, const Eigen::Ref<const Matrix>& K, const Eigen::Ref<const Matrix>& R) {
     check(W, K, R, "R");
     return write(W, in_double(W), K, R);
   }
@@ -155,9 +154,9 @@ class WeightEditor {
   /// A change of the weights, and of the state.
   struct Change {
     EditEnd end = EditEnd::written;
-    MatrixXd D;
-    MatrixXd factor;  // what is preserved from now on; none: as before
-    MatrixXd basis;   // of the new keys alone
+    Matrix D;
+    Matrix factor;  // what is preserved from now on; none: as before
+    Matrix basis;   // of the new keys alone
   };
 
   [[nodiscard]] bool exact() const { return shift() == 0; }
@@ -168,12 +167,12 @@ class WeightEditor {
   }
 
   template <class Weights>
-  static MatrixXd in_double(const Eigen::DenseBase<Weights>& W) {
+  static Matrix in_double(const Eigen::DenseBase<Weights>& W) {
     return W.derived().matrix().template cast<double>();
   }
 
   template <class Weights>
-  void check(const Eigen::DenseBase<Weights>& W, const MatrixXd& K, const MatrixXd& V, const char* what) const {
+  void check(const Eigen::DenseBase<Weights>& W, const Matrix& K, const Matrix& V, const char* what) const {
     require_shape(name, "W", W, W.rows(), inputs());
     if (K.cols() == 0 || W.rows() == 0) throw std::invalid_argument("WeightEditor: there are no keys or no outputs");
     require_shape(name, "K", K, inputs(), K.cols());
@@ -186,9 +185,9 @@ class WeightEditor {
   }
 
   /// scale C = t^-1 L L' t^-1, with t_j = (scale C_jj)^(-1/2) or 1.
-  void factorize(const MatrixXd& given) {
+  void factorize(const Matrix& given) {
     const double scale = options_.kind == EditKind::memit ? options_.lambda : 1;
-    MatrixXd C = scale * given;
+    Matrix C = scale * given;
     C.diagonal().array() += scale * options_.ridge;
     const auto refuse = [] {
       throw std::invalid_argument(
@@ -197,18 +196,18 @@ class WeightEditor {
     };
     if (!(C.diagonal().minCoeff() > 0)) refuse();
     if (!C.allFinite()) throw std::invalid_argument("WeightEditor: lambda times the second moments is infinite");
-    t_ = options_.equilibrate ? VectorXd(C.diagonal().array().rsqrt()) : VectorXd::Ones(C.rows());
+    t_ = options_.equilibrate ? Vector(C.diagonal().array().rsqrt()) : Vector::Ones(C.rows());
     C = t_.asDiagonal() * C * t_.asDiagonal();
-    const Eigen::LLT<MatrixXd> cholesky(C);
+    const Eigen::LLT<Matrix> cholesky(C);
     factor_ = cholesky.matrixL();
     if (cholesky.info() != Eigen::Success || !factor_.allFinite()) refuse();
-    MatrixXd x(C.rows(), 1);  // three steps of inverse iteration find an eigenvalue that is rounding
+    Matrix x(C.rows(), 1);  // three steps of inverse iteration find an eigenvalue that is rounding
     for (Index i = 0; i < C.rows(); ++i) x(i, 0) = RandomKey{1}.normal(static_cast<std::uint64_t>(i));
     double least = 0;
     for (int step = 0; step < 3; ++step) {
       x /= x.stableNorm();
-      factor_.triangularView<Eigen::Lower>().solveInPlace(x);
-      factor_.triangularView<Eigen::Lower>().transpose().solveInPlace(x);
+      factor_.template triangularView<Eigen::Lower>().solveInPlace(x);
+      factor_.template triangularView<Eigen::Lower>().transpose().solveInPlace(x);
       least = 1 / x.stableNorm();
     }
     const double rounding = 4 * static_cast<double>(C.rows()) * std::numeric_limits<double>::epsilon();
@@ -216,14 +215,14 @@ class WeightEditor {
   }
 
   template <class Weights>
-  EditReport write(Eigen::DenseBase<Weights>& W, const MatrixXd& before, const MatrixXd& K, const MatrixXd& R) {
+  EditReport write(Eigen::DenseBase<Weights>& W, const Matrix& before, const Matrix& K, const Matrix& R) {
     using T = typename Weights::Scalar;
     Change change = solve(K, R);
     if (change.end != EditEnd::written) return {change.end, 1};
     const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic> after = (before + change.D).template cast<T>();
     if (!after.allFinite()) return {EditEnd::non_finite, 1};
-    MatrixXd missing = R;
-    product(MatrixXd(after.template cast<double>() - before), K, missing, -1, true);
+    Matrix missing = R;
+    product(Matrix(after.template cast<double>() - before), K, missing, -1, true);
     if (change.factor.size() > 0) factor_.swap(change.factor);
     if (change.basis.size() > 0) {
       basis_.middleCols(written_, K.cols()) = change.basis;
@@ -236,27 +235,27 @@ class WeightEditor {
 
   /// With Z = L^-1 t K:  D = R B' L^-1 t,  where B' Z is the identity for exact edits and B = Z (shift I + Z'Z)^-1 for
   /// others.
-  [[nodiscard]] Change solve(const MatrixXd& K, const MatrixXd& R) const {
+  [[nodiscard]] Change solve(const Matrix& K, const Matrix& R) const {
     Change change;
-    MatrixXd Z = t_.asDiagonal() * K;
+    Matrix Z = t_.asDiagonal() * K;
     if (exact()) {
-      factor_.triangularView<Eigen::Lower>().solveInPlace(Z);
+      factor_.template triangularView<Eigen::Lower>().solveInPlace(Z);
       if (!orthogonalize(Z, change)) return change;
     } else if (K.cols() > K.rows()) {
       change.factor = extended_by_rows(Z / std::sqrt(shift()));
       Z /= shift();
-      change.factor.triangularView<Eigen::Lower>().solveInPlace(Z);
+      change.factor.template triangularView<Eigen::Lower>().solveInPlace(Z);
     } else {
       if (options_.accumulate_keys) change.factor = extended(Z / std::sqrt(shift()));
-      factor_.triangularView<Eigen::Lower>().solveInPlace(Z);
-      MatrixXd S = shift() * MatrixXd::Identity(K.cols(), K.cols());
+      factor_.template triangularView<Eigen::Lower>().solveInPlace(Z);
+      Matrix S = shift() * Matrix::Identity(K.cols(), K.cols());
       product_of_transposed(Z, Z, S, 1, true);
-      MatrixXd Zt = Z.transpose();
-      Eigen::LLT<MatrixXd>(S).solveInPlace(Zt);
+      Matrix Zt = Z.transpose();
+      Eigen::LLT<Matrix>(S).solveInPlace(Zt);
       Z = Zt.transpose();
     }
-    const MatrixXd& L = K.cols() > K.rows() && !exact() ? change.factor : factor_;
-    L.triangularView<Eigen::Lower>().transpose().solveInPlace(Z);
+    const Matrix& L = K.cols() > K.rows() && !exact() ? change.factor : factor_;
+    L.template triangularView<Eigen::Lower>().transpose().solveInPlace(Z);
     Z = (t_.asDiagonal() * Z).eval();
     change.D.resize(R.rows(), K.rows());
     product_with_transposed(R, Z, change.D);
@@ -268,17 +267,17 @@ class WeightEditor {
 
   /// Z = earlier keys + Q T with Q orthonormal, orthogonal to the basis of earlier keys, and T triangular;
   /// Z <- Q T^-'. False where a column depends on others.
-  bool orthogonalize(MatrixXd& Z, Change& change) const {
+  bool orthogonalize(Matrix& Z, Change& change) const {
     const Index u = Z.cols();
-    MatrixXd Q = MatrixXd::Zero(Z.rows(), u);
-    MatrixXd T = MatrixXd::Zero(u, u);
+    Matrix Q = Matrix::Zero(Z.rows(), u);
+    Matrix T = Matrix::Zero(u, u);
     for (Index j = 0; j < u; ++j) {
       const double length = Z.col(j).stableNorm();
       if (!std::isfinite(length)) {
         change.end = EditEnd::non_finite;
         return false;
       }
-      VectorXd rest = Z.col(j), along(written_), before(j);
+      Vector rest = Z.col(j), along(written_), before(j);
       for (int pass = 0; pass < 2 && length > 0; ++pass) {
         product_of_transposed(basis_.leftCols(written_), rest, along);
         product(basis_.leftCols(written_), along, rest, -1, true);
@@ -303,9 +302,9 @@ class WeightEditor {
   }
 
   /// The factor of L L' + W W': one rotation for each row and column of W.
-  [[nodiscard]] MatrixXd extended(const MatrixXd& W) const {
-    MatrixXd L = factor_;
-    VectorXd w(W.rows());
+  [[nodiscard]] Matrix extended(const Matrix& W) const {
+    Matrix L = factor_;
+    Vector w(W.rows());
     for (Index j = 0; j < W.cols(); ++j) {
       w = W.col(j);
       for (Index k = 0; k < L.rows(); ++k) {
@@ -323,22 +322,25 @@ class WeightEditor {
     return L;
   }
   /// The same for many columns: [L'; W'] = Q U gives U'.
-  [[nodiscard]] MatrixXd extended_by_rows(const MatrixXd& W) const {
-    MatrixXd rows(W.rows() + W.cols(), W.rows());
+  [[nodiscard]] Matrix extended_by_rows(const Matrix& W) const {
+    Matrix rows(W.rows() + W.cols(), W.rows());
     rows.topRows(W.rows()) = factor_.transpose();
     rows.bottomRows(W.cols()) = W.transpose();
-    const Eigen::HouseholderQR<MatrixXd> qr(rows);
-    MatrixXd L = MatrixXd::Zero(W.rows(), W.rows());
+    const Eigen::HouseholderQR<Matrix> qr(rows);
+    Matrix L = Matrix::Zero(W.rows(), W.rows());
     for (Index k = 0; k < W.rows(); ++k)
       L.col(k).tail(W.rows() - k) = qr.matrixQR().row(k).tail(W.rows() - k).transpose();
     return L;
   }
 
   EditOptions options_;
-  VectorXd t_;
-  MatrixXd factor_;  // L
-  MatrixXd basis_;   // of earlier keys, as L^-1 t k, in its first columns
+  Vector t_;
+  Matrix factor_;  // L
+  Matrix basis_;   // of earlier keys, as L^-1 t k, in its first columns
   std::int64_t written_ = 0;
 };
+
+/// The one there is: a template, so that it is compiled only where it is used.
+using WeightEditor = BasicWeightEditor<Eigen::MatrixXd>;
 
 }  // namespace glissade

@@ -55,14 +55,14 @@ struct Pruned {
 namespace detail {
 
 /// What is common to both functions: inputs x outputs inside, H scaled to a diagonal of 1, its inverse with rho.
+template <class Matrix>
 class AdmmPruner {
  public:
   using Index = Eigen::Index;
-  using MatrixXd = Eigen::MatrixXd;
-  using VectorXd = Eigen::VectorXd;
+  using Vector = Eigen::Matrix<typename Matrix::Scalar, Eigen::Dynamic, 1>;
 
-  AdmmPruner(const char* owner, const MatrixXd& dense, const MatrixXd& H, const AdmmUpdate& options)
-      : options_(options), dense_(dense), H_(H), d_(VectorXd::Ones(H.rows())) {
+  AdmmPruner(const char* owner, const Matrix& dense, const Matrix& H, const AdmmUpdate& options)
+      : options_(options), dense_(dense), H_(H), d_(Vector::Ones(H.rows())) {
     require(owner, "damping", options.damping, range::non_negative);
     require(owner, "rho", options.rho, range::positive);
     require(owner, "iterations", static_cast<double>(options.iterations), range::non_negative);
@@ -77,10 +77,10 @@ class AdmmPruner {
         if (H(j, j) < 0 || std::abs(H(i, j)) > bound || std::abs(H(i, j) - H(j, i)) > 1e-8 * bound)
           refuse("H is not symmetric and positive semidefinite");
       }
-    MatrixXd scaled = H;
+    Matrix scaled = H;
     if (options.precondition) {
       d_ = (H.diagonal().array() > 0).select(H.diagonal().array().sqrt(), 1.0);
-      const VectorXd inverse = d_.cwiseInverse();
+      const Vector inverse = d_.cwiseInverse();
       scaled = inverse.asDiagonal() * H * inverse.asDiagonal();
     }
     scaled.diagonal().array() += options.damping * scaled.diagonal().mean();
@@ -90,51 +90,51 @@ class AdmmPruner {
     Y_.resize(n, dense.rows());
     product(scaled, W_, Y_);
     scaled.diagonal().array() += options.rho;
-    const Eigen::LLT<MatrixXd> cholesky(scaled);
-    F_ = MatrixXd::Identity(n, n);
+    const Eigen::LLT<Matrix> cholesky(scaled);
+    F_ = Matrix::Identity(n, n);
     cholesky.solveInPlace(F_);
     if (cholesky.info() != Eigen::Success || !F_.allFinite() || !Y_.allFinite())
       refuse("H is not positive semidefinite, or too large");
     sum_ = W_;
-    U_ = MatrixXd::Zero(n, dense.rows());
+    U_ = Matrix::Zero(n, dense.rows());
   }
 
   /// What + U, by which masks are chosen.
-  [[nodiscard]] const MatrixXd& sum() const { return sum_; }
+  [[nodiscard]] const Matrix& sum() const { return sum_; }
 
   void step(const PruningMask& mask) {
-    const MatrixXd Z = mask.select(sum_, 0.0);
+    const Matrix Z = mask.select(sum_, 0.0);
     U_ = sum_ - Z;
-    MatrixXd right = Y_ + options_.rho * (Z - U_);
+    Matrix right = Y_ + options_.rho * (Z - U_);
     product(F_, right, sum_);  // now What
     sum_ += U_;
   }
 
   /// outputs x inputs
-  [[nodiscard]] MatrixXd weights(const PruningMask& mask) const {
-    MatrixXd W = mask.select(sum_, 0.0).matrix();
+  [[nodiscard]] Matrix weights(const PruningMask& mask) const {
+    Matrix W = mask.select(sum_, 0.0).matrix();
     W = (d_.cwiseInverse().asDiagonal() * W).eval();
     for (Index j = 0; j < W.rows(); ++j)
       if (H_(j, j) == 0) W.row(j) = mask.row(j).select(dense_.col(j).transpose().array(), 0.0).matrix();
     return W.transpose();
   }
-  [[nodiscard]] double error(const MatrixXd& weights) const {
+  [[nodiscard]] double error(const Matrix& weights) const {
     const double all = size(dense_);
     return all > 0 ? std::sqrt(size(weights - dense_) / all) : 0;
   }
 
  private:
   /// |W X|^2
-  [[nodiscard]] double size(const MatrixXd& W) const {
-    MatrixXd WH(W.rows(), W.cols());
+  [[nodiscard]] double size(const Matrix& W) const {
+    Matrix WH(W.rows(), W.cols());
     product(W, H_, WH);
     return std::max(WH.cwiseProduct(W).sum(), 0.0);
   }
 
   AdmmUpdate options_;
-  MatrixXd dense_, H_;
-  VectorXd d_;
-  MatrixXd W_, Y_, F_, sum_, U_;
+  Matrix dense_, H_;
+  Vector d_;
+  Matrix W_, Y_, F_, sum_, U_;
 };
 
 /// Of `places` the `count` with the smallest |value| go, ties by index.
@@ -221,7 +221,7 @@ Pruned update_pruned(Eigen::DenseBase<Weights>& W, const Eigen::Ref<const Eigen:
                      const AdmmUpdate& options = {}) {
   constexpr auto owner = "AdmmUpdate";
   require_shape(owner, "the mask", mask, W.rows(), W.cols());
-  detail::AdmmPruner admm(owner, W.derived().matrix().template cast<double>(), H, options);
+  detail::AdmmPruner<Eigen::MatrixXd> admm(owner, W.derived().matrix().template cast<double>(), H, options);
   const PruningMask turned = mask.transpose();
   for (std::int64_t k = 0; k < options.iterations; ++k) admm.step(turned);
   detail::put_weights(owner, admm.weights(turned), W);
@@ -257,7 +257,7 @@ Pruned prune_by_admm(Eigen::DenseBase<Weights>& W, const Eigen::Ref<const Eigen:
                                   ", must be above kept = " + std::to_string(options.kept) +
                                   " and divide the number of inputs, " + std::to_string(W.cols()));
   }
-  detail::AdmmPruner admm(owner, W.derived().matrix().template cast<double>(), H, options.update);
+  detail::AdmmPruner<Eigen::MatrixXd> admm(owner, W.derived().matrix().template cast<double>(), H, options.update);
   PruningMask mask;
   if (options.pruning_iterations == 0) mask = detail::pruning_mask(admm.sum(), options, 1);
   for (std::int64_t k = 1; k <= options.update.iterations; ++k) {

@@ -458,8 +458,8 @@ TEST_CASE("Newton: vectors of fixed size take nothing from the heap") {
     return taken;
   };
   const auto run = [&](const auto& method) {
-    return run_in(std::integral_constant<int, 3>{}, method) + run_in(std::integral_constant<int, 6>{}, method) +
-           run_in(std::integral_constant<int, 12>{}, method);
+    // Of products Eigen forms the first by coefficients, the second by blocks.
+    return run_in(std::integral_constant<int, 3>{}, method) + run_in(std::integral_constant<int, 12>{}, method);
   };
   CHECK(run(Newton{}) == 0);
   CHECK(run(TrustRegionNewton{}) == 0);
