@@ -384,6 +384,10 @@ TEST_CASE("mirror descent refuses what is no strategy") {
   bad = method;
   bad.temperature = [](std::int64_t t) { return 2.0 - static_cast<double>(t); };
   CHECK(said(game.uniform(), bad) == "MagneticMirrorDescent: temperature(3) = -1, must be >= 0 and finite");
+  bad = method;
+  bad.step_size = 0;
+  CHECK(message_of([&] { static_cast<void>(bad.init(game, game.uniform())); }) ==
+        "MagneticMirrorDescent: step_size = 0, must be > 0 and finite");
   // The step functions.
   const VectorXd pi = policy(3, 1);
   CHECK(message_of([&] { static_cast<void>(mmd_step(pi, policy(2, 1), pi, 1, 1)); }) ==

@@ -83,6 +83,12 @@ TEST_CASE("StableRecurrence: the rates start evenly in their logarithms") {
   }
 }
 
+TEST_CASE("StableRecurrence: without options the rates start from 0.01 to 1") {
+  const StableRecurrence<double> layer(3, 5);
+  CHECK(layer.rates()(0) == Approx(0.01).epsilon(1e-12));
+  CHECK(layer.rates()(4) == Approx(1).epsilon(1e-12));
+}
+
 TEST_CASE("StableRecurrence: what cannot be is refused with a sentence") {
   const auto make = [](const StableRecurrenceOptions& options) {
     return message_of([&] { StableRecurrence<double>(2, 3, options); });

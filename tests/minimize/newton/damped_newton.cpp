@@ -230,6 +230,27 @@ TEST_CASE("DampedNewton: identities of the step size") {
   CHECK(2.5 * a * a * decrement + a == Approx(1.0).epsilon(1e-12));
 }
 
+TEST_CASE("DampedNewton: greedy and grls take the best point of their grid") {
+  const Hyperbola f;
+  for (const double at : {5.0, 2.0, 0.7}) {
+    const double value = std::hypot(1, at), slope = at / value, curvature = std::pow(value, -3);
+    double greedy = 0, grls = 0, least = std::numeric_limits<double>::infinity(), quotient = least;
+    for (int i = 0; i < 50; ++i) {
+      const double a = std::pow(1e-3, 1 - i / 49.0), y = at - a * slope / curvature;
+      const double value_there = std::hypot(1, y), slope_there = y / value_there;
+      const double merit = (value_there - value) / (slope_there * slope_there / curvature);
+      if (value_there <= least) least = value_there, greedy = y;
+      if (merit <= quotient) quotient = merit, grls = y;
+    }
+    for (const auto& [kind, expected] : {std::pair(Damping::greedy, greedy), std::pair(Damping::grls, grls)}) {
+      VectorXd x = one(at);
+      minimize(f, x, DampedNewton{.kind = kind, .grid_low = 1e-3, .grid_points = 50},
+               {.max_iterations = 1, .gradient_tolerance = 0});
+      CHECK(x[0] == Approx(expected).epsilon(1e-12).margin(1e-12));
+    }
+  }
+}
+
 TEST_CASE("DampedNewton: universal accepts the first trial on a quadratic and lowers sigma") {
   struct Bowl {
     double value_and_gradient(const VectorXd& x, VectorXd& g) const {

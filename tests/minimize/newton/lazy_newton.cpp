@@ -340,6 +340,21 @@ TEST_CASE("lazy methods: a Hessian that is not finite is said so") {
   CHECK(x == VectorXd::Ones(2));
 }
 
+TEST_CASE("LazyNewton: a step that the Hessian does not allow begins the cycle anew with twice the constant") {
+  const Wavy f;
+  const VectorXd x = VectorXd::Constant(4, 1e-3);  // curvature below zero
+  const LazyNewton method{.period = 5, .constant = 1e-3};
+  VectorXd y = x;
+  auto state = method.init(f, y);
+  Oracle<const Wavy, VectorXd> oracle(f);
+  for (int t = 0; t < 3; ++t) {
+    method.step(oracle, y, state);
+    CHECK(y == x);
+    CHECK(state.taken == 0);
+    CHECK(state.constant == 0.5e-3 * std::pow(2, t + 1));
+  }
+}
+
 TEST_CASE("LazyNewton: not convex and a fixed constant is said so") {
   struct Saddle {
     double value_and_gradient(const VectorXd& x, VectorXd& g) const {
