@@ -180,6 +180,9 @@ TEST_CASE("minimize: options are checked before the first call") {
         "Stop: gradient_tolerance = -1, must be >= 0 and finite");
   CHECK(message_of([&] { minimize(f, x, Sgd{}, {.max_seconds = not_a_number}); }) ==
         "Stop: max_seconds = nan, must be >= 0");
+  CHECK(message_of([&] {
+          minimize(f, x, Lifted{Sgd{}, {.threads = -1}}, {.max_iterations = 0});
+        }) == "OptimizerOptions: threads = -1, must be in [0, 1024]");
   CHECK(calls == 0);
 }
 

@@ -50,6 +50,7 @@ struct Lifted {
 
   template <class F, class V>
   State<V> init(F&& objective, const V& x) const {
+    check_optimizer_options<typename V::Scalar>(settings);
     auto&& f = oracle_of(objective, x);
     State<V> state;
     state.name = describe(rule);

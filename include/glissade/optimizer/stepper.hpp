@@ -18,11 +18,9 @@ struct OptimizerOptions {
   Rounding rounding = Rounding::nearest;  // of bfloat16 parameters; stochastic for no others
 };
 
-namespace detail {
-
-/// Throws std::invalid_argument if an option, the rule's or the optimizer's, is out of its range.
+/// Throws std::invalid_argument for an option out of its range, or one that parameters of type P do not allow.
 template <StorageScalar P>
-void check_all_options(const RuleView<P>& rule, const OptimizerOptions& options, const RuleState<P>& state) {
+void check_optimizer_options(const OptimizerOptions& options) {
   if (options.threads < 0 || options.threads > most_threads)
     throw std::invalid_argument("OptimizerOptions: threads = " + std::to_string(options.threads) + ", must be in [0, " +
                                 std::to_string(most_threads) + "]");
@@ -31,6 +29,14 @@ void check_all_options(const RuleView<P>& rule, const OptimizerOptions& options,
     throw std::invalid_argument(
         "OptimizerOptions: rounding = stochastic, must be nearest unless parameters are "
         "Eigen::bfloat16");
+}
+
+namespace detail {
+
+/// Throws std::invalid_argument if an option, the rule's or the optimizer's, is out of its range.
+template <StorageScalar P>
+void check_all_options(const RuleView<P>& rule, const OptimizerOptions& options, const RuleState<P>& state) {
+  check_optimizer_options<P>(options);
   rule.check(state.counts.updates);
 }
 
