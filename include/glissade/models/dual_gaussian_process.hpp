@@ -344,7 +344,7 @@ class BasicDualGaussianProcess {
       order.push_back(pivot);
     }
     std::sort(order.begin(), order.end());  // points at hand stay in their order
-    MatrixXd points(static_cast<Index>(order.size()), all.cols());
+    Matrix points(static_cast<Index>(order.size()), all.cols());
     for (std::size_t i = 0; i < order.size(); ++i) points.row(static_cast<Index>(i)) = all.row(order[i]);
     return points;
   }
