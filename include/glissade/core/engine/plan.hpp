@@ -310,6 +310,23 @@ std::array<Field*, sizeof...(R)> first_fields(const Pack<Leaf<Storage, R>...>& l
   return found;
 }
 
+/// Whether each link has as many arrays as the leaves want there: leaves of the same types may belong to other links
+/// than before.
+template <ComputeScalar T, class P, class... Storage, class... R>
+bool counts_fit(const Pack<Leaf<Storage, R>...>& leaves, const Tensor& tensor, const std::vector<Fields>& links) {
+  std::size_t link = 0, wanted = 0;
+  bool fit = true;
+  const auto pass_links = [&](std::size_t end) {
+    for (; link < end; ++link, wanted = 0) fit = fit && links[link].size() == wanted;
+  };
+  for_each_item(leaves, [&]<class S, class Rule>(const Leaf<S, Rule>& leaf) {
+    pass_links(leaf.link);
+    wanted += count_fields<T, P, S>(*leaf.rule, tensor);
+  });
+  pass_links(links.size());
+  return fit;
+}
+
 }  // namespace glissade::detail
 
 namespace glissade {
