@@ -39,9 +39,9 @@ class Engine {
       else if (work_.sources[k].present)
         choose_leaves(links_, state_.tensors[k], [&]<class... L>(const Pack<L...>& leaves) {
           constexpr const void* type = &made_for<P, L...>;
-          if (tensor.made.by == type && !(false || ... || MatrixRule<typename L::Rule>)&&counts_fit<T, P>(
-                                            leaves, state_.tensors[k], tensor.links))
-            return;
+          constexpr bool by_options = (false || ... || MatrixRule<typename L::Rule>);
+          const bool same = !by_options && tensor.made.by == type;
+          if (same && (!Traits::chooses || counts_fit<T, P>(leaves, state_.tensors[k], tensor.links))) return;
           make_fields<P>({&table, &rule_}, state_.tensors[k], parameters(k), tensor);
           tensor.made.by = type;
         });

@@ -112,6 +112,8 @@ struct ChainTraits<Pack<L...>> {
       (0 + ... + largest_of_parts<typename L::Rule>(ReadsArrays<typename L::Rule>, [](auto chain) {
          return int{decltype(chain)::reads_arrays};
        })) != 0;
+  /// Whether options or tensors choose among rules, so that leaves of the same types may belong to other links.
+  static constexpr bool chooses = (false || ... || Selector<typename L::Rule>);
   /// The first link in [from, to) of which `is` holds, or `to`.
   static constexpr std::size_t find(std::size_t from, std::size_t to, const std::array<bool, size + 1>& is) {
     while (from < to && !is[from]) ++from;
@@ -310,8 +312,7 @@ std::array<Field*, sizeof...(R)> first_fields(const Pack<Leaf<Storage, R>...>& l
   return found;
 }
 
-/// Whether each link has as many arrays as the leaves want there: leaves of the same types may belong to other links
-/// than before.
+/// Whether each link has as many arrays as the leaves want there.
 template <ComputeScalar T, class P, class... Storage, class... R>
 bool counts_fit(const Pack<Leaf<Storage, R>...>& leaves, const Tensor& tensor, const std::vector<Fields>& links) {
   std::size_t link = 0, wanted = 0;
