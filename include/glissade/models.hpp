@@ -4,6 +4,7 @@
 #include "models/alternating_enumeration.hpp"
 #include "models/chi_square.hpp"
 #include "models/dual_gaussian_process.hpp"
+#include "models/gauss_hermite.hpp"
 #include "models/greedy_lasso.hpp"
 #include "models/incremental_mixture.hpp"
 #include "models/input_gain.hpp"

@@ -40,8 +40,6 @@
 
 #include <set>
 #include <string>
-#include <utility>
-#include <vector>
 
 using namespace glissade;
 

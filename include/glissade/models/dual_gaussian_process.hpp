@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <numbers>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -19,6 +18,7 @@
 #include "../drive/status.hpp"
 #include "../linalg/product.hpp"
 #include "../rule/options.hpp"
+#include "gauss_hermite.hpp"
 
 namespace glissade {
 
@@ -134,7 +134,6 @@ class BasicDualGaussianProcess {
     memory_points_.setZero(kept, dimensions);
     memory_.setZero(kept, 3);
     memory_vectors_.setZero(m, kept);
-    hermite();
   }
   /// Starts from inducing points, one in each row.
   BasicDualGaussianProcess(const DualGaussianProcessOptions& options, const Eigen::Ref<const Matrix>& Z)
@@ -375,45 +374,14 @@ class BasicDualGaussianProcess {
     if (options_.likelihood == GaussianLikelihood::gaussian)
       return {(y - mean) / options_.noise, -1 / (2 * options_.noise)};
     Slopes sum{0, 0};
-    for (Index k = 0; k < nodes_.size(); ++k) {
-      const double f = mean + std::sqrt(2 * variance) * nodes_[k];
+    for (Index k = 0; k < quadrature_.nodes.size(); ++k) {
+      const double f = mean + std::sqrt(2 * variance) * quadrature_.nodes[k], weight = quadrature_.weights[k];
       const double wrong = 1 / (1 + std::exp(y * f));
-      sum.by_mean += node_weights_[k] * y * wrong;
-      sum.by_variance -= node_weights_[k] * wrong * (1 - wrong) / 2;
+      sum.by_mean += weight * y * wrong;
+      sum.by_variance -= weight * wrong * (1 - wrong) / 2;
     }
     sum.by_variance = std::min(sum.by_variance, -1e-8);
     return sum;
-  }
-  /// Gauss and Hermite's 20 nodes and weights, by Newton's method on the normalized polynomial; weights add up to 1.
-  void hermite() {
-    constexpr Index n = 20;
-    nodes_.resize(n);
-    node_weights_.resize(n);
-    double x = 0;
-    for (Index i = 0; i < n / 2; ++i) {
-      if (i == 0) x = std::sqrt(2.0 * n + 1) - 1.85575 * std::pow(2.0 * n + 1, -1.0 / 6);
-      if (i == 1) x -= 1.14 * std::pow(double{n}, 0.426) / x;
-      if (i == 2) x = 1.86 * x - 0.86 * nodes_[0];
-      if (i == 3) x = 1.91 * x - 0.91 * nodes_[1];
-      if (i > 3) x = 2 * x - nodes_[i - 2];
-      double slope = 1;
-      for (int step = 0; step < 30; ++step) {
-        double p = std::pow(std::numbers::pi, -0.25), last = 0;
-        for (Index k = 1; k <= n; ++k) {
-          const auto j = static_cast<double>(k);
-          const double next = x * std::sqrt(2 / j) * p - std::sqrt((j - 1) / j) * last;
-          last = p;
-          p = next;
-        }
-        slope = std::sqrt(2.0 * n) * last;
-        const double change = p / slope;
-        x -= change;
-        if (std::abs(change) <= 1e-15 * std::abs(x)) break;
-      }
-      nodes_[i] = x;
-      nodes_[n - 1 - i] = -x;
-      node_weights_[i] = node_weights_[n - 1 - i] = 2 / (slope * slope) / std::sqrt(std::numbers::pi);
-    }
   }
 
   /// Some of the new examples, drawn without replacement, in place of the oldest.
@@ -446,7 +414,7 @@ class BasicDualGaussianProcess {
   std::int64_t memory_count_ = 0, memory_next_ = 0, batches_ = 0;
   Matrix memory_points_, memory_;  // memory_: y, s1, s2
   Matrix memory_vectors_;          // by which they entered l1 and L2
-  Vector nodes_, node_weights_;
+  GaussHermite quadrature_ = gauss_hermite(20);
 };
 
 /// The one there is: a template, so that it is compiled only where it is used.
