@@ -17,6 +17,7 @@
 #include <glissade/finite_sum/svrg.hpp>
 #include <glissade/finite_sum/target_surrogate.hpp>
 #include <glissade/learned/structured_proximal.hpp>
+#include <glissade/minimize/accelerated_mirror_descent.hpp>
 #include <glissade/minimize/bounded/lbfgsb.hpp>
 #include <glissade/minimize/bounded/projected_newton.hpp>
 #include <glissade/minimize/bounded/spectral_projected_gradient.hpp>
@@ -32,6 +33,7 @@
 #include <glissade/minimize/newton/lazy_newton.hpp>
 #include <glissade/minimize/newton/newton.hpp>
 #include <glissade/minimize/newton/trust_region_newton.hpp>
+#include <glissade/minimize/proximal_gradient.hpp>
 #include <glissade/minimize/quasi_newton/barzilai_borwein.hpp>
 #include <glissade/minimize/quasi_newton/bfgs.hpp>
 #include <glissade/minimize/quasi_newton/lbfgs.hpp>
@@ -77,6 +79,8 @@ TEST_CASE("options: of the methods that minimize") {
   check(StructuredProximal{});
   check(OwlQn{});
   check(ProximalNewton{});
+  check(ProximalGradient{});
+  check(AcceleratedMirrorDescent{});
   check(Oasis{});
   check(SophiaH{});
 }

@@ -288,6 +288,7 @@ TEST_CASE("LoraLayer: what cannot be is refused with a sentence") {
   CHECK(make({.rank = 8}) == "LoraLayer: rank = 8 for a weight of 5 x 40, must be in [1, 5]");
   CHECK(make({.rank = 0}) == "LoraLayer: rank = 0 for a weight of 5 x 40, must be in [1, 5]");
   CHECK(make({.rank = 2, .alpha = 0}) == "LoraLayer: alpha = 0, must be > 0 and finite");
+  CHECK(make({.rank = 2, .start = LoraStart{3}}) == "LoraLayer: start = 3, must be in [0, 2]");
   CHECK(message_of([] { LoraLayer<double>(MatrixXd::Ones(1, 7), {.rank = 2}); }) ==
         "LoraLayer: rank = 2 for a weight of 1 x 7, must be in [1, 1]");
   CHECK(message_of([] { LoraLayer<double>(MatrixXd::Ones(7, 1), {.rank = 2}); }) ==

@@ -138,6 +138,8 @@ TEST_CASE("Mora: what cannot be is refused with a sentence") {
   CHECK(message_of([] { Mora<double>(10, 12, {.rank = 8}); }) ==
         "Mora: rank = 8 makes a matrix of size 13 for a layer of 10 x 12, must be in [1, 10]");
   CHECK(message_of([] { Mora<double>(10, 12, {.rank = 0}); }).find("Mora: rank = 0") == 0);
+  CHECK(message_of([] { Mora<double>(10, 12, {.rank = 1, .maps = MoraMaps{7}}); }) ==
+        "Mora: maps = 7, must be in [0, 6]");
   const auto mora = random_mora(10, 12, 2, MoraMaps::sharing);
   MatrixXd Y = MatrixXd::Zero(10, 3);
   CHECK_THROWS_AS(mora.add_forward(MatrixXd::Ones(11, 3), Y), std::invalid_argument);

@@ -95,6 +95,7 @@ TEST_CASE("StableRecurrence: what cannot be is refused with a sentence") {
   };
   CHECK(make({}).empty());
   CHECK(make({.rate = {.a = 0}}) == "StableRate: a = 0, must be > 0 and finite");
+  CHECK(make({.rate = {.map = RateMap{4}}}) == "StableRate: map = 4, must be in [0, 3]");
   CHECK(make({.time_step = 0}) == "StableRecurrence: time_step = 0, must be > 0 and finite");
   CHECK(make({.slowest = 0.5, .fastest = 0.1}) == "StableRecurrence: fastest = 0.1, must be >= 0.5 and finite");
   CHECK(make({.fastest = 3}) == "StableRate::inverse: lambda = 3, must be in (0, 2]");

@@ -411,6 +411,8 @@ TEST_CASE("DelayAgnosticFixedPoint: no allocation, and what is not allowed") {
   CHECK(refused({.relaxation = 0}) == "DelayAgnosticFixedPoint: relaxation = 0, must be in (0, 1]");
   CHECK(refused({.sizes = {5, 5}}) == "DelayAgnosticFixedPoint: the blocks have 10 coefficients, x has 20");
   CHECK(refused({.delays = {.most = -1}}) == "DelaySchedule: most = -1, must be >= 0 and finite");
+  CHECK(refused({.delays = {.kind = DelayKind{4}}}) == "DelaySchedule: kind = 4, must be in [0, 3]");
+  CHECK(refused({.delays = {.order = UpdateOrder{-1}}}) == "DelaySchedule: order = -1, must be in [0, 1]");
   CHECK(refused({.sizes = {20}, .weights = {0}}) == "DelayAgnosticFixedPoint: weights = 0, must be > 0 and finite");
   CHECK(refused({.delays = {.kind = DelayKind::growing, .most = 3}}).find("DelaySchedule: most = 3") == 0);
   CHECK(refused({.sizes = {10, 10}, .delays = {.kind = DelayKind::service, .speeds = {1}}}) ==

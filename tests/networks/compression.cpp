@@ -269,4 +269,7 @@ TEST_CASE("CompressedGradientDescent: without compression it is gradient descent
   CHECK(state.steps == before.steps);
   CHECK(message_of([] { static_cast<void>(CompressedGradientDescent{.step_size = 0}.init(VectorXd::Zero(1), 1)); }) ==
         "CompressedGradientDescent: step_size = 0, must be > 0 and finite");
+  CHECK(message_of([] {
+          static_cast<void>(CompressedGradientDescent{.feedback = Feedback{3}}.init(VectorXd::Zero(1), 1));
+        }) == "CompressedGradientDescent: feedback = 3, must be in [0, 2]");
 }

@@ -118,6 +118,7 @@ TEST_CASE("blocks: misuse is named") {
   CHECK(message({.order = BlockOrder::fixed, .first_block = 4}) ==
         "BlockOptimizer: first_block = 4, must be below 4, the number of blocks");
   CHECK(message({.switch_every = 0}) == "BlockOptimizer: switch_every = 0, must be >= 1 and finite");
+  CHECK(message({.order = BlockOrder{5}}) == "BlockOptimizer: order = 5, must be in [0, 4]");
   CHECK(message_of([&] {
           BlockOptimizer o{Adam{}, Adam{}, {}, W};
         }) == "BlockOptimizer: the rule of the resting blocks, Adam, has state, must have none");

@@ -203,6 +203,12 @@ TEST_CASE("schedules: bad arguments of decays and phases are refused by name") {
         "one_cycle_linear: down_share = 0.4, must be in [0.5, 1]");
   CHECK(says([] { return triangle(1, 0); }) == "triangle: total_steps = 0, must be > 0 and finite");
   CHECK(says([] { return interpolate({}); }) == "interpolate: no knots, must be at least one");
+  CHECK(says([] { return interpolate({{0, 1}}, Interpolation{2}); }) == "interpolate: shape = 2, must be in [0, 1]");
+  CHECK(says([] { return one_cycle(1, 9, {.shape = Interpolation{2}}); }) == "one_cycle: shape = 2, must be in [0, 1]");
+  CHECK(says([] { return warmup_stable_decay(1, 1, 1, 1, {.warmup = Ramp{3}}); }) ==
+        "warmup_stable_decay: warmup = 3, must be in [0, 2]");
+  CHECK(says([] { return warmup_stable_decay(1, 1, 1, 1, {.decay = Ramp{-1}}); }) ==
+        "warmup_stable_decay: decay = -1, must be in [0, 2]");
   CHECK(says([] { return interpolate({{2, 1}, {1, 1}}); }).starts_with("interpolate: step = 1, must be in [2, "));
   CHECK(says([] { return warmup_stable_decay(1, 1, 1, -1); }) ==
         "warmup_stable_decay: decay_steps = -1, must be >= 0 and finite");

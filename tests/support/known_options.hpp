@@ -151,7 +151,8 @@ inline std::set<std::string> known_options(const char* file_name) {
 template <class R>
 void check_options_of(const R& rule, const std::set<std::string>& known) {
   INFO(R::name);
-  visit_options(rule, [&](std::string_view name, const auto& option, const Range& allowed = range::any) {
+  visit_options(rule, [&](std::string_view name, const auto& option,
+                          const Range& allowed = range_of<std::remove_cvref_t<decltype(option)>>) {
     const std::string line = std::string(R::name) + ": " + std::string(name) + text_of(option) + ", " + allowed.text();
     INFO(line);
     CHECK(known.contains(line));
@@ -159,7 +160,7 @@ void check_options_of(const R& rule, const std::set<std::string>& known) {
   std::set<Place> places;
   std::set<std::string> names;
   std::size_t visited = 0;
-  visit_options(rule, [&](std::string_view name, const auto& option, const Range& = range::any) {
+  visit_options(rule, [&](std::string_view name, const auto& option, const Range& = {}) {
     names.emplace(name);
     places.insert(place_of(option));
     ++visited;

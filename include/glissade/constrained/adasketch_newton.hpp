@@ -65,7 +65,7 @@ struct AdaSketchNewton {
   std::uint64_t seed = 0;
 
   static void options(auto& self, auto&& visit) {
-    visit("sketch", self.sketch);
+    visit("sketch", self.sketch, range::up_to(Sketch::block));
     visit("block_size", self.block_size, range::non_negative);
     visit("constraint_penalty", self.constraint_penalty, range::positive);
     visit("gradient_penalty", self.gradient_penalty, range::positive);

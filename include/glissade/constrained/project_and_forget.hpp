@@ -38,7 +38,7 @@ struct ProjectAndForget {
   static void options(auto& self, auto&& visit) {
     visit("tolerance", self.tolerance, range::positive);
     visit("max_sweeps", self.max_sweeps, range::non_negative);
-    visit("oracle", self.oracle, Range{0, 2});
+    visit("oracle", self.oracle, range::up_to(CycleOracle::random));
     visit("probability", self.probability, Range{0, 1, true, false});
     visit("seed", self.seed);
     visit("forget", self.forget);

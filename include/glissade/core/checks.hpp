@@ -45,6 +45,7 @@ struct Range {
 
 namespace range {
 inline constexpr Range any{};
+inline constexpr Range truth{0, 1};  // of a bool: 0 is false
 inline constexpr Range finite{-std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
 inline constexpr Range non_negative{0, std::numeric_limits<double>::infinity(), false, true};
 inline constexpr Range positive{0, std::numeric_limits<double>::infinity(), true, true};
@@ -52,6 +53,10 @@ inline constexpr Range decay{0, 1, false, true};  // [0, 1): a factor of a runni
 inline constexpr Range fraction{0, 1};            // [0, 1]
 inline constexpr Range open_fraction{0, 1, true, true};
 inline constexpr Range at_least_one{1, std::numeric_limits<double>::infinity(), false, true};
+/// The positions of enumerators that count from 0 to `last`.
+template <class E>
+requires std::is_enum_v<E>
+constexpr Range up_to(E last) { return {0, static_cast<double>(last)}; }
 }  // namespace range
 
 /// Throws std::invalid_argument: "Adam: beta1 = 1.2, must be in [0, 1)".
@@ -63,6 +68,12 @@ inline constexpr Range at_least_one{1, std::numeric_limits<double>::infinity(), 
 
 inline void require(std::string_view owner, std::string_view field, double value, const Range& allowed) {
   if (!allowed.contains(value)) reject(owner, field, value, allowed.text());
+}
+/// The same for an enumerator, of those up to `last`.
+template <class E>
+requires std::is_enum_v<E>
+void require(std::string_view owner, std::string_view field, E value, E last) {
+  require(owner, field, static_cast<double>(value), range::up_to(last));
 }
 
 /// "3 x 4"

@@ -21,7 +21,7 @@ struct Batching {
   static void options(auto& self, auto&& visit) {
     visit("batching.size", self.size, range::at_least_one);
     visit("batching.inner_steps", self.inner_steps, range::non_negative);
-    visit("batching.order", self.order);
+    visit("batching.order", self.order, range::up_to(Order::independent));
     visit("batching.seed", self.seed);
   }
 

@@ -118,9 +118,9 @@ struct StochasticModel {
   static void options(auto& self, auto&& visit) {
     self.model.options(self.model, visit);
     visit("step_size", self.step_size, range::positive);
-    visit("output", self.output);
+    visit("output", self.output, range::up_to(ModelOutput::drawn));
     visit("inner_steps", self.inner_steps, range::non_negative);
-    visit("order", self.order);
+    visit("order", self.order, range::up_to(Order::independent));
     visit("seed", self.seed);
   }
   template <class V>

@@ -174,7 +174,7 @@ struct TargetSurrogate {
 
   static void options(auto& self, auto&& visit) {
     visit("step_size", self.step_size, range::positive);
-    visit("schedule", self.schedule, Range{0, 3});
+    visit("schedule", self.schedule, range::up_to(TargetSchedule::armijo));
     visit("horizon", self.horizon, range::positive);
     self.inner.options(self.inner, visit);
   }
@@ -274,7 +274,7 @@ struct StochasticTargetSurrogate {
 
   static void options(auto& self, auto&& visit) {
     visit("step_size", self.step_size, range::positive);
-    visit("schedule", self.schedule, Range{0, 3});
+    visit("schedule", self.schedule, range::up_to(TargetSchedule::armijo));
     visit("horizon", self.horizon, range::positive);
     self.inner.options(self.inner, visit);
     self.batching.options(self.batching, visit);

@@ -151,7 +151,7 @@ struct Anderson {
 
   static void options(auto& self, auto&& visit) {
     visit("memory", self.memory, Range{0, 1e6});
-    visit("kind", self.kind);
+    visit("kind", self.kind, range::up_to(AndersonKind::type_one));
     visit("regularization", self.regularization, range::non_negative);
     visit("relaxation", self.relaxation, Range{0, 2, true, true});
     visit("safeguard", self.safeguard, Range{0, std::numeric_limits<double>::infinity(), true});

@@ -67,7 +67,7 @@ struct ParallelEvaluation {
   std::int64_t threads = 1;
 
   static void options(auto& self, auto&& visit) {
-    visit("scheme", self.scheme, Range{0, 3});
+    visit("scheme", self.scheme, range::up_to(EvaluationScheme::gauss_seidel_jacobi));
     visit("blocks", self.blocks, range::at_least_one);
     visit("threads", self.threads, Range{1, most_threads});
   }

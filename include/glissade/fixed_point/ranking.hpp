@@ -33,9 +33,9 @@ struct RankingOptions {
 
   static void options(auto& self, auto&& visit) {
     visit("family", self.family, range::fraction);
-    visit("order", self.order, Range{0, 1});
-    visit("prior", self.prior, Range{0, 1});
-    visit("ties", self.ties, Range{0, 2});
+    visit("order", self.order, range::up_to(SweepOrder::synchronous));
+    visit("prior", self.prior, range::up_to(RankingPrior::logistic));
+    visit("ties", self.ties, range::up_to(TieModel::rao_kupper));
   }
 };
 

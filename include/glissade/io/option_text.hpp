@@ -112,7 +112,7 @@ std::optional<std::string> parse_option(const std::string& text, T& value) {
 inline void visit_optimizer_options(auto& options, auto&& visit) {
   visit("maximize", options.maximize);
   visit("seed", options.seed);
-  visit("rounding", options.rounding, Range{0, 1});
+  visit("rounding", options.rounding, range::up_to(Rounding::stochastic));
 }
 
 inline constexpr std::string_view option_prefix = "option/";

@@ -86,6 +86,7 @@ class LoraLayer {
       throw std::invalid_argument("LoraLayer: rank = " + std::to_string(options.rank) + " for a weight of " +
                                   shape_text(m, n) + ", must be in [1, " + to_text(most) + "]");
     detail::require_positive<T>("LoraLayer", "alpha", options.alpha);
+    require("LoraLayer", "start", options.start, LoraStart::embedding);
     if (bias.size() > 0) require_shape("LoraLayer", "the bias", bias, m, 1);
     if (options.train_bias && bias.size() == 0) bias.setZero(m);
     begin();

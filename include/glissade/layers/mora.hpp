@@ -69,6 +69,7 @@ class Mora {
   Mora(Index outputs, Index inputs, const MoraOptions& options) : m_(outputs), n_(inputs), maps_(options.maps) {
     if (m_ < 1 || n_ < 1)
       throw std::invalid_argument("Mora: a layer of " + shape_text(m_, n_) + ", must be at least 1 x 1");
+    require("Mora", "maps", maps_, MoraMaps::rotation);
     require("Mora", "rank", options.rank, range::at_least_one);
     q_ = static_cast<Index>(std::sqrt(static_cast<double>(m_ + n_) * options.rank));
     if (maps_ == MoraMaps::rotation) q_ -= q_ % 2;

@@ -44,6 +44,7 @@ struct StableRate {
   double b = 0.5;
 
   void check() const {
+    require("StableRate", "map", map, RateMap::inverse_square);
     require("StableRate", "a", a, range::positive);
     require("StableRate", "b", b, range::positive);
   }

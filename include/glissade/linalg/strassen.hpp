@@ -353,9 +353,9 @@ struct FaultTolerantProduct {
 
  private:
   void check(const Eigen::Ref<const MatrixXd>& A, const Eigen::Ref<const MatrixXd>& B) const {
-    require(name, "scheme", static_cast<double>(scheme), Range{0, 2});
+    require(name, "scheme", scheme, StrassenScheme::with_parity);
     require(name, "check_tolerance", check_tolerance, range::positive);
-    require(name, "on_fault", static_cast<double>(on_fault), Range{0, 2});
+    require(name, "on_fault", on_fault, FaultAction::report);
     require(name, "levels", static_cast<double>(levels), range::non_negative);
     require(name, "cutoff", static_cast<double>(cutoff), range::at_least_one);
     require_shape(name, "B", B, A.cols(), B.cols());

@@ -47,7 +47,7 @@ struct PredictionLoss {
   double epsilon = 0.1;
 
   static void options(auto& self, auto&& visit) {
-    visit("kind", self.kind, Range{0, 6});
+    visit("kind", self.kind, range::up_to(LinearLoss::logistic));
     visit("quantile", self.quantile, range::open_fraction);
     visit("epsilon", self.epsilon, range::non_negative);
   }

@@ -29,7 +29,7 @@ struct PpoOptions {
   double entropy_coefficient = 0.01;
 
   static void options(auto& self, auto&& visit) {
-    visit("objective", self.objective, Range{0, 1});
+    visit("objective", self.objective, range::up_to(PpoObjective::kl));
     visit("clip", self.clip, range::open_fraction);
     visit("kl_beta", self.kl_beta, range::non_negative);
     visit("importance_cap", self.importance_cap, Range{.low = 0, .low_open = true});

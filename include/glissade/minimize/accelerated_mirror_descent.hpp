@@ -44,7 +44,7 @@ struct AcceleratedMirrorDescent {
   static void options(auto& self, auto&& visit) {
     visit("lipschitz", self.lipschitz, range::positive);
     visit("map", self.map);
-    visit("restart", self.restart);
+    visit("restart", self.restart, range::up_to(Restart::gradient));
   }
   void check() const {
     if constexpr (requires { map.check(); }) map.check();

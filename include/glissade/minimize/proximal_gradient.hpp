@@ -46,7 +46,7 @@ struct ProximalGradient {
   static void options(auto& self, auto&& visit) {
     visit("step_size", self.step_size, range::non_negative);
     visit("accelerated", self.accelerated);
-    visit("restart", self.restart);
+    visit("restart", self.restart, range::up_to(Restart::gradient));
   }
 
   template <class V>

@@ -62,10 +62,10 @@ struct DualGaussianProcessOptions {
   std::uint64_t seed = 0;
 
   static void options(auto& self, auto&& visit) {
-    visit("kernel", self.kernel, Range{0, 1});
+    visit("kernel", self.kernel, range::up_to(GaussianKernel::matern52));
     visit("signal", self.signal, range::positive);
     visit("length", self.length, range::positive);
-    visit("likelihood", self.likelihood, Range{0, 1});
+    visit("likelihood", self.likelihood, range::up_to(GaussianLikelihood::bernoulli));
     visit("noise", self.noise, range::positive);
     visit("inducing", self.inducing, Range{1, 1e5});
     visit("move_inducing", self.move_inducing);

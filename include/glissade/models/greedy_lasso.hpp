@@ -202,7 +202,7 @@ class GreedySelection {
 
   void check() {
     constexpr std::string_view name = GreedyLasso::name;
-    require(name, "kind", static_cast<double>(options_.kind), Range{0, 5});
+    require(name, "kind", options_.kind, GreedyKind::least_absolute_l1);
     require(name, "lambda", options_.lambda, range::non_negative);
     require(name, "max_support", static_cast<double>(options_.max_support), Range{.low = 0});
     require_shape(name, "y", y_, A_.rows(), 1);

@@ -45,7 +45,7 @@ struct IncrementalMixtureOptions {
   double min_age = 5;
 
   static void options(auto& self, auto&& visit) {
-    visit("covariance", self.covariance, Range{0, 1});
+    visit("covariance", self.covariance, range::up_to(MixtureCovariance::published));
     visit("novelty", self.novelty, range::fraction);
     visit("delta", self.delta, range::positive);
     visit("max_components", self.max_components, Range{1, 1e5});

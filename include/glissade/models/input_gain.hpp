@@ -46,8 +46,8 @@ struct InputGainOptions {
   std::int64_t max_halvings = 12;
 
   static void options(auto& self, auto&& visit) {
-    visit("method", self.method, Range{0, 3});
-    visit("whitening", self.whitening, Range{0, 2});
+    visit("method", self.method, range::up_to(InputGainMethod::oig_hwo));
+    visit("whitening", self.whitening, range::up_to(Whitening::cholesky));
     visit("max_iterations", self.max_iterations, range::non_negative);
     visit("tolerance", self.tolerance, range::non_negative);
     visit("rank_cut", self.rank_cut, range::decay);

@@ -49,6 +49,7 @@ struct CompressedGradientDescent {
 
   static void options(auto& self, auto&& visit) {
     visit("step_size", self.step_size, range::positive);
+    visit("feedback", self.feedback, range::up_to(Feedback::difference));
     visit("seed", self.seed, range::finite);
   }
 

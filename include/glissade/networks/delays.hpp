@@ -44,6 +44,8 @@ struct DelaySchedule {
   std::int64_t seed = 0;
 
   void check(Eigen::Index blocks) const {
+    require(name, "kind", kind, DelayKind::service);
+    require(name, "order", order, UpdateOrder::random);
     require(name, "most", static_cast<double>(most), range::non_negative);
     for (const double speed : speeds) require(name, "speeds", speed, range::positive);
     const std::size_t needed = kind == DelayKind::service ? static_cast<std::size_t>(blocks) : 0;

@@ -77,7 +77,7 @@ struct DiLoCo {
     visit("inner", self.inner);
     visit("outer", self.outer);
     visit("inner_steps", self.inner_steps, range::at_least_one);
-    visit("mode", self.mode, Range{0, 2});
+    visit("mode", self.mode, range::up_to(DiLoCoMode::eager));
     visit("fragments", self.fragments, range::at_least_one);
     visit("sync_delay", self.sync_delay, range::non_negative);
     visit("merge", self.merge, range::fraction);

@@ -32,7 +32,7 @@ struct Gossip {
   double step = 0;
 
   static void options(auto& self, auto&& visit) {
-    visit("weights", self.weights);
+    visit("weights", self.weights, range::up_to(GossipWeights::metropolis));
     visit("step", self.step, range::non_negative);
   }
 

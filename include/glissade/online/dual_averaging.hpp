@@ -46,8 +46,8 @@ struct DelayedDualAveragingOptions {
   std::int64_t max_outstanding = 1024;
 
   static void options(auto& self, auto&& visit) {
-    visit("rate", self.rate, Range{0, 3});
-    visit("optimism", self.optimism, Range{0, 1});
+    visit("rate", self.rate, range::up_to(DelayRate::ada_grad));
+    visit("optimism", self.optimism, range::up_to(DelayOptimism::last_times_missing));
     visit("radius", self.radius, range::positive);
     visit("lipschitz", self.lipschitz, range::positive);
     visit("delay", self.delay, range::non_negative);

@@ -35,7 +35,7 @@ struct Exp3Options {
   static void options(auto& self, auto&& visit) {
     visit("horizon", self.horizon, Range{0, static_cast<double>(most_rounds)});
     visit("learning_rate", self.learning_rate, range::non_negative);
-    visit("estimate", self.estimate, Range{0, 1});
+    visit("estimate", self.estimate, range::up_to(ArmEstimate::implicit));
     visit("exploration", self.exploration, range::decay);
     visit("share", self.share, range::decay);
     visit("seed", self.seed);

@@ -31,7 +31,7 @@ struct OnlineGradientDescentOptions {
   double curvature = 1;
 
   static void options(auto& self, auto&& visit) {
-    visit("rate", self.rate, Range{0, 2});
+    visit("rate", self.rate, range::up_to(OnlineRate::strongly_convex));
     visit("diameter", self.diameter, range::positive);
     visit("lipschitz", self.lipschitz, range::positive);
     visit("curvature", self.curvature, range::positive);

@@ -44,8 +44,8 @@ struct ImplicitFtrlOptions {
 
   static void options(auto& self, auto&& visit) {
     visit("loss", self.loss);
-    visit("mode", self.mode, Range{0, 3});
-    visit("rate", self.rate, Range{0, 2});
+    visit("mode", self.mode, range::up_to(ImplicitMode::two_step));
+    visit("rate", self.rate, range::up_to(ImplicitRate::ada_implicit));
     visit("beta", self.beta, range::positive);
     visit("initial_regularization", self.initial_regularization, range::positive);
     visit("regularization", self.regularization, range::positive);

@@ -25,7 +25,7 @@ struct OnlineMirrorDescentOptions {
   double learning_rate = 0.1;
 
   static void options(auto& self, auto&& visit) {
-    visit("rate", self.rate, Range{0, 1});
+    visit("rate", self.rate, range::up_to(MirrorRate::anytime));
     visit("learning_rate", self.learning_rate, range::positive);
   }
 };

@@ -63,9 +63,9 @@ struct OnlineToNonConvexOptions {
     visit("epoch", self.epoch, Range{0, most});
     visit("radius", self.radius, range::non_negative);
     visit("learning_rate", self.learning_rate, range::non_negative);
-    visit("scaling", self.scaling, Range{0, 2});
+    visit("scaling", self.scaling, range::up_to(StepScaling::midpoint));
     visit("reset", self.reset);
-    visit("output", self.output, Range{0, 2});
+    visit("output", self.output, range::up_to(EpochOutput::running_average));
     visit("beta", self.beta, range::decay);
     visit("hints", self.hints, Range{0, most});
     visit("seed", self.seed);

@@ -29,7 +29,7 @@ struct PassiveAggressiveOptions {
 
   static void options(auto& self, auto&& visit) {
     visit("loss", self.loss);
-    visit("aggression", self.aggression, Range{0, 2});
+    visit("aggression", self.aggression, range::up_to(Aggression::damped));
     visit("aggressiveness", self.aggressiveness, range::positive);
   }
   void check() const {

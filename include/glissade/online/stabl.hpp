@@ -33,7 +33,7 @@ struct StablOptions {
   static void options(auto& self, auto&& visit) {
     visit("horizon", self.horizon, Range{1, static_cast<double>(most_rounds)});
     visit("shortest", self.shortest, Range{0, static_cast<double>(most_rounds)});
-    visit("meta_form", self.meta_form, Range{0, 1});
+    visit("meta_form", self.meta_form, range::up_to(MetaForm::one_plus));
     visit("seed", self.seed);
   }
   void check() const {

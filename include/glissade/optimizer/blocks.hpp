@@ -143,6 +143,7 @@ class BlockOptimizer {
   void check() const {
     const std::size_t size = optimizer_.size();
     require("BlockOptimizer", "switch_every", blocks_.switch_every, range::at_least_one);
+    require("BlockOptimizer", "order", blocks_.order, BlockOrder::mirror);
     require("BlockOptimizer", "active", blocks_.active, range::non_negative);
     if (!blocks_.blocks.empty() && blocks_.blocks.size() != size)
       throw std::invalid_argument("BlockOptimizer: blocks has " + std::to_string(blocks_.blocks.size()) +

@@ -59,7 +59,7 @@ class OptionVisitor {
 
   /// For the `options` of rules.
   template <class T>
-  void operator()(std::string_view name, T& value, const Range& allowed = range::any) {
+  void operator()(std::string_view name, T& value, const Range& allowed = range_of<T>) {
     if constexpr (std::is_enum_v<T>)
       option(name,
              EnumOption{&value, [](const void* e) { return static_cast<std::int64_t>(*static_cast<const T*>(e)); },

@@ -24,7 +24,7 @@ void check_optimizer_options(const OptimizerOptions& options) {
   if (options.threads < 0 || options.threads > most_threads)
     throw std::invalid_argument("OptimizerOptions: threads = " + std::to_string(options.threads) + ", must be in [0, " +
                                 std::to_string(most_threads) + "]");
-  require("OptimizerOptions", "rounding", static_cast<int>(options.rounding), Range{0, 1});
+  require("OptimizerOptions", "rounding", options.rounding, Rounding::stochastic);
   if (!std::is_same_v<P, Eigen::bfloat16> && options.rounding != Rounding::nearest)
     throw std::invalid_argument(
         "OptimizerOptions: rounding = stochastic, must be nearest unless parameters are "

@@ -44,7 +44,7 @@ struct DpFtrlOptions {
     visit("clip", self.clip, range::positive);
     visit("noise", self.noise, range::non_negative);
     visit("batch", self.batch, range::positive);
-    visit("counter", self.counter, Range{0, 1});
+    visit("counter", self.counter, range::up_to(TreeCounter::honaker));
     visit("restart_every", self.restart_every, Range{0, 0x1p40});
     visit("steps", self.steps, Range{1, 0x1p40});
   }

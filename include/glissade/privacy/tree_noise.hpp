@@ -39,7 +39,7 @@ struct TreeNoiseOptions {
 
   static void options(auto& self, auto&& visit) {
     visit("noise", self.noise, range::non_negative);
-    visit("counter", self.counter, Range{0, 1});
+    visit("counter", self.counter, range::up_to(TreeCounter::honaker));
     visit("steps", self.steps, Range{1, 0x1p40});
   }
 };

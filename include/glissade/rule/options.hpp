@@ -12,9 +12,15 @@
 
 namespace glissade {
 
+/// The range of an option of type T that is visited without one. Enumerators are visited with one:
+/// range::up_to(Convention::optax).
+template <class T>
+requires(!std::is_enum_v<T>) inline constexpr Range range_of = std::is_same_v<T, bool> ? range::truth : range::any;
+
 namespace detail {
 struct AnyVisitor {
-  void operator()(std::string_view, auto&&, const Range& = range::any) const {}
+  void operator()(std::string_view, auto&&) const {}
+  void operator()(std::string_view, auto&&, const Range&) const {}
 };
 }  // namespace detail
 
@@ -46,8 +52,8 @@ struct CheckOption {
     if (schedule) (*this)(field, *schedule, allowed);
   }
   template <class E>
-  requires std::is_enum_v<E> || std::is_same_v<E, bool> || std::is_integral_v<E>
-  void operator()(std::string_view field, E value, const Range& allowed = range::any) const {
+  requires std::is_enum_v<E> || std::is_integral_v<E>
+  void operator()(std::string_view field, E value, const Range& allowed = range_of<E>) const {
     require(owner, field, static_cast<double>(value), allowed);
   }
   /// Options without an order: predicates and the like.

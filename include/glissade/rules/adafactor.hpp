@@ -123,7 +123,7 @@ struct Adafactor {
     visit("scale_parameter", self.scale_parameter);
     visit("warmup_init", self.warmup_init);
     visit("weight_decay", self.weight_decay, range::non_negative);
-    visit("convention", self.convention, Range{0, 2});
+    visit("convention", self.convention, range::up_to(Convention::paper));
     visit("min_dim_to_factor", self.min_dim_to_factor, range::non_negative);
   }
   [[nodiscard]] auto chain() const {

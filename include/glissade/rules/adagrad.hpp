@@ -32,7 +32,7 @@ struct ScaleByAdagrad {
   static void options(auto& self, auto&& visit) {
     visit("initial_accumulator", self.initial_accumulator, range::non_negative);
     visit("epsilon", self.epsilon, range::non_negative);
-    visit("convention", self.convention, Range{0, 1});
+    visit("convention", self.convention, range::up_to(Convention::optax));
   }
   [[nodiscard]] bool zero_is_zero() const { return true; }
   [[nodiscard]] auto kernel(const Step&) const {
@@ -64,7 +64,7 @@ struct Adagrad {
     visit("initial_accumulator", self.initial_accumulator, range::non_negative);
     visit("epsilon", self.epsilon, range::non_negative);
     visit("weight_decay", self.weight_decay, range::non_negative);
-    visit("convention", self.convention, Range{0, 1});
+    visit("convention", self.convention, range::up_to(Convention::optax));
   }
   [[nodiscard]] auto chain() const {
     return glissade::chain(AddDecayedWeights{weight_decay}, ScaleByAdagrad{initial_accumulator, epsilon, convention},

@@ -36,7 +36,7 @@ struct AdamW {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("mask", self.mask);
-    visit("decay_mode", self.decay_mode, Range{0, 1});
+    visit("decay_mode", self.decay_mode, range::up_to(DecayMode::by_schedule));
     visit("peak_rate", self.peak_rate, range::non_negative);
   }
   void check() const {

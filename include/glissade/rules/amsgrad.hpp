@@ -34,7 +34,7 @@ struct ScaleByAmsGrad {
     visit("beta1", self.beta1, range::decay);
     visit("beta2", self.beta2, range::decay);
     visit("epsilon", self.epsilon, range::non_negative);
-    visit("convention", self.convention, Range{0, 2});
+    visit("convention", self.convention, range::up_to(Convention::paper));
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     const bool paper = convention == Convention::paper;
@@ -74,7 +74,7 @@ struct AmsGrad {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("decoupled", self.decoupled);
-    visit("convention", self.convention, Range{0, 2});
+    visit("convention", self.convention, range::up_to(Convention::paper));
   }
   [[nodiscard]] auto chain() const {
     return glissade::chain(decayed(ScaleByAmsGrad{beta1, beta2, epsilon, convention}, weight_decay, decoupled),

@@ -146,8 +146,8 @@ struct ScaleByMuon {
     visit("steps", self.steps, range::at_least_one);
     visit("epsilon", self.epsilon, range::non_negative);
     visit("adaptive", self.adaptive);
-    visit("convention", self.convention, Range{0, 1});
-    visit("scale", self.scale, Range{0, 2});
+    visit("convention", self.convention, range::up_to(Convention::optax));
+    visit("scale", self.scale, range::up_to(MuonScale::match_rms));
     visit("rms", self.rms, range::positive);
     visit("mask", self.mask);
   }
@@ -200,8 +200,8 @@ struct Muon {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("adaptive", self.adaptive);
-    visit("convention", self.convention, Range{0, 1});
-    visit("scale", self.scale, Range{0, 2});
+    visit("convention", self.convention, range::up_to(Convention::optax));
+    visit("scale", self.scale, range::up_to(MuonScale::match_rms));
     visit("rms", self.rms, range::positive);
     visit("mask", self.mask);
   }

@@ -37,7 +37,7 @@ struct ScaleByNAdam {
     visit("beta2", self.beta2, range::decay);
     visit("epsilon", self.epsilon, range::non_negative);
     visit("momentum_decay", self.momentum_decay, range::non_negative);
-    visit("convention", self.convention, Range{0, 4});
+    visit("convention", self.convention, range::up_to(Convention::torch_1));
   }
   [[nodiscard]] auto kernel(const Step& step) const {
     const auto t = static_cast<double>(step.count);
@@ -84,7 +84,7 @@ struct NAdam {
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("decoupled", self.decoupled);
     visit("momentum_decay", self.momentum_decay, range::non_negative);
-    visit("convention", self.convention, Range{0, 4});
+    visit("convention", self.convention, range::up_to(Convention::torch_1));
   }
   void check() const {
     if (convention == Convention::paper || convention == Convention::tensorflow)

@@ -46,7 +46,7 @@ struct ScaleByRAdam {
     visit("beta1", self.beta1, range::decay);
     visit("beta2", self.beta2, range::decay);
     visit("epsilon", self.epsilon, range::non_negative);
-    visit("convention", self.convention, Range{0, 1});
+    visit("convention", self.convention, range::up_to(Convention::optax));
     visit("threshold", self.threshold, Range{4});
   }
   [[nodiscard]] auto kernel(const Step& step) const {
@@ -88,7 +88,7 @@ struct RAdam {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("weight_decay", self.weight_decay, range::non_negative);
     visit("decoupled", self.decoupled);
-    visit("convention", self.convention, Range{0, 1});
+    visit("convention", self.convention, range::up_to(Convention::optax));
     visit("threshold", self.threshold, Range{4});
   }
   [[nodiscard]] auto chain() const {

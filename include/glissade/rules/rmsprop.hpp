@@ -133,7 +133,7 @@ struct RmsProp {
     visit("momentum", self.momentum, range::decay);
     visit("centered", self.centered);
     visit("weight_decay", self.weight_decay, range::non_negative);
-    visit("convention", self.convention, Range{0, 3});
+    visit("convention", self.convention, range::up_to(Convention::tensorflow));
     visit("initial_accumulator", self.initial_accumulator, range::non_negative);
     visit("bias_corrected", self.bias_corrected);
     visit("nesterov", self.nesterov);

@@ -40,7 +40,7 @@ struct Rprop {
     visit("eta_plus", self.eta_plus, Range{1, std::numeric_limits<double>::infinity(), true, true});
     visit("step_min", self.step_min, range::non_negative);
     visit("step_max", self.step_max, range::non_negative);
-    visit("convention", self.convention, Range{0, 1});
+    visit("convention", self.convention, range::up_to(Convention::optax));
   }
   void check() const {
     if (step_min > step_max) reject(name, "step_min", step_min, "at most step_max = " + to_text(step_max));

@@ -50,7 +50,7 @@ struct Tag {
   static void options(auto& self, auto&& visit) {
     visit("learning_rate", self.learning_rate, range::non_negative);
     visit("tasks", self.tasks, Range{1, 1000});
-    visit("base", self.base, Range{0, 2});
+    visit("base", self.base, range::up_to(Base::adam));
     visit("alignment", self.alignment, Range{0, 80});
     visit("beta1", self.beta1, range::decay);
     visit("beta2", self.beta2, range::decay);

@@ -42,6 +42,7 @@ struct Interpolate {
 /// Source: optax.piecewise_interpolate_schedule, with values instead of factors.
 [[nodiscard]] inline Interpolate interpolate(std::vector<Knot> knots, Interpolation shape = Interpolation::linear) {
   if (knots.empty()) throw std::invalid_argument("interpolate: no knots, must be at least one");
+  require("interpolate", "shape", shape, Interpolation::cosine);
   for (std::size_t k = 0; k < knots.size(); ++k) {
     require("interpolate", "value", knots[k].value, range::non_negative);
     require("interpolate", "step", knots[k].step,

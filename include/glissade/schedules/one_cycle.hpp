@@ -23,6 +23,7 @@ inline void check_one_cycle(std::string_view name, double peak, double total_ste
   require(name, "warmup_share", o.warmup_share, o.three_phase ? Range{0, 0.5} : range::fraction);
   require(name, "start_divisor", o.start_divisor, range::at_least_one);
   require(name, "end_divisor", o.end_divisor, range::at_least_one);
+  require(name, "shape", o.shape, Interpolation::cosine);
 }
 
 /// Where torch's phases end: knots at 0, warmup_share T - 1, (2 warmup_share T - 2,) T - 1.

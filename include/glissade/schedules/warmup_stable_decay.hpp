@@ -64,6 +64,8 @@ struct WarmupStableDecayOptions {
   require("warmup_stable_decay", "stable_steps", stable_steps, range::non_negative);
   require("warmup_stable_decay", "decay_steps", decay_steps, range::non_negative);
   require("warmup_stable_decay", "min_ratio", options.min_ratio, range::fraction);
+  require("warmup_stable_decay", "warmup", options.warmup, Ramp::one_minus_sqrt);
+  require("warmup_stable_decay", "decay", options.decay, Ramp::one_minus_sqrt);
   return {peak, warmup_steps, stable_steps, decay_steps, options.min_ratio, options.warmup, options.decay};
 }
 

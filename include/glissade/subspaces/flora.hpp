@@ -233,7 +233,7 @@ struct Flora {
     visit("resample_every", self.resample_every, range::at_least_one);
     visit("beta", self.beta, range::decay);
     visit("transfer", self.transfer);
-    visit("side", self.side, Range{0, 3});
+    visit("side", self.side, range::up_to(ProjectionSide::right));
     visit("seed", self.seed);
     visit("mask", self.mask);
   }
@@ -266,7 +266,7 @@ struct FloraAccumulate {
   static void options(auto& self, auto&& visit) {
     visit("steps", self.steps, range::at_least_one);
     visit("rank", self.rank, range::at_least_one);
-    visit("side", self.side, Range{0, 3});
+    visit("side", self.side, range::up_to(ProjectionSide::right));
     visit("seed", self.seed);
     visit("mask", self.mask);
   }

@@ -40,7 +40,7 @@ struct StateFree {
   double factor = 1;  // >= 0
 
   static void options(auto& self, auto&& visit) {
-    visit("rule", self.rule, Range{0, 2});
+    visit("rule", self.rule, range::up_to(InactiveRule::no));
     visit("factor", self.factor, range::non_negative);
   }
   [[nodiscard]] auto kernel(const Step&) const {
@@ -228,8 +228,8 @@ struct Frugal {
   static void options(auto& self, auto&& visit) {
     visit("density", self.settings.density, range::fraction);
     visit("update_gap", self.settings.update_gap, range::at_least_one);
-    visit("projector", self.settings.projector, Range{0, 4});
-    visit("inactive_rule", self.settings.inactive_rule, Range{0, 2});
+    visit("projector", self.settings.projector, range::up_to(FrugalProjector::random));
+    visit("inactive_rule", self.settings.inactive_rule, range::up_to(InactiveRule::no));
     visit("inactive_scale", self.settings.inactive_scale, range::non_negative);
     visit("projected_scale", self.settings.projected_scale, range::positive);
     visit("reset_statistics", self.settings.reset_statistics);

@@ -137,8 +137,8 @@ struct Galore {
     visit("rank", settings.rank, range::at_least_one);
     visit("update_gap", settings.update_gap, range::at_least_one);
     visit("scale", settings.scale, range::positive);
-    visit("side", settings.side, Range{0, 4});
-    visit("on_refresh", settings.on_refresh, Range{0, 1});
+    visit("side", settings.side, range::up_to(ProjectionSide::full));
+    visit("on_refresh", settings.on_refresh, range::up_to(OnRefresh::reset));
     visit("randomized", settings.randomized);
     visit("oversampling", settings.accuracy.oversampling, range::non_negative);
     visit("power_iterations", settings.accuracy.power_iterations, range::non_negative);

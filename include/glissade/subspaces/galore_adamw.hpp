@@ -66,7 +66,7 @@ struct GaloreAdamW {
     visit("epsilon", self.epsilon, range::non_negative);
     visit("weight_decay", self.weight_decay, range::non_negative);
     Galore<ScaleByAdam>::visit_settings(self.galore, visit);
-    visit("convention", self.convention, Range{0, 2});
+    visit("convention", self.convention, range::up_to(Convention::paper));
     visit("decay_mask", self.mask);
   }
   [[nodiscard]] auto chain() const {

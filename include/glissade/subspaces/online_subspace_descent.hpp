@@ -193,8 +193,8 @@ struct OnlineSubspaceDescent {
     visit("projector_rate", self.settings.projector_rate, range::non_negative);
     visit("ortho_penalty", self.settings.ortho_penalty, range::non_negative);
     visit("scale", self.settings.scale, range::positive);
-    visit("side", self.settings.side, Range{0, 3});
-    visit("projector_rule", self.settings.projector_rule, Range{0, 1});
+    visit("side", self.settings.side, range::up_to(ProjectionSide::right));
+    visit("projector_rule", self.settings.projector_rule, range::up_to(ProjectorRule::sgd));
     visit("projector_beta1", self.settings.projector_beta1, range::decay);
     visit("projector_beta2", self.settings.projector_beta2, range::decay);
     visit("projector_epsilon", self.settings.projector_epsilon, range::non_negative);

@@ -30,7 +30,7 @@ struct ClipByGlobalNorm {
 
   static void options(auto& self, auto&& visit) {
     visit("max_norm", self.max_norm, range::positive);
-    visit("convention", self.convention, Range{0, 1});
+    visit("convention", self.convention, range::up_to(Convention::optax));
   }
 
   [[nodiscard]] auto measure(const Step&) const {

@@ -108,7 +108,7 @@ class BasicWeightEditor {
   using Vector = Eigen::Matrix<typename Matrix::Scalar, Eigen::Dynamic, 1>;
 
   BasicWeightEditor(const EditOptions& options, const Eigen::Ref<const Matrix>& C) : options_(options) {
-    require(name, "kind", static_cast<double>(options.kind), Range{0, 2});
+    require(name, "kind", options.kind, EditKind::rome);
     require(name, "lambda", options.lambda, range::positive);
     require(name, "relaxation", options.relaxation, range::non_negative);
     require(name, "ridge", options.ridge, range::non_negative);

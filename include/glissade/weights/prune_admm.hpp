@@ -247,7 +247,7 @@ Pruned prune_by_admm(Eigen::DenseBase<Weights>& W, const Eigen::Ref<const Eigen:
                      const AdmmPruning& options = {}) {
   constexpr auto owner = "AdmmPruning";
   require(owner, "sparsity", options.sparsity, range::decay);
-  require(owner, "scope", static_cast<double>(options.scope), Range{0, 2});
+  require(owner, "scope", options.scope, PruningScope::n_of_m);
   require(owner, "pruning_iterations", static_cast<double>(options.pruning_iterations),
           Range{0, static_cast<double>(options.update.iterations)});
   if (options.scope == PruningScope::n_of_m) {

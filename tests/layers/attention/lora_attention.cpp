@@ -314,6 +314,7 @@ TEST_CASE("LoraAttention: what cannot be is refused with a sentence") {
   CHECK(make({.rank = 1}, 6, 1).empty());
   CHECK(make({.rank = 1}, 0, 1) == "LoraAttention: the weight of the query is empty");
   CHECK(make({.rank = 2, .alpha = -1}) == "LoraAttention: alpha = -1, must be > 0 and finite");
+  CHECK(make({.rank = 2, .form = AttentionForm{3}}) == "LoraAttention: form = 3, must be in [0, 2]");
   CHECK(make({.rank = 2, .beta = 0}) == "SoftmaxAttention: beta = 0, must be > 0 and finite");
   CHECK(make({.rank = 2, .tolerance = 0}) == "PolynomialAttention: tolerance = 0, must be in (0, 1)");
   CHECK(message_of([] { Head(MatrixXd::Ones(5, 4), MatrixXd::Ones(5, 3), MatrixXd::Ones(5, 4), {.rank = 2}); }) ==

@@ -103,6 +103,7 @@ class LoraAttention {
       throw std::invalid_argument("LoraAttention: rank = " + std::to_string(options.rank) + " for weights of " +
                                   shape_text(d, h) + ", must be in [1, " + to_text(most) + "]");
     detail::require_positive<T>("LoraAttention", "alpha", options.alpha);
+    require("LoraAttention", "form", options.form, AttentionForm::automatic);
     const double bound = 1 / std::sqrt(static_cast<double>(h));
     for (std::uint64_t i = 0; i < 3; ++i) {
       if (!adapted(i)) continue;
@@ -127,6 +128,7 @@ class LoraAttention {
     return options_.alpha / (options_.rank_stabilized ? std::sqrt(r) : r);
   }
   void set_form(AttentionForm form) {
+    require("LoraAttention", "form", form, AttentionForm::automatic);
     options_.form = form;
     done_ = Done::nothing;
   }

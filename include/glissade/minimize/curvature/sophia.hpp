@@ -86,7 +86,7 @@ struct SophiaH {
 
   static void options(auto& self, auto&& visit) {
     sophia_options(self, visit);
-    visit("probe", self.probe);
+    visit("probe", self.probe, range::up_to(Probe::gaussian));
   }
   template <class V>
   using State = SophiaState<V>;

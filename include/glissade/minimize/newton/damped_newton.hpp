@@ -57,7 +57,7 @@ struct DampedNewton {
   int max_trials = 100;
 
   static void options(auto& self, auto&& visit) {
-    visit("kind", self.kind);
+    visit("kind", self.kind, range::up_to(Damping::armijo));
     visit("constant", self.constant, range::positive);
     visit("q", self.q, Range{2, 4});
     visit("sigma", self.sigma, range::positive);

@@ -67,7 +67,7 @@ struct LazyMethod {
     visit("hessian_lipschitz", self.hessian_lipschitz, range::non_negative);
     visit("accept", self.accept, Range{0, 0.23, true, false});
     visit("max_constant", self.max_constant, range::positive);
-    visit("form", self.form);
+    visit("form", self.form, range::up_to(SpectralForm::eigen));
   }
   void check() const {
     if (adaptive && !(hessian_lipschitz > 0)) require(name, "constant", constant, Range{0, max_constant, true, false});

@@ -46,7 +46,7 @@ struct Newton {
 
   static void options(auto& self, auto&& visit) {
     visit("search", self.search);
-    visit("indefinite", self.indefinite);
+    visit("indefinite", self.indefinite, range::up_to(Indefinite::modified_cholesky));
   }
   void check() const { check_search(search); }
 

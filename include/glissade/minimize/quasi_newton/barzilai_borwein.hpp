@@ -31,7 +31,7 @@ struct BarzilaiBorwein {
   int max_trials = 60;
 
   static void options(auto& self, auto&& visit) {
-    visit("kind", self.kind);
+    visit("kind", self.kind, range::up_to(Kind::short_step));
     visit("window", self.window, Range{1, 100});
     visit("sufficient_decrease", self.sufficient_decrease, Range{0, 0.5, true, true});
     visit("shrink", self.shrink, range::open_fraction);

@@ -30,7 +30,7 @@ struct NonlinearCg {
   StrongWolfe search{.curvature = 0.1};
 
   static void options(auto& self, auto&& visit) {
-    visit("beta", self.beta);
+    visit("beta", self.beta, range::up_to(Beta::hager_zhang));
     visit("search", self.search);
   }
   void check() const { check_method(search); }
