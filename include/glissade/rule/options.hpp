@@ -12,10 +12,12 @@
 
 namespace glissade {
 
-/// The range of an option of type T that is visited without one. Enumerators are visited with one:
-/// range::up_to(Convention::optax).
+/// The range of an option of type T that is visited without one.
 template <class T>
-requires(!std::is_enum_v<T>) inline constexpr Range range_of = std::is_same_v<T, bool> ? range::truth : range::any;
+inline constexpr Range range_of = [] {
+  static_assert(!std::is_enum_v<T>, "an enumerator is visited with its range, such as range::up_to(Convention::optax)");
+  return std::is_same_v<T, bool> ? range::truth : range::any;
+}();
 
 namespace detail {
 struct AnyVisitor {
