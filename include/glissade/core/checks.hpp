@@ -45,7 +45,6 @@ struct Range {
 
 namespace range {
 inline constexpr Range any{};
-inline constexpr Range truth{0, 1};  // of a bool: 0 is false
 inline constexpr Range finite{-std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
 inline constexpr Range non_negative{0, std::numeric_limits<double>::infinity(), false, true};
 inline constexpr Range positive{0, std::numeric_limits<double>::infinity(), true, true};

@@ -16,7 +16,7 @@ namespace glissade {
 template <class T>
 inline constexpr Range range_of = [] {
   static_assert(!std::is_enum_v<T>, "an enumerator is visited with its range, such as range::up_to(Convention::optax)");
-  return std::is_same_v<T, bool> ? range::truth : range::any;
+  return range::any;
 }();
 
 namespace detail {
